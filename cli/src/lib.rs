@@ -1,0 +1,1 @@
+//! salt, salt-run, salt-key: clients of the API.

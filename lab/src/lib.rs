@@ -1,0 +1,1 @@
+//! A throw-away cluster of real minions on one machine.

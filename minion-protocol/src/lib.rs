@@ -1,0 +1,1 @@
+//! Bytes to meaning and back: frames, payloads, crypt, auth v0 to v3.

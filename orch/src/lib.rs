@@ -1,0 +1,1 @@
+//! A compiled orchestration: what to do next, forever resumable.

@@ -1,0 +1,1 @@
+//! Top file, SLS and a minion: its pillar.

@@ -1,0 +1,1 @@
+//! SLS text to high data to low chunks.

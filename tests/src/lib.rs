@@ -1,0 +1,1 @@
+//! Simulator, real minions, journeys, crash drills, tidy.

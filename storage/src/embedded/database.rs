@@ -1,0 +1,130 @@
+//! The SQLite database: how it is opened, what is in it, what its errors mean.
+//!
+//! For the writer and the readers of `embedded`. The schema is versioned; a newer one is refused,
+//! not guessed at.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+
+use model::Timestamp;
+
+use crate::Error;
+
+/// The schema this release writes. Version 1: `log`, `bounds`.
+pub(super) const SCHEMA_VERSION: i64 = 1;
+
+/// Marks the file as ours ("BRIN"), so that another program's database is not taken for a store.
+const APPLICATION_ID: i64 = 0x4252_494e;
+
+/// Readers and the writer never wait for each other in WAL mode; what can wait is a recovery at the
+/// first open.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// A WAL grown by one large batch is cut back to this many bytes at the next checkpoint.
+const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+
+const SCHEMA: &str = "
+    CREATE TABLE log (
+        cursor INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        crc INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE bounds (name TEXT PRIMARY KEY, cursor INTEGER NOT NULL) STRICT;
+    INSERT INTO bounds VALUES ('trimmed', 0);
+";
+
+/// Opens the database for its writer; makes the schema in a new one.
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    prepare_writer(path, flags).map_err(|source| error("open", path, source))?
+}
+
+fn prepare_writer(
+    path: &Path,
+    flags: OpenFlags,
+) -> Result<Result<Connection, Error>, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let found = number("user_version")?;
+    if found > SCHEMA_VERSION {
+        let path = path.to_owned();
+        let known = SCHEMA_VERSION;
+        return Ok(Err(Error::NewerSchema { path, found, known }));
+    }
+    let is_empty = number("schema_version")? == 0;
+    if !is_empty && number("application_id")? != APPLICATION_ID {
+        return Ok(Err(Error::DamagedFile {
+            path: path.to_owned(),
+            cause: "it is a database of another program; move it away".to_owned(),
+        }));
+    }
+    if is_empty {
+        // Only before the first table: lets a trim give pages back to the file system.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    if is_empty {
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        transaction.commit()?;
+    }
+    Ok(Ok(connection))
+}
+
+/// Opens the database for one of its readers.
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_WAIT)?;
+        Ok(connection)
+    };
+    open().map_err(|source| error("open", path, source))
+}
+
+/// Gives a record's checksum. Its number and time are part of it: a body under a wrong number is
+/// damage too.
+pub(super) fn checksum(cursor: i64, at: Timestamp, body: &[u8]) -> i64 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&cursor.to_le_bytes());
+    crc.update(&at.0.to_le_bytes());
+    crc.update(body);
+    i64::from(crc.finalize())
+}
+
+/// Says what SQLite's error means to our caller.
+pub(super) fn error(action: &'static str, path: &Path, source: rusqlite::Error) -> Error {
+    let path = path.to_owned();
+    let Some(code) = source.sqlite_error() else {
+        return Error::Database {
+            action,
+            path,
+            source,
+        };
+    };
+    // The index of the WAL is a file of its own; SQLite reports a full disk there as an I/O error.
+    let is_full =
+        code.code == ErrorCode::DiskFull || code.extended_code == ffi::SQLITE_IOERR_SHMSIZE;
+    match code.code {
+        _ if is_full => Error::Full { path },
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Error::DamagedFile {
+            path,
+            cause: format!("{source}; keep a copy of the store and restore a backup"),
+        },
+        _ => Error::Database {
+            action,
+            path,
+            source,
+        },
+    }
+}

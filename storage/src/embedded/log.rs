@@ -1,0 +1,187 @@
+//! The one writer of the log.
+//!
+//! A batch is one transaction. `synchronous=FULL` makes the commit wait for the disk, and only then
+//! do the shared bounds move, so that no reader sees a record that could still be lost.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::{Cursor, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::database;
+use super::lock::Lock;
+use crate::{Entry, Error, Log, check_batch};
+
+/// A trim deletes this many records in one transaction: about 10 ms, so that no append waits
+/// longer.
+const TRIM_STEP: i64 = 10_000;
+
+/// What exists, shared between the writer and its readers.
+#[derive(Debug, Default)]
+pub(super) struct Bounds {
+    /// The last durable record.
+    head: AtomicU64,
+    /// The last forgotten record.
+    tail: AtomicU64,
+}
+
+impl Bounds {
+    pub(super) fn head(&self) -> Cursor {
+        Cursor(self.head.load(Ordering::Acquire))
+    }
+
+    pub(super) fn tail(&self) -> Cursor {
+        Cursor(self.tail.load(Ordering::Acquire))
+    }
+}
+
+/// The log's writer.
+pub(super) struct EmbeddedLog {
+    connection: Connection,
+    path: PathBuf,
+    bounds: Arc<Bounds>,
+    _lock: Arc<Lock>,
+}
+
+impl EmbeddedLog {
+    /// Opens the log and finds its end; the last record must be whole.
+    pub(super) fn open(path: &Path, lock: Arc<Lock>) -> Result<Self, Error> {
+        let log = Self {
+            connection: database::open_for_writing(path)?,
+            path: path.to_owned(),
+            bounds: Arc::default(),
+            _lock: lock,
+        };
+        let tail = log.query("SELECT cursor FROM bounds WHERE name = 'trimmed'")?;
+        let last = log.query("SELECT max(cursor) FROM log")?;
+        let (tail, last) = (tail.unwrap_or(0), last.unwrap_or(0));
+        log.check_last(last)?;
+        // A trim that was cut short left records behind; they are forgotten all the same.
+        log.bounds
+            .tail
+            .store(tail.cast_unsigned(), Ordering::Release);
+        log.bounds
+            .head
+            .store(last.max(tail).cast_unsigned(), Ordering::Release);
+        Ok(log)
+    }
+
+    /// Gives what the readers share with this writer.
+    pub(super) fn bounds(&self) -> Arc<Bounds> {
+        Arc::clone(&self.bounds)
+    }
+
+    /// Makes the disk as small as this many pages of 4 KiB.
+    #[cfg(test)]
+    pub(super) fn set_pages_max(&self, pages: i64) {
+        let set = self.connection.pragma_update(None, "max_page_count", pages);
+        set.expect("SQLite takes any page count");
+    }
+
+    fn failed(&self, action: &'static str) -> impl Fn(rusqlite::Error) -> Error + '_ {
+        move |source| database::error(action, &self.path, source)
+    }
+
+    fn query(&self, sql: &str) -> Result<Option<i64>, Error> {
+        self.connection
+            .query_row(sql, [], |row| row.get::<_, Option<i64>>(0))
+            .optional()
+            .map(Option::flatten)
+            .map_err(self.failed("read"))
+    }
+
+    fn check_last(&self, last: i64) -> Result<(), Error> {
+        let found = self
+            .connection
+            .query_row(
+                "SELECT at, crc, body FROM log WHERE cursor = ?1",
+                [last],
+                |row| {
+                    Ok((
+                        row.get::<_, i64>(0)?,
+                        row.get::<_, i64>(1)?,
+                        row.get::<_, Vec<u8>>(2)?,
+                    ))
+                },
+            )
+            .optional()
+            .map_err(self.failed("read"))?;
+        match found {
+            Some((at, crc, body))
+                if crc != database::checksum(last, Timestamp(at.cast_unsigned()), &body) =>
+            {
+                Err(Error::Damaged {
+                    cursor: Cursor(last.cast_unsigned()),
+                    path: self.path.clone(),
+                    cause: "its checksum does not match".to_owned(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn insert(&self, batch: &[Entry], first: i64) -> Result<(), rusqlite::Error> {
+        // Dropped without a commit, the transaction is rolled back.
+        let transaction = self.connection.unchecked_transaction()?;
+        let sql = "INSERT INTO log (cursor, at, crc, body) VALUES (?1, ?2, ?3, ?4)";
+        let mut insert = transaction.prepare_cached(sql)?;
+        for (cursor, entry) in (first..).zip(batch) {
+            let crc = database::checksum(cursor, entry.at, &entry.body);
+            insert.execute(params![cursor, entry.at.0.cast_signed(), crc, entry.body])?;
+        }
+        drop(insert);
+        transaction.commit()
+    }
+
+    /// Deletes what is at or before `tail`, in steps. Harmless to repeat, harmless to be cut short.
+    fn delete(&self, tail: i64) -> Result<(), rusqlite::Error> {
+        let first: Option<i64> =
+            self.connection
+                .query_row("SELECT min(cursor) FROM log", [], |row| row.get(0))?;
+        let mut upto = first.unwrap_or(tail);
+        while upto <= tail {
+            upto = upto.saturating_add(TRIM_STEP);
+            self.connection
+                .execute("DELETE FROM log WHERE cursor <= ?1", [upto.min(tail)])?;
+        }
+        let mut vacuum = self.connection.prepare("PRAGMA incremental_vacuum")?;
+        let mut pages = vacuum.query([])?;
+        while pages.next()?.is_some() {}
+        Ok(())
+    }
+}
+
+impl Log for EmbeddedLog {
+    fn append(&mut self, batch: &[Entry]) -> Result<Cursor, Error> {
+        check_batch(batch)?;
+        let head = self.bounds.head().0;
+        if batch.is_empty() {
+            return Ok(Cursor(head));
+        }
+        let first = head.cast_signed().saturating_add(1);
+        self.insert(batch, first)
+            .map_err(self.failed("append to"))?;
+        let head = head.saturating_add(batch.len() as u64);
+        self.bounds.head.store(head, Ordering::Release);
+        Ok(Cursor(head))
+    }
+
+    fn head(&self) -> Cursor {
+        self.bounds.head()
+    }
+
+    fn trim(&mut self, up_to: Cursor) -> Result<(), Error> {
+        let tail = up_to.min(self.bounds.head());
+        if tail > self.bounds.tail() {
+            let sql = "UPDATE bounds SET cursor = ?1 WHERE name = 'trimmed'";
+            self.connection
+                .execute(sql, [tail.0.cast_signed()])
+                .map_err(self.failed("trim"))?;
+            self.bounds.tail.store(tail.0, Ordering::Release);
+        }
+        let tail = self.bounds.tail().0.cast_signed();
+        self.delete(tail).map_err(self.failed("trim"))
+    }
+}

@@ -1,0 +1,225 @@
+use std::os::unix::fs::PermissionsExt;
+
+use model::Cursor;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+use crate::conformance::{entries, entry, suite};
+use crate::{BlobId, Log, LogReader};
+
+suite!(|| {
+    let dir = TempDir::new().unwrap();
+    move || open(dir.path()).unwrap()
+});
+
+/// Runs SQL on a closed store's database, as damage would.
+fn damage(dir: &TempDir, sql: &str) {
+    let database = Connection::open(dir.path().join("log.sqlite")).unwrap();
+    database.execute_batch(sql).unwrap();
+}
+
+fn with_ten_records() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    open(dir.path())
+        .unwrap()
+        .log
+        .append(&entries(1..=10))
+        .unwrap();
+    dir
+}
+
+#[test]
+fn a_second_opening_names_the_process_that_has_it() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path()).unwrap();
+    let error = open(dir.path()).unwrap_err();
+    assert!(
+        matches!(&error, Error::Locked { pid, .. } if *pid == std::process::id().to_string()),
+        "{error}"
+    );
+    drop(store);
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn any_part_of_a_store_keeps_the_others_out() {
+    let dir = TempDir::new().unwrap();
+    let blobs = open(dir.path()).unwrap().blobs;
+    assert!(matches!(open(dir.path()), Err(Error::Locked { .. })));
+    drop(blobs);
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let dir = with_ten_records();
+    damage(&dir, "PRAGMA user_version = 99");
+    let error = open(dir.path()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::NewerSchema {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_database_of_another_program_is_refused() {
+    let dir = TempDir::new().unwrap();
+    damage(&dir, "CREATE TABLE other (a)");
+    let error = open(dir.path()).unwrap_err();
+    assert!(matches!(error, Error::DamagedFile { .. }), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join("log.sqlite"), [b'x'; 8192]).unwrap();
+    let error = open(dir.path()).unwrap_err();
+    assert!(matches!(error, Error::DamagedFile { .. }), "{error}");
+}
+
+#[test]
+fn a_damaged_record_is_named_and_never_skipped() {
+    for sql in [
+        "UPDATE log SET body = x'00' WHERE cursor = 7",
+        "UPDATE log SET at = 1 WHERE cursor = 7",
+        "UPDATE log SET crc = 1 WHERE cursor = 7",
+        "DELETE FROM log WHERE cursor = 7",
+        "UPDATE log SET cursor = 70 WHERE cursor = 10; UPDATE log SET cursor = 10 WHERE cursor = 7",
+    ] {
+        let dir = with_ten_records();
+        damage(&dir, sql);
+        let Ok(store) = open(dir.path()) else {
+            // The last case damages the last record: noticed even earlier.
+            assert!(sql.contains("cursor = 10"), "{sql}");
+            continue;
+        };
+        let error = store.reader.read(Cursor(0), 100).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Damaged {
+                    cursor: Cursor(7),
+                    ..
+                }
+            ),
+            "{sql}: {error}"
+        );
+        assert_eq!(store.reader.read(Cursor(0), 6).unwrap().len(), 6);
+        assert_eq!(store.reader.read(Cursor(7), 6).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn a_damaged_last_record_stops_the_start() {
+    let dir = with_ten_records();
+    damage(&dir, "UPDATE log SET body = x'00' WHERE cursor = 10");
+    let error = open(dir.path()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Damaged {
+                cursor: Cursor(10),
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_damaged_snapshot_or_blob_is_an_error() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(dir.path()).unwrap();
+    store.tables.save("jobs", Cursor(3), b"snapshot").unwrap();
+    let id = store.blobs.put(b"blob").unwrap();
+    let name = id.to_string();
+    let blob = dir.path().join("blobs").join(&name[..2]).join(&name[2..]);
+    std::fs::write(blob, b"blub").unwrap();
+    assert!(matches!(
+        store.blobs.get(&id),
+        Err(Error::DamagedFile { .. })
+    ));
+    let snapshot = dir.path().join("tables/jobs");
+    let whole = std::fs::read(&snapshot).unwrap();
+    for bytes in [0, 3, 15, whole.len() - 1] {
+        std::fs::write(&snapshot, &whole[..bytes]).unwrap();
+        assert!(
+            matches!(store.tables.load("jobs"), Err(Error::DamagedFile { .. })),
+            "{bytes}"
+        );
+    }
+}
+
+#[test]
+fn a_full_disk_keeps_nothing_of_the_batch_and_then_there_is_room() {
+    let dir = TempDir::new().unwrap();
+    let lock = Arc::new(lock::Lock::take(dir.path()).unwrap());
+    let path = dir.path().join("log.sqlite");
+    let mut log = log::EmbeddedLog::open(&path, lock).unwrap();
+    let reader = reader::EmbeddedReader::new(path.clone(), log.bounds());
+    log.append(&entries(1..=3)).unwrap();
+    log.set_pages_max(20);
+    let mut large = entry(5);
+    large.body = vec![1; 200_000];
+    let error = log.append(&[entry(4), large]).unwrap_err();
+    assert!(
+        matches!(&error, Error::Full { path: said } if *said == path),
+        "{error}"
+    );
+    assert_eq!(reader.read(Cursor(0), 9).unwrap().len(), 3);
+    assert_eq!(
+        log.append(&entries(4..=4)).unwrap(),
+        Cursor(4),
+        "a small one still fits"
+    );
+    log.set_pages_max(1_000_000);
+    assert_eq!(log.append(&entries(5..=6)).unwrap(), Cursor(6));
+    assert_eq!(reader.read(Cursor(3), 9).unwrap().len(), 3);
+}
+
+#[test]
+fn a_trim_gives_the_space_back() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(dir.path()).unwrap();
+    let mut large = entry(1);
+    large.body = vec![1; 1_000_000];
+    store.log.append(&vec![large; 20]).unwrap();
+    store.log.trim(Cursor(19)).unwrap();
+    drop(store);
+    let bytes = std::fs::metadata(dir.path().join("log.sqlite"))
+        .unwrap()
+        .len();
+    assert!(bytes < 3_000_000, "{bytes}");
+}
+
+#[test]
+fn a_trim_that_was_cut_short_is_still_a_trim() {
+    let dir = with_ten_records();
+    damage(&dir, "UPDATE bounds SET cursor = 4 WHERE name = 'trimmed'");
+    let mut store = open(dir.path()).unwrap();
+    assert!(matches!(
+        store.reader.read(Cursor(3), 1),
+        Err(Error::Trimmed { .. })
+    ));
+    store.log.trim(Cursor(4)).unwrap();
+    assert_eq!(store.reader.read(Cursor(4), 100).unwrap().len(), 6);
+}
+
+#[test]
+fn only_the_owner_may_read_it() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("store");
+    let store = open(&path).unwrap();
+    store.blobs.put(b"x").unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    assert_eq!(store.blobs.get(&BlobId::of(b"y")).unwrap(), None);
+}

@@ -1,0 +1,102 @@
+//! The answer to an `_auth`: what was decided, and the secrets an accepted minion is given.
+
+use std::sync::Arc;
+
+use model::{Map, Value};
+
+use super::{Terms, v0, v2, v3};
+use crate::crypt::{Crypticle, Error, MasterKey, PublicKey};
+use crate::payload::Version;
+
+/// What was decided about a key.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// Stored, waiting for an operator. The minion asks again.
+    Pending,
+    /// Rejected, denied, or malformed. A real minion *ends* at this: never for a passing trouble.
+    Refused,
+    /// `max_minions` is reached.
+    Full,
+    /// Accepted.
+    Accepted(Box<Accepted>),
+}
+
+/// What an accepted minion is told.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// The minion's key, for which all secrets are wrapped.
+    pub minion_key: Arc<PublicKey>,
+    /// Where it subscribes.
+    pub publish_port: u16,
+    /// The key that all minions share.
+    pub master_aes: Arc<Crypticle>,
+    /// Its session key: the current one, not a new one at each `_auth`. Sent to v3 only.
+    pub session: Arc<Crypticle>,
+    /// The signature of the master's public key (`master_sign_pubkey`).
+    pub pub_sig: Option<String>,
+}
+
+/// The inner map of an answer.
+pub(super) enum Body {
+    /// `ret` and nothing else.
+    Ret(Map),
+    /// The accepted minion's map.
+    Accepted(Map),
+}
+
+/// Seals an answer for the peer that asked under `terms`.
+pub(crate) fn seal(answer: &Answer, terms: &Terms, master: &MasterKey) -> Result<Vec<u8>, Error> {
+    let body = match answer {
+        Answer::Pending => ret(true),
+        Answer::Refused => ret(false),
+        Answer::Full => ret("full"),
+        // A key that cannot wrap a key string is a corrupt one.
+        Answer::Accepted(accepted) => match accepted_map(accepted, terms, master)? {
+            Some(map) => Body::Accepted(map),
+            None => ret(false),
+        },
+    };
+    match terms.version {
+        Version::V0 => Ok(v0::wrap(body)),
+        Version::V2 | Version::V3 => v2::wrap(body, terms, master),
+    }
+}
+
+fn ret(value: impl Into<Value>) -> Body {
+    Body::Ret(Map::from([("ret", value)]))
+}
+
+fn accepted_map(
+    accepted: &Accepted,
+    terms: &Terms,
+    master: &MasterKey,
+) -> Result<Option<Map>, Error> {
+    let wrap = |secret: &[u8]| {
+        let wrapped = accepted.minion_key.oaep_encrypt(secret, terms.enc_algo);
+        wrapped.ok().map(Value::Bytes)
+    };
+    let Some(aes) = wrap(accepted.master_aes.key_string().as_bytes()) else {
+        return Ok(None);
+    };
+    let digest = accepted.master_aes.key_digest();
+    let mut map = Map::from([
+        ("enc", Value::str("pub")),
+        ("pub_key", Value::str(master.public_pem())),
+        ("publish_port", Value::from(accepted.publish_port)),
+        ("aes", aes),
+        ("sig", Value::Bytes(master.x931_sign(digest.as_bytes())?)),
+    ]);
+    if let Some(token) = &terms.token
+        && let Some(plain) = master.oaep_decrypt(token, terms.enc_algo)?
+        && let Some(echo) = wrap(&plain)
+    {
+        map.insert("token", echo);
+    }
+    if let Some(session) = v3::session(terms.version, &accepted.session) {
+        map.insert("session", wrap(session.as_bytes()));
+    }
+    if let Some(pub_sig) = &accepted.pub_sig {
+        map.insert("pub_sig", pub_sig);
+    }
+    Ok(Some(map))
+}

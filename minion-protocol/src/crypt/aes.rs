@@ -1,0 +1,143 @@
+//! The Crypticle: AES-192-CBC and HMAC-SHA256 under one key string.
+//!
+//! Layout: IV (16) ‖ ciphertext ‖ HMAC over both (32). The MAC is checked first and in constant time;
+//! every failure is the same failure.
+
+use std::fmt;
+
+use aes::Aes192;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cbc::cipher::block_padding::Pkcs7;
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use super::Random;
+
+const IV_BYTES: usize = 16;
+const BLOCK_BYTES: usize = 16;
+const MAC_BYTES: usize = 32;
+const AES_KEY_BYTES: usize = 24;
+const HMAC_KEY_BYTES: usize = 32;
+const KEY_BYTES: usize = AES_KEY_BYTES + HMAC_KEY_BYTES;
+
+/// The word every plaintext begins with. Nothing is pickled.
+const MAGIC: &[u8] = b"pickle::";
+
+/// The bytes were not sealed under this key, or were changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the payload does not decrypt")]
+pub struct Undecryptable;
+
+/// A text is not the base64 of 56 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key string is 76 characters of base64")]
+pub struct BadKeyString;
+
+/// A symmetric key and its key string. Prints as `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Crypticle {
+    key_string: String,
+    aes_key: [u8; AES_KEY_BYTES],
+    hmac_key: [u8; HMAC_KEY_BYTES],
+}
+
+impl fmt::Debug for Crypticle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Crypticle(***)")
+    }
+}
+
+impl Crypticle {
+    /// Makes a fresh key.
+    pub fn generate(random: Random<'_>) -> Self {
+        let mut bytes = [0; KEY_BYTES];
+        random(&mut bytes);
+        Self::from_bytes(&bytes)
+    }
+
+    /// Reads a key string, as a master keeps and minions receive it.
+    ///
+    /// # Errors
+    /// The text is not the base64 of exactly 56 bytes.
+    pub fn from_key_string(key_string: &str) -> Result<Self, BadKeyString> {
+        let bytes = STANDARD.decode(key_string).map_err(|_| BadKeyString)?;
+        let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| BadKeyString)?;
+        Ok(Self::from_bytes(&bytes))
+    }
+
+    fn from_bytes(bytes: &[u8; KEY_BYTES]) -> Self {
+        let (mut aes_key, mut hmac_key) = ([0; AES_KEY_BYTES], [0; HMAC_KEY_BYTES]);
+        aes_key.copy_from_slice(&bytes[..AES_KEY_BYTES]);
+        hmac_key.copy_from_slice(&bytes[AES_KEY_BYTES..]);
+        Self {
+            key_string: STANDARD.encode(bytes),
+            aes_key,
+            hmac_key,
+        }
+    }
+
+    /// Gives the 76 characters that are wrapped for minions. A secret.
+    pub fn key_string(&self) -> &str {
+        &self.key_string
+    }
+
+    /// Gives the SHA-256 of the key string in hex: what the master signs in an `_auth` reply.
+    pub fn key_digest(&self) -> String {
+        hex(&Sha256::digest(self.key_string.as_bytes()))
+    }
+
+    /// Seals msgpack bytes; `nonce` stands before them in replies to v2 and v3.
+    pub fn seal(&self, payload: &[u8], nonce: Option<&[u8; 32]>, random: Random<'_>) -> Vec<u8> {
+        let nonce = nonce.map_or(&[][..], |nonce| nonce);
+        let plain = [MAGIC, nonce, payload].concat();
+        let mut iv = [0; IV_BYTES];
+        random(&mut iv);
+        let cipher = cbc::Encryptor::<Aes192>::new(&self.aes_key.into(), &iv.into());
+        let mut sealed = iv.to_vec();
+        sealed.extend_from_slice(&cipher.encrypt_padded_vec::<Pkcs7>(&plain));
+        let mac = self.mac(&sealed).finalize().into_bytes();
+        sealed.extend_from_slice(&mac);
+        sealed
+    }
+
+    /// Opens sealed bytes and gives what stands behind the magic word.
+    ///
+    /// # Errors
+    /// Anything at all is wrong with them.
+    pub fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, Undecryptable> {
+        let body_bytes = sealed.len().checked_sub(MAC_BYTES).ok_or(Undecryptable)?;
+        let (body, mac) = sealed.split_at(body_bytes);
+        let (iv, ciphertext) = body.split_first_chunk::<IV_BYTES>().ok_or(Undecryptable)?;
+        if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(BLOCK_BYTES) {
+            return Err(Undecryptable);
+        }
+        self.mac(body)
+            .verify_slice(mac)
+            .map_err(|_| Undecryptable)?;
+        let cipher = cbc::Decryptor::<Aes192>::new(&self.aes_key.into(), &(*iv).into());
+        let mut plain = cipher
+            .decrypt_padded_vec::<Pkcs7>(ciphertext)
+            .map_err(|_| Undecryptable)?;
+        if !plain.starts_with(MAGIC) {
+            return Err(Undecryptable);
+        }
+        plain.drain(..MAGIC.len());
+        Ok(plain)
+    }
+
+    fn mac(&self, bytes: &[u8]) -> Hmac<Sha256> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.hmac_key).expect("HMAC takes keys of any length");
+        mac.update(bytes);
+        mac
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,323 @@
+//! RSA as Salt uses it: PKCS#1 v1.5 signatures, OAEP around key strings, and X9.31 without a hash
+//! for the two oldest proofs (`sig` of an `_auth` reply, `tok` of a request).
+//!
+//! All arithmetic is OpenSSL's. The key pair prints as `***`.
+
+use std::fmt;
+
+use openssl::encrypt::{Decrypter, Encrypter};
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::pkey::{PKey, Private, Public};
+use openssl::rsa::{Padding, Rsa};
+use openssl::sign::{Signer, Verifier};
+
+use super::pem::{fingerprint, normalise};
+use crate::limits::{KEY_BITS, PEM_BYTES_MAX};
+
+/// Why something with RSA keys did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text is no RSA key in PEM.
+    #[error("not an RSA key in PEM")]
+    NotAKey,
+    /// The modulus is too small or too large.
+    #[error("an RSA key of {0} bits; {min} to {max} are accepted", min = KEY_BITS.start(), max = KEY_BITS.end())]
+    Size(u32),
+    /// OpenSSL refused.
+    #[error("openssl: {0}")]
+    OpenSsl(#[from] ErrorStack),
+}
+
+/// How key strings and tokens are wrapped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EncAlgo {
+    /// `OAEP-SHA1`.
+    #[default]
+    OaepSha1,
+    /// `OAEP-SHA224`.
+    OaepSha224,
+}
+
+impl EncAlgo {
+    /// Reads Salt's name of it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "OAEP-SHA1" => Some(Self::OaepSha1),
+            "OAEP-SHA224" => Some(Self::OaepSha224),
+            _ => None,
+        }
+    }
+
+    fn digest(self) -> MessageDigest {
+        match self {
+            Self::OaepSha1 => MessageDigest::sha1(),
+            Self::OaepSha224 => MessageDigest::sha224(),
+        }
+    }
+}
+
+/// How replies and publishes are signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SigAlgo {
+    /// `PKCS1v15-SHA1`.
+    #[default]
+    Pkcs1v15Sha1,
+    /// `PKCS1v15-SHA224`.
+    Pkcs1v15Sha224,
+}
+
+impl SigAlgo {
+    /// Reads Salt's name of it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "PKCS1v15-SHA1" => Some(Self::Pkcs1v15Sha1),
+            "PKCS1v15-SHA224" => Some(Self::Pkcs1v15Sha224),
+            _ => None,
+        }
+    }
+
+    /// Gives Salt's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pkcs1v15Sha1 => "PKCS1v15-SHA1",
+            Self::Pkcs1v15Sha224 => "PKCS1v15-SHA224",
+        }
+    }
+
+    fn digest(self) -> MessageDigest {
+        match self {
+            Self::Pkcs1v15Sha1 => MessageDigest::sha1(),
+            Self::Pkcs1v15Sha224 => MessageDigest::sha224(),
+        }
+    }
+}
+
+/// OpenSSL's number for X9.31 padding, which the crate does not name.
+fn x931() -> Padding {
+    Padding::from_raw(5)
+}
+
+/// A private key with its public half: the master's, or in tests a minion's.
+#[derive(Clone)]
+pub struct MasterKey {
+    rsa: Rsa<Private>,
+    key: PKey<Private>,
+    public_pem: String,
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("MasterKey(***)")
+    }
+}
+
+impl MasterKey {
+    /// Makes a key pair of `bits` (Salt's `keysize`, 2048) with OpenSSL's own randomness.
+    ///
+    /// # Errors
+    /// The size is out of range.
+    pub fn generate(bits: u32) -> Result<Self, Error> {
+        if !KEY_BITS.contains(&bits) {
+            return Err(Error::Size(bits));
+        }
+        Self::new(Rsa::generate(bits)?)
+    }
+
+    /// Reads a private key, PKCS#1 or PKCS#8, not encrypted.
+    ///
+    /// # Errors
+    /// The text is no such key, or its size is out of range.
+    pub fn from_pem(pem: &str) -> Result<Self, Error> {
+        if pem.len() > PEM_BYTES_MAX {
+            return Err(Error::NotAKey);
+        }
+        // An empty passphrase, or OpenSSL would ask the terminal for one.
+        let key = PKey::private_key_from_pem_passphrase(pem.as_bytes(), b"");
+        Self::new(key.and_then(|key| key.rsa()).map_err(|_| Error::NotAKey)?)
+    }
+
+    fn new(rsa: Rsa<Private>) -> Result<Self, Error> {
+        check_size(rsa.n().num_bits())?;
+        let public_pem = pem_text(&rsa.public_key_to_pem()?);
+        let key = PKey::from_rsa(rsa.clone())?;
+        Ok(Self {
+            rsa,
+            key,
+            public_pem,
+        })
+    }
+
+    /// Writes the private key as PKCS#1 PEM, the content of `master.pem`.
+    ///
+    /// # Errors
+    /// OpenSSL could not write it.
+    pub fn to_pem(&self) -> Result<String, Error> {
+        Ok(String::from_utf8_lossy(&self.rsa.private_key_to_pem()?).into_owned())
+    }
+
+    /// Gives the public half as normalised PEM text, as it is sent to minions.
+    pub fn public_pem(&self) -> &str {
+        &self.public_pem
+    }
+
+    /// Gives the public half.
+    ///
+    /// # Errors
+    /// OpenSSL could not read what it wrote.
+    pub fn public_key(&self) -> Result<PublicKey, Error> {
+        PublicKey::from_pem(&self.public_pem)
+    }
+
+    /// Gives the fingerprint minions may pin as `master_finger`.
+    pub fn fingerprint(&self) -> String {
+        fingerprint(&self.public_pem)
+    }
+
+    /// Signs a message with PKCS#1 v1.5.
+    ///
+    /// # Errors
+    /// OpenSSL refused, for instance for lack of memory.
+    pub fn sign(&self, message: &[u8], algo: SigAlgo) -> Result<Vec<u8>, Error> {
+        let mut signer = Signer::new(algo.digest(), &self.key)?;
+        signer.update(message)?;
+        Ok(signer.sign_to_vec()?)
+    }
+
+    /// Unwraps what was wrapped for this key; `None` if it was not.
+    ///
+    /// # Errors
+    /// OpenSSL could not even try.
+    pub fn oaep_decrypt(&self, wrapped: &[u8], algo: EncAlgo) -> Result<Option<Vec<u8>>, Error> {
+        let mut decrypter = Decrypter::new(&self.key)?;
+        decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
+        decrypter.set_rsa_oaep_md(algo.digest())?;
+        decrypter.set_rsa_mgf1_md(algo.digest())?;
+        let mut plain = vec![0; decrypter.decrypt_len(wrapped)?];
+        let Ok(length) = decrypter.decrypt(wrapped, &mut plain) else {
+            return Ok(None);
+        };
+        plain.truncate(length);
+        Ok(Some(plain))
+    }
+
+    /// Pads a short message as X9.31 does, without hashing, and applies the private key.
+    ///
+    /// # Errors
+    /// The message is longer than the modulus less two bytes.
+    pub fn x931_sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut signature = vec![0; self.rsa.size() as usize];
+        let length = self.rsa.private_encrypt(message, &mut signature, x931())?;
+        signature.truncate(length);
+        Ok(signature)
+    }
+}
+
+/// A public key, usually a minion's. Equal if its text is.
+#[derive(Clone)]
+pub struct PublicKey {
+    rsa: Rsa<Public>,
+    key: PKey<Public>,
+    text: String,
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PublicKey({})", self.fingerprint())
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+impl Eq for PublicKey {}
+
+impl PublicKey {
+    /// Reads a public key: SubjectPublicKeyInfo, or PKCS#1 as very old minions wrote it.
+    ///
+    /// # Errors
+    /// The text is no such key, or its size is out of range.
+    pub fn from_pem(pem: &str) -> Result<Self, Error> {
+        if pem.len() > PEM_BYTES_MAX {
+            return Err(Error::NotAKey);
+        }
+        let text = normalise(pem);
+        let rsa = Rsa::public_key_from_pem(text.as_bytes())
+            .or_else(|_| Rsa::public_key_from_pem_pkcs1(text.as_bytes()))
+            .map_err(|_| Error::NotAKey)?;
+        check_size(rsa.n().num_bits())?;
+        let key = PKey::from_rsa(rsa.clone())?;
+        Ok(Self { rsa, key, text })
+    }
+
+    /// Gives the normalised PEM text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Gives the fingerprint as Salt computes it.
+    pub fn fingerprint(&self) -> String {
+        fingerprint(&self.text)
+    }
+
+    /// Wraps a short secret for the holder of the private key.
+    ///
+    /// # Errors
+    /// The secret does not fit the key.
+    pub fn oaep_encrypt(&self, plain: &[u8], algo: EncAlgo) -> Result<Vec<u8>, Error> {
+        let mut encrypter = Encrypter::new(&self.key)?;
+        encrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
+        encrypter.set_rsa_oaep_md(algo.digest())?;
+        encrypter.set_rsa_mgf1_md(algo.digest())?;
+        let mut wrapped = vec![0; encrypter.encrypt_len(plain)?];
+        let length = encrypter.encrypt(plain, &mut wrapped)?;
+        wrapped.truncate(length);
+        Ok(wrapped)
+    }
+
+    /// Says whether a PKCS#1 v1.5 signature over `message` is this key's.
+    pub fn verify(&self, message: &[u8], signature: &[u8], algo: SigAlgo) -> bool {
+        let verified = Verifier::new(algo.digest(), &self.key).and_then(|mut verifier| {
+            verifier.update(message)?;
+            verifier.verify(signature)
+        });
+        verified.unwrap_or(false)
+    }
+
+    /// Gives the message inside an X9.31 signature; `None` if there is none.
+    pub fn x931_recover(&self, signature: &[u8]) -> Option<Vec<u8>> {
+        if signature.len() != self.rsa.size() as usize {
+            return None;
+        }
+        let mut message = vec![0; signature.len()];
+        let length = self
+            .rsa
+            .public_decrypt(signature, &mut message, x931())
+            .ok()?;
+        message.truncate(length);
+        Some(message)
+    }
+
+    /// Says whether `tok` proves possession of the private key: it recovers to the word `salt`.
+    pub fn accepts_token(&self, tok: &[u8]) -> bool {
+        self.x931_recover(tok).as_deref() == Some(b"salt")
+    }
+}
+
+fn check_size(bits: i32) -> Result<(), Error> {
+    let bits = u32::try_from(bits).unwrap_or(0);
+    if KEY_BITS.contains(&bits) {
+        Ok(())
+    } else {
+        Err(Error::Size(bits))
+    }
+}
+
+fn pem_text(pem: &[u8]) -> String {
+    normalise(&String::from_utf8_lossy(pem))
+}
+
+#[cfg(test)]
+mod tests;

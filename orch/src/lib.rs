@@ -1,1 +1,37 @@
-//! A compiled orchestration: what to do next, forever resumable.
+//! The orchestrator's mind: facts go in, records and effects come out. No I/O, no clock, no storage.
+//!
+//! ```text
+//!   low chunks ──Plan::compile──▶ Plan ──RunRecord::Started──▶ Run
+//!                                                               │ ▲
+//!        Fact ──────────────────────────────▶ Run::on ──────────┘ │ Run::apply
+//!                                               │  records ───────┘   (once they are durable)
+//!                                               └─ effects ──▶ the master acts
+//! ```
+//!
+//! A run is the fold of its records and of nothing else, so resuming after a crash is: fold, then
+//! [`recovery::resume`]. Steps run one after the other in Salt's order, `parallel: True` ones beside it; their
+//! comments and changes are Salt's. On purpose not Salt's: a wait reads the log from where its cause began,
+//! a minion that does not answer is never a success, and what cannot work is refused before anything runs.
+
+mod arguments;
+mod attempt;
+mod effect;
+mod error;
+mod fact;
+mod fold;
+mod plan;
+mod readiness;
+mod record;
+pub mod recovery;
+mod run;
+pub mod steps;
+mod turn;
+mod view;
+
+pub use attempt::{Attempt, CallPhase, CallState, MinionState, Seen};
+pub use effect::{Call, Effect, JobRequest};
+pub use error::{Error, Problem};
+pub use fact::Fact;
+pub use plan::{Need, Options, Plan, PlannedStep, Retry};
+pub use record::{Answer, CallId, CallReturn, IllegalRecord, RunRecord, Started};
+pub use run::{Context, Output, Run, StepState};

@@ -1,0 +1,125 @@
+//! One try of one step: what was asked, who answered, what was seen.
+//!
+//! Filled by records only (see `fold.rs`), read by the steps' `outcome`. Answers are let go when the attempt
+//! ends; how each minion ended stays.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use model::api::MinionPhase;
+use model::{Cursor, Jid, MinionId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Answer, CallReturn};
+
+/// One try of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// The place in the log before it.
+    pub cursor: Cursor,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// When it fails if nothing happens.
+    pub deadline: Option<Timestamp>,
+    /// What outages of the master took and were given back so far, in milliseconds.
+    pub given_back_ms: u64,
+    /// Its deadline passed.
+    pub is_timed_out: bool,
+    /// Its job.
+    pub jid: Option<Jid>,
+    /// Whether the job's minions are known.
+    pub is_published: bool,
+    /// Why the job could not be published.
+    pub refused: Option<String>,
+    /// Listed ids that are no accepted minions.
+    pub missing: Vec<String>,
+    /// How the job stands at each minion, in the order in which they ended.
+    pub minions: IndexMap<MinionId, MinionState>,
+    /// Its calls of functions of the master.
+    pub calls: Vec<CallState>,
+    /// For a wait: the place behind which events count.
+    pub after: Option<Cursor>,
+    /// For a wait: what was seen.
+    pub seen: Vec<Seen>,
+    /// For a wait: up to where the log was read since the master last started.
+    pub looked_back: Option<Cursor>,
+}
+
+/// How a job stands at a minion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MinionState {
+    /// How.
+    pub phase: MinionPhase,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it will not answer.
+    pub why: String,
+    /// What it answered.
+    pub answer: Option<Arc<Answer>>,
+}
+
+/// How a call of a function of the master stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallState {
+    /// The name under which the step shows it.
+    pub name: String,
+    /// Its jid.
+    pub jid: Jid,
+    /// How it stands.
+    pub phase: CallPhase,
+}
+
+/// How a call of a function of the master stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallPhase {
+    /// At work.
+    Running,
+    /// Over.
+    Ended(Arc<CallReturn>),
+    /// A restart of the master interrupted it.
+    Lost,
+}
+
+/// An awaited id that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Which.
+    pub id: String,
+    /// The event's place in the log.
+    pub cursor: Cursor,
+}
+
+impl Attempt {
+    /// Says whether every minion of the job has ended.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.is_published && self.minions.values().all(|minion| minion.phase.has_ended())
+    }
+
+    /// Says whether a call of a function of the master is at work.
+    pub(crate) fn is_calling(&self, jid: &Jid) -> bool {
+        let is_it = |call: &CallState| call.jid == *jid && call.phase == CallPhase::Running;
+        self.calls.iter().any(is_it)
+    }
+
+    /// Lets go of what only the outcome needed.
+    pub(crate) fn forget_answers(&mut self) {
+        for minion in self.minions.values_mut() {
+            minion.answer = None;
+        }
+        for call in &mut self.calls {
+            if let CallPhase::Ended(ret) = &call.phase
+                && !ret.ret.is_nil()
+            {
+                call.phase = CallPhase::Ended(Arc::new(CallReturn {
+                    is_success: ret.is_success,
+                    ret: model::Value::Nil,
+                }));
+            }
+        }
+    }
+}

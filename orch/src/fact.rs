@@ -1,0 +1,87 @@
+//! What a run is told: the world, seen from the orchestrator.
+//!
+//! The master makes facts of jobs, events, timers and people. A fact may come twice, late, or for a step that
+//! is over: it then changes nothing. Order counts only where it counts for Salt.
+
+use model::api::MinionPhase;
+use model::{Cursor, Event, Jid, JobReturn, MinionId, Timestamp, Value};
+
+/// One thing that became true.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// The run's start is on record: the first steps may start.
+    Begin,
+    /// A job of the run is on record.
+    Published {
+        /// The job.
+        jid: Jid,
+        /// The minions that are expected to answer.
+        minions: Vec<MinionId>,
+        /// Listed ids that are no accepted minions.
+        missing: Vec<String>,
+    },
+    /// A job of the run could not be published at all.
+    NotPublished {
+        /// The job.
+        jid: Jid,
+        /// Why: a bad target, a full disk.
+        why: String,
+    },
+    /// A minion answered.
+    Returned(JobReturn),
+    /// A minion will not answer any more: `Rebooted`, `Lost`, `NeverSeen` or `Cancelled`.
+    MinionEnded {
+        /// The job.
+        jid: Jid,
+        /// The minion.
+        id: MinionId,
+        /// How it ended.
+        phase: MinionPhase,
+        /// How that is known, for a person.
+        why: String,
+    },
+    /// A minion said, or its connection shows, that it is at work on the job.
+    StillRunning {
+        /// The job.
+        jid: Jid,
+        /// The minion.
+        id: MinionId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// An event that matches a glob of [`Run::watches`](crate::Run::watches); others change nothing.
+    Event(Event),
+    /// Every event of the log up to a place was given for a watch. A wait cannot time out before that.
+    LookedBack {
+        /// The step.
+        step: usize,
+        /// The last place that was looked at.
+        upto: Cursor,
+    },
+    /// A runner or wheel function ended.
+    CallDone {
+        /// The call, from [`Effect::CallRunner`](crate::Effect::CallRunner) or `CallWheel`.
+        jid: Jid,
+        /// Whether it calls itself a success.
+        is_success: bool,
+        /// What it gave; for an error its text.
+        ret: Value,
+    },
+    /// A call was at work when the master went down, and nobody knows how it ended.
+    CallLost {
+        /// The call.
+        jid: Jid,
+    },
+    /// A timer of the run ran out.
+    TimerFired {
+        /// The step.
+        step: usize,
+        /// The attempt it was set for.
+        attempt: u32,
+    },
+    /// A person calls the run off.
+    Cancelled {
+        /// Who.
+        by: String,
+    },
+}

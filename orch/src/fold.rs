@@ -1,0 +1,275 @@
+//! Applies records to a run: the only place that changes one.
+//!
+//! Each record is checked against what came before. One that cannot follow is an error, never a panic: a
+//! damaged log must be reported, not believed.
+
+use std::sync::Arc;
+
+use model::Timestamp;
+use model::api::{MinionPhase, RunPhase, StepPhase};
+
+use crate::attempt::{Attempt, CallPhase, CallState, MinionState, Seen};
+use crate::record::{IllegalRecord, RunRecord};
+use crate::recovery;
+use crate::run::{Run, StepState};
+
+/// Why a record cannot follow.
+type Why = String;
+
+impl Run {
+    /// Applies a durable record.
+    ///
+    /// # Errors
+    /// The record cannot follow those before it; the run is as it was.
+    pub fn apply(&mut self, record: &RunRecord) -> Result<(), IllegalRecord> {
+        let applied = match record.step() {
+            Some((step, attempt)) => self.apply_to_step(step, attempt, record),
+            None => self.apply_to_run(record),
+        };
+        applied.map_err(|why| IllegalRecord {
+            run: self.id().to_string(),
+            record: record.name(),
+            why,
+        })
+    }
+
+    fn apply_to_run(&mut self, record: &RunRecord) -> Result<(), Why> {
+        if self.phase.has_ended() {
+            return Err("the run is over".into());
+        }
+        match record {
+            RunRecord::Started(_) => return Err("the run has started already".into()),
+            RunRecord::Resumed { at, outage_ms } => {
+                self.resumed += 1;
+                for step in &mut self.steps {
+                    let is_running = step.phase == StepPhase::Running;
+                    if is_running && let Some(attempt) = Arc::make_mut(step).attempts.last_mut() {
+                        recovery::give_back(attempt, *at, *outage_ms);
+                    }
+                }
+            }
+            RunRecord::Cancelled { by, .. } => {
+                if self.cancelled_by.is_some() {
+                    return Err("the run is cancelled already".into());
+                }
+                self.cancelled_by = Some(by.clone());
+            }
+            RunRecord::Finished { phase, at } => {
+                if *phase == RunPhase::Running {
+                    return Err("running is no end".into());
+                }
+                let is_running = |step: &Arc<StepState>| step.phase == StepPhase::Running;
+                if self.steps.iter().any(is_running) {
+                    return Err("a step is at work".into());
+                }
+                self.phase = *phase;
+                self.ended = Some(*at);
+            }
+            // Every record that speaks of a step came by the other way.
+            _ => return Err("it speaks of no step".into()),
+        }
+        Ok(())
+    }
+
+    fn apply_to_step(&mut self, step: usize, number: u32, record: &RunRecord) -> Result<(), Why> {
+        if self.phase.has_ended() {
+            return Err("the run is over".into());
+        }
+        let is_cancelled = self.cancelled_by.is_some();
+        let state = self.steps.get_mut(step);
+        let state = state.ok_or_else(|| format!("the plan has no step {step}"))?;
+        if state.phase.has_ended() {
+            return Err(format!("step {step} is over"));
+        }
+        let state = Arc::make_mut(state);
+        match record {
+            RunRecord::StepStarted { .. } => start(state, step, number, record),
+            RunRecord::StepFinished { ret, at, .. } => {
+                let phase = match (is_cancelled, number, ret.result) {
+                    (true, ..) => StepPhase::Cancelled,
+                    (_, 0, _) => StepPhase::Skipped,
+                    (_, _, Some(false)) => StepPhase::Failed,
+                    _ => StepPhase::Succeeded,
+                };
+                let is_last = number as usize == state.attempts.len();
+                if !is_last {
+                    return Err(format!("attempt {number} of step {step} is not the last"));
+                }
+                end_attempt(state, *at);
+                state.phase = phase;
+                state.retry_at = None;
+                state.ret = Some(Arc::clone(ret));
+                state.ended = Some(*at);
+                Ok(())
+            }
+            record => {
+                let is_open = state.phase == StepPhase::Running && state.retry_at.is_none();
+                let attempt = state.attempts.last_mut();
+                let attempt = attempt.filter(|attempt| is_open && attempt.number == number);
+                let attempt = attempt
+                    .ok_or_else(|| format!("attempt {number} of step {step} is not open"))?;
+                if let RunRecord::RetryPlanned {
+                    ret, next_at, at, ..
+                } = record
+                {
+                    end_attempt(state, *at);
+                    state.tried.push(Arc::clone(ret));
+                    state.retry_at = Some(*next_at);
+                    return Ok(());
+                }
+                apply_to_attempt(attempt, record)
+            }
+        }
+    }
+}
+
+fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) -> Result<(), Why> {
+    let RunRecord::StepStarted {
+        jid,
+        calls,
+        cursor,
+        after,
+        at,
+        deadline,
+        ..
+    } = record
+    else {
+        return Err("it starts nothing".into());
+    };
+    if state.phase == StepPhase::Running && state.retry_at.is_none() {
+        return Err(format!("step {step} is at work"));
+    }
+    if number as usize != state.attempts.len() + 1 {
+        let tried = state.attempts.len();
+        return Err(format!(
+            "attempt {number} of step {step} cannot follow {tried}"
+        ));
+    }
+    let calls = calls.iter().map(|call| CallState {
+        name: call.name.clone(),
+        jid: call.jid.clone(),
+        phase: CallPhase::Running,
+    });
+    state.phase = StepPhase::Running;
+    state.retry_at = None;
+    state.attempts.push(Attempt {
+        number,
+        at: *at,
+        cursor: *cursor,
+        ended: None,
+        deadline: *deadline,
+        given_back_ms: 0,
+        is_timed_out: false,
+        jid: jid.clone(),
+        is_published: false,
+        refused: None,
+        missing: Vec::new(),
+        minions: Default::default(),
+        calls: calls.collect(),
+        after: *after,
+        seen: Vec::new(),
+        looked_back: None,
+    });
+    Ok(())
+}
+
+fn end_attempt(state: &mut StepState, at: Timestamp) {
+    if let Some(attempt) = state.attempts.last_mut()
+        && attempt.ended.is_none()
+    {
+        attempt.ended = Some(at);
+        attempt.forget_answers();
+    }
+}
+
+fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why> {
+    match record {
+        RunRecord::Published {
+            minions,
+            missing,
+            refused,
+            at,
+            ..
+        } => {
+            if attempt.jid.is_none() || attempt.is_published {
+                return Err("no job waits to be published".into());
+            }
+            attempt.is_published = true;
+            attempt.missing = missing.clone();
+            attempt.refused = refused.clone();
+            let waiting = MinionState {
+                phase: MinionPhase::Waiting,
+                since: *at,
+                why: String::new(),
+                answer: None,
+            };
+            let minions = minions.iter().map(|id| (id.clone(), waiting.clone()));
+            attempt.minions = minions.collect();
+        }
+        RunRecord::MinionRunning { id, since, .. } => {
+            let minion = attempt.minions.get_mut(id);
+            let minion = minion.filter(|minion| minion.phase == MinionPhase::Waiting);
+            let minion = minion.ok_or_else(|| format!("nothing is waited for from {id}"))?;
+            minion.phase = MinionPhase::Running;
+            minion.since = *since;
+        }
+        RunRecord::MinionEnded { .. } => return end_minion(attempt, record),
+        RunRecord::EventSeen { id, cursor, .. } => attempt.seen.push(Seen {
+            id: id.clone(),
+            cursor: *cursor,
+        }),
+        RunRecord::LookedBack { upto, .. } => attempt.looked_back = Some(*upto),
+        RunRecord::TimedOut { .. } => attempt.is_timed_out = true,
+        RunRecord::CallEnded { jid, ret, .. } => {
+            let is_it =
+                |call: &&mut CallState| call.jid == *jid && call.phase == CallPhase::Running;
+            let call = attempt.calls.iter_mut().find(is_it);
+            let call = call.ok_or_else(|| format!("no call {jid} is at work"))?;
+            call.phase = match ret {
+                Some(ret) => CallPhase::Ended(Arc::new(ret.clone())),
+                None => CallPhase::Lost,
+            };
+        }
+        other => return Err(format!("{} does not belong here", other.name())),
+    }
+    Ok(())
+}
+
+/// Ends a minion's part, and moves it behind those that ended before: the order of the results is the order
+/// of the answers. An answer replaces a silence, nothing replaces an answer.
+fn end_minion(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why> {
+    let RunRecord::MinionEnded {
+        id,
+        phase,
+        why,
+        answer,
+        at,
+        ..
+    } = record
+    else {
+        return Err("it ends nothing".into());
+    };
+    if !phase.has_ended() {
+        return Err("waiting and running are no ends".into());
+    }
+    let (place, _, minion) = attempt
+        .minions
+        .get_full_mut(id)
+        .ok_or_else(|| format!("nothing was asked of {id}"))?;
+    let is_late = minion.answer.is_none() && answer.is_some();
+    if minion.phase.has_ended() && !is_late {
+        return Err(format!("{id} has ended already"));
+    }
+    *minion = MinionState {
+        phase: *phase,
+        since: *at,
+        why: why.clone(),
+        answer: answer.clone(),
+    };
+    let is_ended = |minion: &MinionState| minion.phase.has_ended();
+    let others = attempt.minions.iter();
+    let before = others.filter(|(other, minion)| *other != id && is_ended(minion));
+    let before = before.count();
+    attempt.minions.move_index(place, before);
+    Ok(())
+}

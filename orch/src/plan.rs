@@ -1,0 +1,281 @@
+//! A plan: low chunks with their arguments parsed and their requisites resolved, once and for all.
+//!
+//! Made when a run is asked for, stored whole with it, never made again: what changes in the file roots
+//! while a run waits for a reboot does not change the run. Everything that can be known to be wrong is
+//! refused here, before a single job is sent.
+
+use model::{Map, Value};
+use serde::{Deserialize, Serialize};
+use states::low_chunk::LowChunk;
+use states::requisites::{self, RequisiteKind};
+
+use crate::arguments::Arguments;
+use crate::error::{Error, Problem};
+use crate::steps::Work;
+
+/// A compiled orchestration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What was asked for, such as `orch.kubic`.
+    pub name: String,
+    /// The SLS that have steps, in order.
+    pub sls: Vec<String>,
+    /// The steps in the order Salt would run them.
+    pub steps: Vec<PlannedStep>,
+    /// The files it was made of, each with its hash.
+    pub sources: Vec<(String, String)>,
+    /// What holds for the whole run.
+    pub options: Options,
+    /// What is odd but does not keep it from running.
+    pub warnings: Vec<String>,
+}
+
+/// What holds for a whole run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// The name under which results are shown: `<hostname>_master`.
+    pub master_id: String,
+    /// `test=True`: say what would be done.
+    #[serde(default)]
+    pub is_test: bool,
+    /// Stop at the first failed step, whatever the steps say.
+    #[serde(default)]
+    pub failhard: bool,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// The chunk it was made of.
+    pub chunk: LowChunk,
+    /// What it does.
+    pub work: Work,
+    /// The steps it looks at before it starts.
+    pub needs: Vec<Need>,
+    /// `parallel: True`: the next steps do not wait for it.
+    #[serde(default)]
+    pub is_parallel: bool,
+    /// `failhard`, as the step says it; `None` leaves it to the run.
+    #[serde(default)]
+    pub failhard: Option<bool>,
+    /// `retry`.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+}
+
+/// A requisite on another step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// How.
+    pub kind: RequisiteKind,
+    /// The other step.
+    pub step: usize,
+}
+
+/// `retry` of a step, with Salt's defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// How often the step is tried at most.
+    pub attempts: u32,
+    /// Milliseconds between the end of one and the start of the next.
+    pub interval_ms: u64,
+    /// The result that ends it.
+    pub until: bool,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 2,
+            interval_ms: 30_000,
+            until: true,
+        }
+    }
+}
+
+/// More attempts than this are a typing error: at Salt's interval of 30 s they would take a month.
+const ATTEMPTS_MAX: u64 = 100_000;
+
+impl Plan {
+    /// Plans low chunks, which are in the order Salt would run them. `sources` are the files they were made
+    /// of, each with its hash.
+    ///
+    /// # Errors
+    /// Every problem of every chunk: unknown states and missing arguments in Salt's words, requisites that do
+    /// not exist or go in circles, waits that can never end, what is not supported.
+    pub fn compile(
+        name: &str,
+        low: Vec<LowChunk>,
+        sources: Vec<(String, String)>,
+        options: Options,
+    ) -> Result<Plan, Error> {
+        let mut problems = Vec::new();
+        let mut warnings = Vec::new();
+        if low.is_empty() {
+            problems.push(Problem {
+                id: String::new(),
+                sls: name.to_owned(),
+                what: format!("No states found for '{name}': there is nothing to orchestrate"),
+            });
+        }
+        let processed: Vec<String> = sources.iter().map(|(path, _)| sls_of(path)).collect();
+        let resolved = requisites::resolve(&low, &processed);
+        for problem in &resolved.problems {
+            problems.push(Problem::of(&low[problem.chunk], problem.comment.as_str()));
+        }
+        let mut steps = Vec::with_capacity(low.len());
+        for (index, chunk) in low.into_iter().enumerate() {
+            let edges = resolved.edges.iter().filter(|edge| edge.from == index);
+            let needs = edges.map(|edge| Need {
+                kind: edge.kind,
+                step: edge.to,
+            });
+            let needs = needs.collect();
+            if let Some(step) = plan_step(chunk, needs, &mut problems, &mut warnings) {
+                steps.push(step);
+            }
+        }
+        if !problems.is_empty() {
+            let name = name.to_owned();
+            return Err(Error { name, problems });
+        }
+        let mut plan = Plan {
+            name: name.to_owned(),
+            sls: Vec::new(),
+            steps,
+            sources,
+            options,
+            warnings,
+        };
+        for step in &plan.steps {
+            if !plan.sls.contains(&step.chunk.sls) {
+                plan.sls.push(step.chunk.sls.clone());
+            }
+        }
+        plan.warn_of_free_steps();
+        Ok(plan)
+    }
+
+    /// Salt runs later steps after a failed one unless something ties them to it; whoever forgot a
+    /// `require` learns it here, not from half-installed machines.
+    fn warn_of_free_steps(&mut self) {
+        let stops = |step: &PlannedStep| step.failhard.unwrap_or(self.options.failhard);
+        let mut free = Vec::new();
+        for (index, step) in self.steps.iter().enumerate().skip(1) {
+            let is_alone = step.needs.is_empty();
+            if is_alone && !self.steps[..index].iter().all(stops) {
+                free.push(step.chunk.id.as_str());
+            }
+        }
+        if !free.is_empty() {
+            let ids = free.join(", ");
+            self.warnings.push(format!(
+                "these steps have no requisite and run even if a step before them failed: {ids} \
+                 (failhard: True on a step, or for the run, stops there)"
+            ));
+        }
+    }
+}
+
+/// Gives the SLS of a file: `orch/kubic/init.sls` is `orch.kubic`.
+fn sls_of(path: &str) -> String {
+    let path = path.rsplit("://").next().unwrap_or(path);
+    let stem = path.strip_suffix(".sls").unwrap_or(path);
+    stem.strip_suffix("/init").unwrap_or(stem).replace('/', ".")
+}
+
+fn plan_step(
+    chunk: LowChunk,
+    needs: Vec<Need>,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<String>,
+) -> Option<PlannedStep> {
+    let mut arguments = Arguments::of(&chunk);
+    let work = Work::parse(&chunk, &mut arguments);
+    let retry = retry(&mut arguments);
+    let is_parallel = arguments.flag("parallel").unwrap_or(false);
+    let failhard = arguments.flag("failhard");
+    for key in ["onlyif", "unless", "creates", "check_cmd"] {
+        if arguments.value(key).is_some() {
+            arguments.refuse(format!(
+                "'{key}' runs commands on the master, which is not supported yet; \
+                 test in the minions' own states, or with {{% if %}} in the orchestration"
+            ));
+        }
+    }
+    let is_salt = chunk.state == "salt";
+    for kind in [RequisiteKind::Listen, RequisiteKind::Prereq] {
+        if needs.iter().any(|need| need.kind == kind) {
+            let kind = kind.as_str();
+            arguments.refuse(format!(
+                "the requisite '{kind}' is not supported in orchestrations yet"
+            ));
+        }
+    }
+    let needs = needs
+        .into_iter()
+        .filter(|need| need.kind.is_awaited())
+        .map(|need| without_mod_watch(need, is_salt))
+        .collect();
+    problems.append(&mut arguments.problems);
+    warnings.append(&mut arguments.warnings);
+    Some(PlannedStep {
+        work: work?,
+        needs,
+        is_parallel,
+        failhard,
+        retry,
+        chunk,
+    })
+}
+
+/// Where there is no `mod_watch`, a watch is a require (as in Salt; none of `salt.*` has one).
+fn without_mod_watch(need: Need, is_salt: bool) -> Need {
+    let kind = match need.kind {
+        RequisiteKind::Watch if is_salt => RequisiteKind::Require,
+        RequisiteKind::WatchAny if is_salt => RequisiteKind::RequireAny,
+        other => other,
+    };
+    Need { kind, ..need }
+}
+
+fn retry(arguments: &mut Arguments<'_>) -> Option<Retry> {
+    let written = match arguments.value("retry")? {
+        Value::Bool(false) => return None,
+        Value::Bool(true) => Map::new(),
+        other => match crate::arguments::joined(other) {
+            Some(map) => map,
+            None => {
+                arguments.warn(
+                    "State is set to retry, but retry: True or a valid dict for retry configuration \
+                     was not found. Using retry defaults",
+                );
+                Map::new()
+            }
+        },
+    };
+    let mut retry = Retry::default();
+    for (key, value) in written.iter() {
+        let is_valid = match key.to_text().as_str() {
+            "attempts" => value
+                .as_u64()
+                .map(|n| retry.attempts = n.clamp(1, ATTEMPTS_MAX) as u32)
+                .is_some(),
+            "interval" => value
+                .as_u64()
+                .map(|seconds| retry.interval_ms = seconds.saturating_mul(1000))
+                .is_some(),
+            "until" => value.as_bool().map(|until| retry.until = until).is_some(),
+            // No chance here: what a seed replays must do the same again.
+            "splay" => value.as_u64() == Some(0),
+            _ => false,
+        };
+        if !is_valid {
+            let (key, value) = (key.to_text(), value.repr());
+            arguments.warn(format!(
+                "retry: '{key}: {value}' is not supported. Ignored."
+            ));
+        }
+    }
+    Some(retry)
+}

@@ -1,0 +1,295 @@
+//! The few things that can have happened to a run, and which may follow which.
+//!
+//! A run *is* its records: folding them gives the run, always the same one. `Started` comes first, `Finished`
+//! last; between them each step goes
+//!
+//! ```text
+//! pending ──StepStarted──▶ running ──(Published, MinionRunning, MinionEnded, EventSeen,
+//!    │                        │        LookedBack, TimedOut, CallEnded)──▶ running
+//!    │                        ├──StepFinished──▶ ended
+//!    │                        └──RetryPlanned──▶ pending, with a moment before which it does not start
+//!    └──StepFinished with attempt 0 (a requisite kept it from running)──▶ ended
+//! ```
+//!
+//! Fields may be added with `#[serde(default)]`; none changes its meaning: a log of last year still opens.
+//! Written with field names (`rmp_serde::to_vec_named`, JSON): state results are flattened maps.
+
+use std::sync::Arc;
+
+use model::api::{MinionPhase, RunPhase};
+use model::{Cursor, Jid, JobReturn, Map, MinionId, StateReturn, Timestamp, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+
+/// How a run began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// The run: the jid of `state.orchestrate`.
+    pub run: Jid,
+    /// What it does, stored whole: a run never renders twice.
+    pub plan: Arc<Plan>,
+    /// The place in the log before the run.
+    pub cursor: Cursor,
+    /// Who asked.
+    pub user: String,
+    /// The pillar given on the command line.
+    pub pillar: Map,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is kept of a minion's answer until the step ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What the function gave.
+    pub ret: Value,
+    /// The exit code.
+    pub retcode: Value,
+    /// Whether the minion reports a failure.
+    pub is_failure: bool,
+}
+
+impl From<&JobReturn> for Answer {
+    fn from(ret: &JobReturn) -> Self {
+        Self {
+            ret: ret.ret.clone(),
+            retcode: ret.retcode.clone(),
+            is_failure: ret.is_failure(),
+        }
+    }
+}
+
+/// One call of a function of the master that a step makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallId {
+    /// The name under which the step shows it; empty if it makes only one.
+    pub name: String,
+    /// Its jid.
+    pub jid: Jid,
+}
+
+/// A durable fact about a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunRecord {
+    /// The run exists.
+    Started(Started),
+    /// The master came back to the run after a restart; waits go on with the time they had left.
+    Resumed {
+        /// When.
+        at: Timestamp,
+        /// How long the master was away, in milliseconds.
+        outage_ms: u64,
+    },
+    /// An attempt of a step began. In the same batch as its job: a job is never sent under two jids.
+    StepStarted {
+        /// The step.
+        step: usize,
+        /// From 1.
+        attempt: u32,
+        /// Its job, if it publishes one.
+        jid: Option<Jid>,
+        /// Its calls of runner or wheel functions.
+        #[serde(default)]
+        calls: Vec<CallId>,
+        /// The place in the log before the attempt.
+        cursor: Cursor,
+        /// For a wait: the place behind which events count.
+        #[serde(default)]
+        after: Option<Cursor>,
+        /// When.
+        at: Timestamp,
+        /// When it fails if nothing happens.
+        deadline: Option<Timestamp>,
+    },
+    /// Its job is out.
+    Published {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// Who is expected to answer.
+        minions: Vec<MinionId>,
+        /// Listed ids that are no accepted minions.
+        missing: Vec<String>,
+        /// Why it could not be published at all.
+        #[serde(default)]
+        refused: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A minion is known to be at work.
+    MinionRunning {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// The minion.
+        id: MinionId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A minion's part is over: it answered, or it never will.
+    MinionEnded {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// The minion.
+        id: MinionId,
+        /// How.
+        phase: MinionPhase,
+        /// Why, if it did not answer.
+        #[serde(default)]
+        why: String,
+        /// What it answered.
+        #[serde(default)]
+        answer: Option<Arc<Answer>>,
+        /// When.
+        at: Timestamp,
+    },
+    /// An event that a wait waits for.
+    EventSeen {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// Which of the awaited ids.
+        id: String,
+        /// The event's place.
+        cursor: Cursor,
+    },
+    /// A wait has seen every event up to a place.
+    LookedBack {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// The place.
+        upto: Cursor,
+    },
+    /// The attempt's time ran out.
+    TimedOut {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// A runner or wheel function ended.
+    CallEnded {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// The call.
+        jid: Jid,
+        /// What it gave; `None` if that is not known.
+        ret: Option<CallReturn>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The attempt did not give what `retry: until` asks for; another one will start.
+    RetryPlanned {
+        /// The step.
+        step: usize,
+        /// The attempt that ended.
+        attempt: u32,
+        /// What it ended with.
+        ret: Arc<StateReturn>,
+        /// When the next may start.
+        next_at: Timestamp,
+        /// When.
+        at: Timestamp,
+    },
+    /// The step is over.
+    StepFinished {
+        /// The step.
+        step: usize,
+        /// The last attempt; 0 if it never ran.
+        attempt: u32,
+        /// What it says.
+        ret: Arc<StateReturn>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A person called the run off; nothing more starts.
+    Cancelled {
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// The run is over.
+    Finished {
+        /// How.
+        phase: RunPhase,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What a runner or wheel function gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallReturn {
+    /// Whether it calls itself a success.
+    pub is_success: bool,
+    /// What it gave.
+    pub ret: Value,
+}
+
+impl RunRecord {
+    /// Gives the record's name, for messages and the display of a log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started(_) => "started",
+            Self::Resumed { .. } => "resumed",
+            Self::StepStarted { .. } => "step_started",
+            Self::Published { .. } => "published",
+            Self::MinionRunning { .. } => "minion_running",
+            Self::MinionEnded { .. } => "minion_ended",
+            Self::EventSeen { .. } => "event_seen",
+            Self::LookedBack { .. } => "looked_back",
+            Self::TimedOut { .. } => "timed_out",
+            Self::CallEnded { .. } => "call_ended",
+            Self::RetryPlanned { .. } => "retry_planned",
+            Self::StepFinished { .. } => "step_finished",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Finished { .. } => "finished",
+        }
+    }
+
+    /// Gives the step and attempt it speaks of, if it speaks of one.
+    pub fn step(&self) -> Option<(usize, u32)> {
+        match self {
+            Self::StepStarted { step, attempt, .. }
+            | Self::Published { step, attempt, .. }
+            | Self::MinionRunning { step, attempt, .. }
+            | Self::MinionEnded { step, attempt, .. }
+            | Self::EventSeen { step, attempt, .. }
+            | Self::LookedBack { step, attempt, .. }
+            | Self::TimedOut { step, attempt, .. }
+            | Self::CallEnded { step, attempt, .. }
+            | Self::RetryPlanned { step, attempt, .. }
+            | Self::StepFinished { step, attempt, .. } => Some((*step, *attempt)),
+            Self::Started(_)
+            | Self::Resumed { .. }
+            | Self::Cancelled { .. }
+            | Self::Finished { .. } => None,
+        }
+    }
+}
+
+/// A record that cannot follow what happened before: the log is damaged, or of a newer version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("run {run}: record {record} cannot follow: {why}")]
+pub struct IllegalRecord {
+    /// The run.
+    pub run: String,
+    /// The record's name.
+    pub record: &'static str,
+    /// Why not.
+    pub why: String,
+}

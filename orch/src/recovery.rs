@@ -1,0 +1,124 @@
+//! After a restart of the master: from a folded run to what must be done again.
+//!
+//! Nothing is started twice. Jobs and calls are adopted under the jids they have, watches go back to the
+//! place behind which events count, timers get back what the outage took.
+
+use model::api::StepPhase;
+use model::{Jid, Timestamp};
+
+use crate::attempt::{Attempt, CallPhase};
+use crate::effect::Effect;
+use crate::fact::Fact;
+use crate::record::RunRecord;
+use crate::run::{Context, Output, Run};
+use crate::steps::{Begin, BegunCall, Scene};
+
+/// The most that outages of the master may add to one wait, in milliseconds: a day. A wait that an outage
+/// outlasted by more is better looked at by a person than prolonged.
+pub const OUTAGE_GIVEN_BACK_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+
+/// What a wait has left at least after a restart, in milliseconds. Minions notice a restarted master within
+/// their reconnect and authentication delays, together well under a minute.
+pub const RECONNECT_GRACE_MS: u64 = 60 * 1000;
+
+/// Takes a run up again. `last_alive` is the time of the last record before the master went down.
+pub fn resume(run: &Run, last_alive: Timestamp, context: &mut Context<'_>) -> Output {
+    if run.phase().has_ended() {
+        return Output::default();
+    }
+    let record = RunRecord::Resumed {
+        at: context.now,
+        outage_ms: context.now.millis_since(last_alive),
+    };
+    let mut resumed = run.clone();
+    if resumed.apply(&record).is_err() {
+        return Output::default();
+    }
+    let mut output = Output {
+        records: vec![record],
+        effects: effects(&resumed, context.now),
+    };
+    // The master may have gone down between the run's start and its first step.
+    let begun = resumed.on(&Fact::Begin, context);
+    output.records.extend(begun.records);
+    output.effects.extend(begun.effects);
+    output
+}
+
+/// Gives what must be done again for a run that [`resume`] recorded: telling it twice does no harm.
+pub fn effects(run: &Run, now: Timestamp) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for (step, attempt) in run.running() {
+        again(run, step, attempt, now, &mut effects);
+    }
+    for (step, state) in run.steps().enumerate() {
+        if let (StepPhase::Running, Some(at)) = (state.phase, state.retry_at) {
+            let attempt = state.attempts.len() as u32 + 1;
+            effects.push(Effect::SetTimer { step, attempt, at });
+        }
+    }
+    effects
+}
+
+fn again(run: &Run, step: usize, attempt: &Attempt, now: Timestamp, effects: &mut Vec<Effect>) {
+    let started = run.started();
+    let planned = &started.plan.steps[step];
+    let scene = Scene {
+        chunk: &planned.chunk,
+        run: &started.run,
+        user: &started.user,
+        is_test: started.plan.options.is_test,
+        now,
+    };
+    match planned.work.step().begin(&scene) {
+        Begin::Job { request, .. } => {
+            if let Some(jid) = attempt.jid.clone() {
+                effects.push(Effect::AdoptJob {
+                    step,
+                    attempt: attempt.number,
+                    jid,
+                    job: *request,
+                });
+            }
+        }
+        Begin::Calls(begun) => {
+            let calls = begun.into_iter().zip(&attempt.calls);
+            let open = calls.filter(|(_, call)| call.phase == CallPhase::Running);
+            effects.extend(open.map(|(begun, call)| adopt(step, attempt, call.jid.clone(), begun)));
+        }
+        Begin::Wait { glob, .. } => {
+            effects.push(Effect::Watch {
+                step,
+                glob,
+                after: attempt.after.unwrap_or(attempt.cursor),
+            });
+            if let Some(at) = attempt.deadline {
+                let attempt = attempt.number;
+                effects.push(Effect::SetTimer { step, attempt, at });
+            }
+        }
+        Begin::Done(_) => {}
+    }
+}
+
+fn adopt(step: usize, attempt: &Attempt, jid: Jid, begun: BegunCall) -> Effect {
+    Effect::AdoptCall {
+        step,
+        attempt: attempt.number,
+        jid,
+        call: begun.call,
+    }
+}
+
+/// Gives an attempt back what an outage took from it, and has it read the log again.
+pub(crate) fn give_back(attempt: &mut Attempt, at: Timestamp, outage_ms: u64) {
+    attempt.looked_back = None;
+    let Some(deadline) = attempt.deadline else {
+        return;
+    };
+    let left = OUTAGE_GIVEN_BACK_MS_MAX.saturating_sub(attempt.given_back_ms);
+    let given = outage_ms.min(left);
+    attempt.given_back_ms += given;
+    let deadline = deadline.plus_millis(given);
+    attempt.deadline = Some(deadline.max(at.plus_millis(RECONNECT_GRACE_MS)));
+}

@@ -1,0 +1,188 @@
+//! What `salt.state` and `salt.function` share: whom to ask, who may fail, and who did not answer why.
+
+use model::api::MinionPhase;
+use model::{Map, MinionId, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::Arguments;
+use crate::attempt::{Attempt, MinionState};
+use crate::effect::JobRequest;
+
+use super::{Outcome, Scene};
+
+/// Whom a step asks and what it forgives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audience {
+    /// The target.
+    pub tgt: Value,
+    /// How it is read.
+    pub tgt_type: String,
+    /// Returners, as written.
+    pub ret: Value,
+    /// Configuration of the returners.
+    pub ret_config: Value,
+    /// Keyword arguments of the returners.
+    pub ret_kwargs: Value,
+    /// How long minions may be silent before they are asked, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// The same as written, for the bus.
+    pub timeout: Value,
+    /// Only so many of them.
+    pub subset: Option<u64>,
+    /// `expect_minions`, as written.
+    pub expect_minions: Option<bool>,
+    /// Minions whose failure does not count.
+    pub fail_minions: Vec<String>,
+}
+
+impl Audience {
+    pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Self {
+        if arguments.value("ssh").is_some_and(Value::is_truthy) {
+            arguments.refuse("'ssh: True' is not supported: this master has no salt-ssh");
+        }
+        if arguments.value("batch").is_some() {
+            arguments.refuse("'batch' is not supported yet; use several steps, or 'subset'");
+        }
+        if arguments.value("roster").is_some() {
+            arguments.warn("'roster' means nothing without ssh. Ignored.");
+        }
+        let tgt = arguments.required("tgt");
+        if tgt.as_map().is_some() {
+            arguments.refuse("'tgt' must be text or a list of minion ids");
+        }
+        let timeout = arguments.value("timeout").cloned().unwrap_or_default();
+        Self {
+            tgt_type: arguments.text("tgt_type").unwrap_or_else(|| "glob".into()),
+            tgt,
+            ret: arguments.value("ret").cloned().unwrap_or_else(|| "".into()),
+            ret_config: arguments.value("ret_config").cloned().unwrap_or_default(),
+            ret_kwargs: arguments.value("ret_kwargs").cloned().unwrap_or_default(),
+            timeout_ms: arguments.seconds("timeout"),
+            timeout,
+            subset: arguments.count("subset"),
+            expect_minions: arguments.flag("expect_minions"),
+            fail_minions: arguments.names("fail_minions").unwrap_or_default(),
+        }
+    }
+
+    /// Makes the job.
+    pub(crate) fn request(
+        &self,
+        scene: &Scene<'_>,
+        fun: &str,
+        arg: &[Value],
+        kwarg: &Map,
+    ) -> JobRequest {
+        let mut arg = arg.to_vec();
+        if !kwarg.is_empty() {
+            let mut kwargs = Map::from([("__kwarg__", true)]);
+            kwargs.extend(kwarg.clone());
+            arg.push(kwargs.into());
+        }
+        let ret = match &self.ret {
+            Value::List(names) => {
+                let names: Vec<String> = names.iter().map(Value::to_text).collect();
+                names.join(",")
+            }
+            other => other.to_text(),
+        };
+        JobRequest {
+            tgt: self.tgt.clone(),
+            tgt_type: self.tgt_type.clone(),
+            fun: fun.to_owned(),
+            arg,
+            ret,
+            ret_config: self.ret_config.clone(),
+            ret_kwargs: self.ret_kwargs.clone(),
+            timeout_ms: self.timeout_ms,
+            subset: self.subset,
+            user: scene.user.to_owned(),
+            metadata: Map::from([
+                ("orchestration", scene.run.as_str()),
+                ("step", scene.chunk.id.as_str()),
+            ]),
+        }
+    }
+
+    /// Makes the `args` of the event `salt/run/<jid>/args`, with Salt's keys in Salt's order.
+    pub(crate) fn told(&self, arg: &[Value], kwarg: &Map, expect_by_default: bool) -> Map {
+        let mut args = Map::from([
+            ("arg", Value::List(arg.to_vec())),
+            ("kwarg", kwarg.clone().into()),
+            ("ret", self.ret.clone()),
+            ("timeout", self.timeout.clone()),
+        ]);
+        for (key, value) in [
+            ("ret_config", &self.ret_config),
+            ("ret_kwargs", &self.ret_kwargs),
+        ] {
+            if value.is_truthy() {
+                args.insert(key, value.clone());
+            }
+        }
+        args.insert("tgt_type", self.tgt_type.as_str());
+        args.insert("ssh", false);
+        let expect = self.expect_minions.unwrap_or(expect_by_default);
+        args.insert("expect_minions", expect);
+        if let Some(subset) = self.subset {
+            args.insert("subset", subset);
+        }
+        args
+    }
+
+    /// Says whether a minion that does not answer is a failure. Salt's `salt.function` forgives it by
+    /// default; here only `expect_minions: False`, written out, does: nothing is a success by default.
+    pub(crate) fn is_expected(&self) -> bool {
+        self.expect_minions.unwrap_or(true)
+    }
+
+    pub(crate) fn forgives(&self, id: &str) -> bool {
+        self.fail_minions.iter().any(|forgiven| forgiven == id)
+    }
+}
+
+/// Gives the outcome of an attempt that could not ask anybody, or nothing if it must be looked at.
+pub(crate) fn refused(attempt: &Attempt) -> Option<Outcome> {
+    attempt.refused.as_ref().map(Outcome::failed)
+}
+
+/// Gives the minions that will not answer, listed ids without an accepted key included, sorted; each with
+/// what is known of it.
+pub(crate) fn silent(attempt: &Attempt) -> Vec<(String, String)> {
+    let unanswered = |(id, minion): (&MinionId, &MinionState)| {
+        let is_silent = minion.answer.is_none();
+        is_silent.then(|| (id.to_string(), why(id, minion)))
+    };
+    let mut silent: Vec<_> = attempt.minions.iter().filter_map(unanswered).collect();
+    for id in &attempt.missing {
+        silent.push((
+            id.clone(),
+            format!("Minion {id} is not an accepted minion of this master."),
+        ));
+    }
+    silent.sort();
+    silent
+}
+
+fn why(id: &MinionId, minion: &MinionState) -> String {
+    let how = match minion.phase {
+        MinionPhase::Rebooted => "started again before it returned",
+        MinionPhase::Lost => "has the job no more, and its return never came",
+        MinionPhase::NeverSeen => "has shown no sign of life since before the job",
+        MinionPhase::Cancelled => "was called off",
+        MinionPhase::Waiting | MinionPhase::Running => "has not returned",
+        MinionPhase::Ok | MinionPhase::Failed => "returned",
+    };
+    match minion.why.trim() {
+        "" => format!("Minion {id} {how}."),
+        why => format!("Minion {id} {how}: {why}"),
+    }
+}
+
+/// Puts the jid into an outcome, if anybody was asked.
+pub(crate) fn with_jid(mut outcome: Outcome, attempt: &Attempt) -> Outcome {
+    if let (Some(jid), false) = (&attempt.jid, attempt.minions.is_empty()) {
+        outcome.more.insert("__jid__".into(), jid.as_str().into());
+    }
+    outcome
+}

@@ -1,0 +1,219 @@
+//! The kinds of steps, one file each, and what they have in common.
+//!
+//! A kind parses its arguments once ([`Work::parse`]), says what to do when its turn comes (`begin`), and says
+//! after each record of its attempt whether it is over and with what (`outcome`). It never sees other steps.
+
+pub mod function;
+mod minions;
+pub mod parallel_runners;
+pub mod runner;
+pub mod state;
+pub mod test;
+pub mod wait_for_event;
+pub mod wheel;
+
+use indexmap::IndexMap;
+use model::{Jid, Map, TagGlob, Timestamp, Value};
+use serde::{Deserialize, Serialize};
+use states::low_chunk::LowChunk;
+
+use crate::arguments::Arguments;
+use crate::attempt::Attempt;
+use crate::effect::{Call, Effect, JobRequest};
+
+/// What a step does, with its arguments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// `salt.state`.
+    State(state::State),
+    /// `salt.function`.
+    Function(function::Function),
+    /// `salt.runner`.
+    Runner(runner::Runner),
+    /// `salt.wheel`.
+    Wheel(wheel::Wheel),
+    /// `salt.wait_for_event`.
+    WaitForEvent(wait_for_event::WaitForEvent),
+    /// `salt.parallel_runners`.
+    ParallelRunners(parallel_runners::ParallelRunners),
+    /// `test.*`.
+    Test(test::Test),
+}
+
+/// Where a step stands, for its decisions.
+pub(crate) struct Scene<'a> {
+    /// The chunk.
+    pub(crate) chunk: &'a LowChunk,
+    /// The run.
+    pub(crate) run: &'a Jid,
+    /// Who started the run.
+    pub(crate) user: &'a str,
+    /// `test=True`.
+    pub(crate) is_test: bool,
+    /// The time.
+    pub(crate) now: Timestamp,
+}
+
+/// What to do when a step's turn has come.
+pub(crate) enum Begin {
+    /// Publish a job; tell the bus what is asked.
+    Job { request: Box<JobRequest>, told: Map },
+    /// Call functions of the master.
+    Calls(Vec<BegunCall>),
+    /// Watch the log.
+    Wait { glob: TagGlob, timeout_ms: u64 },
+    /// Nothing: it is over already.
+    Done(Outcome),
+}
+
+/// A function of the master to call.
+pub(crate) struct BegunCall {
+    /// The name under which the result is shown.
+    pub(crate) name: String,
+    /// Which of the two.
+    pub(crate) kind: CallKind,
+    /// The call.
+    pub(crate) call: Call,
+    /// What to tell the bus.
+    pub(crate) told: Map,
+}
+
+impl BegunCall {
+    /// Makes the effect that makes the call.
+    pub(crate) fn effect(&self, step: usize, attempt: u32, jid: Jid) -> Effect {
+        let call = self.call.clone();
+        match self.kind {
+            CallKind::Runner => Effect::CallRunner {
+                step,
+                attempt,
+                jid,
+                call,
+            },
+            CallKind::Wheel => Effect::CallWheel {
+                step,
+                attempt,
+                jid,
+                call,
+            },
+        }
+    }
+}
+
+/// Whose function a call is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallKind {
+    Runner,
+    Wheel,
+}
+
+/// What a step ended with.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Outcome {
+    /// Salt's result.
+    pub(crate) result: Option<bool>,
+    /// Salt's changes.
+    pub(crate) changes: Map,
+    /// Salt's comment.
+    pub(crate) comment: String,
+    /// Further keys of the result, such as `__jid__`.
+    pub(crate) more: IndexMap<String, Value>,
+}
+
+impl Outcome {
+    pub(crate) fn failed(comment: impl Into<String>) -> Self {
+        Self {
+            result: Some(false),
+            comment: comment.into(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn ok(comment: impl Into<String>) -> Self {
+        Self {
+            result: Some(true),
+            comment: comment.into(),
+            ..Self::default()
+        }
+    }
+
+    /// In test mode: what would be done.
+    pub(crate) fn would(comment: impl Into<String>) -> Self {
+        Self {
+            comment: comment.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// One kind of step.
+pub(crate) trait Step {
+    /// Says what to do when its turn has come.
+    fn begin(&self, scene: &Scene<'_>) -> Begin;
+    /// Says what it ended with, once it has.
+    fn outcome(&self, scene: &Scene<'_>, attempt: &Attempt) -> Option<Outcome>;
+}
+
+impl Work {
+    /// Parses the arguments of a chunk. `None` if problems were noted and no step can be made.
+    pub(crate) fn parse(chunk: &LowChunk, arguments: &mut Arguments<'_>) -> Option<Work> {
+        let LowChunk { state, fun, .. } = chunk;
+        let work = match (state.as_str(), fun.as_str()) {
+            ("salt", "state") => Work::State(state::State::parse(arguments)),
+            ("salt", "function") => Work::Function(function::Function::parse(arguments)),
+            ("salt", "runner") => Work::Runner(runner::Runner::parse(arguments)),
+            ("salt", "wheel") => Work::Wheel(wheel::Wheel::parse(arguments)),
+            ("salt", "wait_for_event") => {
+                Work::WaitForEvent(wait_for_event::WaitForEvent::parse(arguments))
+            }
+            ("salt", "parallel_runners") => {
+                Work::ParallelRunners(parallel_runners::ParallelRunners::parse(arguments)?)
+            }
+            ("test", fun) if test::FUNCTIONS.contains(&fun) => {
+                Work::Test(test::Test::parse(fun, arguments))
+            }
+            _ => {
+                arguments.refuse(not_found(chunk));
+                return None;
+            }
+        };
+        Some(work)
+    }
+
+    pub(crate) fn step(&self) -> &dyn Step {
+        match self {
+            Work::State(step) => step,
+            Work::Function(step) => step,
+            Work::Runner(step) => step,
+            Work::Wheel(step) => step,
+            Work::WaitForEvent(step) => step,
+            Work::ParallelRunners(step) => step,
+            Work::Test(step) => step,
+        }
+    }
+
+    /// Gives the wait, if it is one.
+    pub(crate) fn as_wait(&self) -> Option<&wait_for_event::WaitForEvent> {
+        match self {
+            Work::WaitForEvent(wait) => Some(wait),
+            _ => None,
+        }
+    }
+}
+
+/// Salt's words for a state function that does not exist, and ours for one that exists on minions only.
+fn not_found(chunk: &LowChunk) -> String {
+    let LowChunk {
+        state, fun, sls, ..
+    } = chunk;
+    let mut text = format!(
+        "State '{state}.{fun}' was not found in SLS '{sls}'\nReason: '{state}.{fun}' is not available."
+    );
+    if !["salt", "test"].contains(&state.as_str()) {
+        text.push_str(
+            "\nAn orchestration runs on the master and knows salt.* and test.*; \
+             apply other states to minions with salt.state.",
+        );
+    }
+    text
+}

@@ -1,0 +1,532 @@
+//! One turn of a run: a fact comes in, records and effects go out.
+//!
+//! Works on a copy to which each record is applied as it is made, so that the next decision of the same turn
+//! sees it. What is made here is exactly what a fold of the records makes again.
+
+use std::sync::Arc;
+
+use model::api::{MinionPhase, RunPhase};
+use model::{Event, Jid, Map, MinionId, StateReturn, Tag, Value};
+
+use crate::attempt::Attempt;
+use crate::effect::{Effect, JobRequest};
+use crate::fact::Fact;
+use crate::readiness::{self, Next};
+use crate::record::{Answer, CallId, CallReturn, RunRecord};
+use crate::run::{Context, Output, Run};
+use crate::steps::{Begin, Outcome, Scene};
+
+/// How long to wait before a timer is tried again that ran out before the log was read, in milliseconds.
+const LOOK_BACK_PATIENCE_MS: u64 = 1000;
+
+/// A run while it decides.
+pub(crate) struct Turn<'a, 'c> {
+    run: Run,
+    context: &'a mut Context<'c>,
+    pub(crate) output: Output,
+}
+
+impl<'a, 'c> Turn<'a, 'c> {
+    pub(crate) fn of(run: &Run, context: &'a mut Context<'c>) -> Self {
+        Self {
+            run: run.clone(),
+            context,
+            output: Output::default(),
+        }
+    }
+
+    pub(crate) fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Begin => self.advance(),
+            Fact::Published {
+                jid,
+                minions,
+                missing,
+            } => self.on_published(jid, minions, missing, None),
+            Fact::NotPublished { jid, why } => self.on_published(jid, &[], &[], Some(why)),
+            Fact::Returned(ret) => {
+                let phase = if ret.is_failure() {
+                    MinionPhase::Failed
+                } else {
+                    MinionPhase::Ok
+                };
+                let answer = Some(Arc::new(Answer::from(ret)));
+                self.on_minion_ended(&ret.jid, &ret.id, phase, "", answer);
+            }
+            Fact::MinionEnded {
+                jid,
+                id,
+                phase,
+                why,
+            } => {
+                let phase = match phase {
+                    // Whoever says so without an answer means that none came.
+                    MinionPhase::Ok | MinionPhase::Failed => MinionPhase::Lost,
+                    other => *other,
+                };
+                if phase.has_ended() {
+                    self.on_minion_ended(jid, id, phase, why, None);
+                }
+            }
+            Fact::StillRunning { jid, id, since } => self.on_still_running(jid, id, *since),
+            Fact::Event(event) => self.on_event(event),
+            Fact::LookedBack { step, upto } => self.on_looked_back(*step, *upto),
+            Fact::CallDone {
+                jid,
+                is_success,
+                ret,
+            } => {
+                let ret = CallReturn {
+                    is_success: *is_success,
+                    ret: ret.clone(),
+                };
+                self.on_call_ended(jid, Some(ret));
+            }
+            Fact::CallLost { jid } => self.on_call_ended(jid, None),
+            Fact::TimerFired { step, attempt } => self.on_timer(*step, *attempt),
+            Fact::Cancelled { by } => self.on_cancelled(by),
+        }
+    }
+
+    /// Applies a record to the copy and hands it out.
+    pub(crate) fn record(&mut self, record: RunRecord) {
+        let applied = self.run.apply(&record);
+        debug_assert_eq!(applied, Ok(()), "a turn only makes records that can follow");
+        if applied.is_ok() {
+            self.output.records.push(record);
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        self.output.effects.push(effect);
+    }
+
+    fn attempt(&self, is_meant: impl Fn(usize, &Attempt) -> bool) -> Option<(usize, &Attempt)> {
+        self.run
+            .running()
+            .find(|(step, attempt)| is_meant(*step, attempt))
+    }
+
+    fn on_published(
+        &mut self,
+        jid: &Jid,
+        minions: &[MinionId],
+        missing: &[String],
+        refused: Option<&String>,
+    ) {
+        let is_meant = |_, attempt: &Attempt| attempt.jid.as_ref() == Some(jid);
+        let Some((step, attempt)) = self.attempt(is_meant) else {
+            return;
+        };
+        if attempt.is_published {
+            return;
+        }
+        let attempt = attempt.number;
+        self.record(RunRecord::Published {
+            step,
+            attempt,
+            minions: minions.to_vec(),
+            missing: missing.to_vec(),
+            refused: refused.cloned(),
+            at: self.context.now,
+        });
+        self.settle(step);
+    }
+
+    fn on_minion_ended(
+        &mut self,
+        jid: &Jid,
+        id: &MinionId,
+        phase: MinionPhase,
+        why: &str,
+        answer: Option<Arc<Answer>>,
+    ) {
+        let is_meant = |_, attempt: &Attempt| attempt.jid.as_ref() == Some(jid);
+        let Some((step, attempt)) = self.attempt(is_meant) else {
+            return;
+        };
+        let Some(minion) = attempt.minions.get(id) else {
+            return;
+        };
+        // A minion that was given up may still answer while others are waited for: late is fine.
+        let is_late = minion.answer.is_none() && answer.is_some();
+        if minion.phase.has_ended() && !is_late {
+            return;
+        }
+        let attempt = attempt.number;
+        self.record(RunRecord::MinionEnded {
+            step,
+            attempt,
+            id: id.clone(),
+            phase,
+            why: why.to_owned(),
+            answer,
+            at: self.context.now,
+        });
+        self.settle(step);
+    }
+
+    fn on_still_running(&mut self, jid: &Jid, id: &MinionId, since: model::Timestamp) {
+        let is_meant = |_, attempt: &Attempt| {
+            let is_waiting = |minion: &crate::MinionState| minion.phase == MinionPhase::Waiting;
+            attempt.jid.as_ref() == Some(jid) && attempt.minions.get(id).is_some_and(is_waiting)
+        };
+        if let Some((step, attempt)) = self.attempt(is_meant) {
+            let attempt = attempt.number;
+            self.record(RunRecord::MinionRunning {
+                step,
+                attempt,
+                id: id.clone(),
+                since,
+            });
+        }
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        let plan = Arc::clone(&self.run.started.plan);
+        let mut ticked = Vec::new();
+        for (step, attempt) in self.run.running() {
+            if let Some(wait) = plan.steps[step].work.as_wait() {
+                for id in wait.matching(attempt, event) {
+                    ticked.push((step, attempt.number, id));
+                }
+            }
+        }
+        let steps: Vec<usize> = ticked.iter().map(|(step, ..)| *step).collect();
+        for (step, attempt, id) in ticked {
+            let cursor = event.cursor;
+            self.record(RunRecord::EventSeen {
+                step,
+                attempt,
+                id,
+                cursor,
+            });
+        }
+        for step in steps {
+            self.settle(step);
+        }
+    }
+
+    fn on_looked_back(&mut self, step: usize, upto: model::Cursor) {
+        let plan = Arc::clone(&self.run.started.plan);
+        let is_meant =
+            |at: usize, _: &Attempt| at == step && plan.steps[at].work.as_wait().is_some();
+        let Some((_, attempt)) = self.attempt(is_meant) else {
+            return;
+        };
+        if attempt.looked_back.is_some_and(|before| before >= upto) {
+            return;
+        }
+        let attempt = attempt.number;
+        self.record(RunRecord::LookedBack {
+            step,
+            attempt,
+            upto,
+        });
+    }
+
+    fn on_call_ended(&mut self, jid: &Jid, ret: Option<CallReturn>) {
+        let is_meant = |_, attempt: &Attempt| attempt.is_calling(jid);
+        let Some((step, attempt)) = self.attempt(is_meant) else {
+            return;
+        };
+        let attempt = attempt.number;
+        self.record(RunRecord::CallEnded {
+            step,
+            attempt,
+            jid: jid.clone(),
+            ret,
+            at: self.context.now,
+        });
+        self.settle(step);
+    }
+
+    fn on_timer(&mut self, step: usize, number: u32) {
+        let Some(state) = self.run.steps.get(step) else {
+            return;
+        };
+        let now = self.context.now;
+        if let Some(at) = state.retry_at {
+            let next = state.attempts.len() as u32 + 1;
+            match (number == next, now >= at) {
+                (false, _) => {}
+                (true, false) => self.set_timer(step, next, at),
+                (true, true) => {
+                    self.start(step);
+                    self.advance();
+                }
+            }
+            return;
+        }
+        let is_meant = |at: usize, attempt: &Attempt| at == step && attempt.number == number;
+        let Some((_, attempt)) = self.attempt(is_meant) else {
+            return;
+        };
+        let Some(deadline) = attempt.deadline else {
+            return;
+        };
+        if now < deadline {
+            self.set_timer(step, number, deadline);
+        } else if attempt.looked_back.is_none() {
+            // What the wait waits for may be in the part of the log that nobody read yet.
+            let again = now.plus_millis(LOOK_BACK_PATIENCE_MS);
+            self.set_timer(step, number, again);
+        } else {
+            self.record(RunRecord::TimedOut {
+                step,
+                attempt: number,
+                at: now,
+            });
+            self.settle(step);
+        }
+    }
+
+    fn set_timer(&mut self, step: usize, attempt: u32, at: model::Timestamp) {
+        self.effect(Effect::SetTimer { step, attempt, at });
+    }
+
+    fn on_cancelled(&mut self, by: &str) {
+        if self.run.cancelled_by.is_some() {
+            return;
+        }
+        let at = self.context.now;
+        let mut open = Vec::new();
+        let mut minions = Vec::new();
+        for (step, state) in self.run.steps.iter().enumerate() {
+            if state.phase == model::api::StepPhase::Running
+                && let Some(attempt) = state.attempts.last()
+            {
+                open.push((step, attempt.number));
+                let waiting = attempt.minions.iter();
+                let waiting = waiting.filter(|(_, minion)| !minion.phase.has_ended());
+                minions.extend(waiting.map(|(id, _)| (step, attempt.number, id.clone())));
+            }
+        }
+        self.record(RunRecord::Cancelled {
+            by: by.to_owned(),
+            at,
+        });
+        for (step, attempt, id) in minions {
+            self.record(RunRecord::MinionEnded {
+                step,
+                attempt,
+                id,
+                phase: MinionPhase::Cancelled,
+                why: format!("by {by}"),
+                answer: None,
+                at,
+            });
+        }
+        for (step, attempt) in open {
+            let outcome = Outcome::failed(format!("Cancelled by {by}."));
+            self.finish_step(step, attempt, outcome);
+        }
+        self.advance();
+    }
+
+    /// Starts and passes over steps until something must be waited for.
+    pub(crate) fn advance(&mut self) {
+        if self.run.phase.has_ended() {
+            return;
+        }
+        loop {
+            match readiness::next(&self.run) {
+                Next::Start(step) => self.start(step),
+                Next::Skip(step, outcome) => self.finish_step(step, 0, outcome),
+                Next::Wait => return,
+                Next::Done => return self.finish(),
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        let results = self.run.steps.iter().filter_map(|step| step.ret.as_ref());
+        let phase = if self.run.cancelled_by.is_some() {
+            RunPhase::Cancelled
+        } else if results.clone().any(|ret| ret.result == Some(false)) {
+            RunPhase::Failed
+        } else {
+            RunPhase::Succeeded
+        };
+        let at = self.context.now;
+        self.record(RunRecord::Finished { phase, at });
+        let ret = self.run.result();
+        self.effect(Effect::Finish { phase, ret });
+    }
+
+    /// Starts the next attempt of a step: its jids, its records, its effects.
+    fn start(&mut self, step: usize) {
+        let plan = Arc::clone(&self.run.started.plan);
+        let started = Arc::clone(&self.run.started);
+        let at = self.context.now;
+        let attempt = self.run.steps[step].attempts.len() as u32 + 1;
+        let scene = Scene {
+            chunk: &plan.steps[step].chunk,
+            run: &started.run,
+            user: &started.user,
+            is_test: plan.options.is_test,
+            now: at,
+        };
+        let begin = plan.steps[step].work.step().begin(&scene);
+        let mut jid = None;
+        let mut calls = Vec::new();
+        let mut after = None;
+        let mut deadline = None;
+        let mut effects = Vec::new();
+        match &begin {
+            Begin::Job { request, told } => {
+                let published = (self.context.next_jid)();
+                effects.push(self.told(told));
+                effects.push(Effect::Publish {
+                    step,
+                    attempt,
+                    jid: published.clone(),
+                    job: JobRequest::clone(request),
+                });
+                jid = Some(published);
+            }
+            Begin::Calls(begun) => {
+                for one in begun {
+                    let jid = (self.context.next_jid)();
+                    effects.push(self.told(&one.told));
+                    effects.push(one.effect(step, attempt, jid.clone()));
+                    let name = one.name.clone();
+                    calls.push(CallId { name, jid });
+                }
+            }
+            Begin::Wait { glob, timeout_ms } => {
+                let place = readiness::looks_back_to(&self.run, step);
+                let until = at.plus_millis(*timeout_ms);
+                effects.push(Effect::Watch {
+                    step,
+                    glob: glob.clone(),
+                    after: place,
+                });
+                effects.push(Effect::SetTimer {
+                    step,
+                    attempt,
+                    at: until,
+                });
+                after = Some(place);
+                deadline = Some(until);
+            }
+            Begin::Done(_) => {}
+        }
+        self.record(RunRecord::StepStarted {
+            step,
+            attempt,
+            jid,
+            calls,
+            cursor: self.context.cursor,
+            after,
+            at,
+            deadline,
+        });
+        self.output.effects.append(&mut effects);
+        if let Begin::Done(outcome) = begin {
+            self.end_attempt(step, attempt, outcome);
+        }
+    }
+
+    /// Makes the event that tells the bus what a step asks for.
+    fn told(&self, data: &Map) -> Effect {
+        let run = &self.run.started.run;
+        Effect::Event {
+            tag: Tag::new(format!("salt/run/{run}/args")),
+            data: data.clone(),
+        }
+    }
+
+    /// Ends a step's attempt if what is known is enough, and goes on with the run.
+    pub(crate) fn settle(&mut self, step: usize) {
+        let plan = Arc::clone(&self.run.started.plan);
+        let Some((_, attempt)) = self.attempt(|at, _| at == step) else {
+            return;
+        };
+        let scene = Scene {
+            chunk: &plan.steps[step].chunk,
+            run: &self.run.started.run,
+            user: &self.run.started.user,
+            is_test: plan.options.is_test,
+            now: self.context.now,
+        };
+        let outcome = plan.steps[step].work.step().outcome(&scene, attempt);
+        let number = attempt.number;
+        if let Some(outcome) = outcome {
+            self.end_attempt(step, number, outcome);
+            self.advance();
+        }
+    }
+
+    /// Ends an attempt: the step is over, or is tried again.
+    fn end_attempt(&mut self, step: usize, attempt: u32, outcome: Outcome) {
+        let plan = Arc::clone(&self.run.started.plan);
+        let at = self.context.now;
+        match &plan.steps[step].retry {
+            Some(retry)
+                if !plan.options.is_test
+                    && outcome.result != Some(retry.until)
+                    && attempt < retry.attempts =>
+            {
+                let next_at = at.plus_millis(retry.interval_ms);
+                let ret = Arc::new(self.state_return(step, attempt, outcome));
+                self.record(RunRecord::RetryPlanned {
+                    step,
+                    attempt,
+                    ret,
+                    next_at,
+                    at,
+                });
+                self.set_timer(step, attempt + 1, next_at);
+            }
+            _ => self.finish_step(step, attempt, outcome),
+        }
+    }
+
+    fn finish_step(&mut self, step: usize, attempt: u32, outcome: Outcome) {
+        let mut ret = self.state_return(step, attempt, outcome);
+        let tried = &self.run.steps[step].tried;
+        let tried = tried.iter().enumerate().map(|(index, before)| {
+            let result = Value::from(before.result).to_text();
+            let comment = &before.comment;
+            format!(
+                "Attempt {}: Returned a result of \"{result}\", with the following comment: \"{comment}\"\n",
+                index + 1
+            )
+        });
+        let tried: String = tried.collect();
+        ret.comment.insert_str(0, &tried);
+        self.record(RunRecord::StepFinished {
+            step,
+            attempt,
+            ret: Arc::new(ret),
+            at: self.context.now,
+        });
+    }
+
+    /// Completes an outcome to a state result. A retried step counts from its first attempt.
+    fn state_return(&self, step: usize, attempt: u32, outcome: Outcome) -> StateReturn {
+        let chunk = &self.run.started.plan.steps[step].chunk;
+        let now = self.context.now;
+        let began = match attempt {
+            0 => now,
+            _ => self.run.steps[step]
+                .attempts
+                .first()
+                .map_or(now, |first| first.at),
+        };
+        let ended = self.run.steps.iter().filter(|state| state.ret.is_some());
+        StateReturn {
+            name: chunk.name.clone(),
+            result: outcome.result,
+            changes: outcome.changes,
+            comment: outcome.comment,
+            start_time: began.clock(),
+            duration: now.0.saturating_sub(began.0) as f64 / 1000.0,
+            id: chunk.id.clone(),
+            sls: chunk.sls.clone(),
+            run_num: ended.count() as u64,
+            more: outcome.more,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A run as people and the API see it: a tree of steps, each with a line about what it does right now.
+
+use model::api::{MinionPhase, RunSummary, RunView, StepPhase, StepView};
+
+use crate::attempt::{Attempt, CallPhase};
+use crate::plan::PlannedStep;
+use crate::run::{Run, StepState};
+
+impl Run {
+    /// Gives the line of the run in a list.
+    pub fn summary(&self) -> RunSummary {
+        let ended = self.steps().filter(|step| step.phase.has_ended());
+        RunSummary {
+            run: self.id().clone(),
+            name: self.plan().name.clone(),
+            user: self.started().user.clone(),
+            phase: self.phase,
+            started: self.started().at,
+            ended: self.ended,
+            steps_ended: ended.count(),
+            steps: self.steps.len(),
+        }
+    }
+
+    /// Gives the run with its steps. Sub-steps are left empty: they are events, which a run does not keep.
+    pub fn view(&self) -> RunView {
+        let steps = self.plan().steps.iter().zip(self.steps());
+        RunView {
+            summary: self.summary(),
+            resumed: self.resumed,
+            tree: steps
+                .map(|(planned, step)| self.step_view(planned, step))
+                .collect(),
+        }
+    }
+
+    fn step_view(&self, planned: &PlannedStep, step: &StepState) -> StepView {
+        let chunk = &planned.chunk;
+        let last = step.attempts.last();
+        let minions = last.into_iter().flat_map(|attempt| &attempt.minions);
+        let steps = &self.plan().steps;
+        StepView {
+            key: chunk.key(),
+            id: chunk.id.clone(),
+            fun: format!("{}.{}", chunk.state, chunk.fun),
+            name: chunk.name.clone(),
+            phase: step.phase,
+            started: last.map(|attempt| attempt.at),
+            ended: step.ended,
+            attempts: step.attempts.len() as u32,
+            jids: step.attempts.iter().flat_map(jids).cloned().collect(),
+            minions: minions
+                .map(|(id, minion)| (id.clone(), minion.phase))
+                .collect(),
+            note: self.note(planned, step),
+            substeps: Vec::new(),
+            requires: planned
+                .needs
+                .iter()
+                .map(|need| steps[need.step].chunk.key())
+                .collect(),
+            ret: step.ret.as_deref().cloned(),
+        }
+    }
+
+    fn note(&self, planned: &PlannedStep, step: &StepState) -> String {
+        if let Some(ret) = &step.ret {
+            return ret.comment.clone();
+        }
+        if let Some(at) = step.retry_at {
+            let next = step.attempts.len() + 1;
+            let at = at.clock();
+            return format!("attempt {next} starts at {at}");
+        }
+        match (step.phase, step.attempts.last()) {
+            (StepPhase::Running, Some(attempt)) => now_doing(planned, attempt),
+            _ => String::new(),
+        }
+    }
+}
+
+fn jids(attempt: &Attempt) -> impl Iterator<Item = &model::Jid> {
+    let calls = attempt.calls.iter().map(|call| &call.jid);
+    attempt.jid.iter().chain(calls)
+}
+
+fn now_doing(planned: &PlannedStep, attempt: &Attempt) -> String {
+    if let Some(wait) = planned.work.as_wait() {
+        let waiting = wait.waiting_for(attempt);
+        let waiting: Vec<&str> = waiting.iter().map(|wait| wait.id.as_str()).collect();
+        let mut note = format!("waits for {}", waiting.join(", "));
+        if !attempt.seen.is_empty() {
+            let seen: Vec<&str> = attempt.seen.iter().map(|seen| seen.id.as_str()).collect();
+            note.push_str(&format!("; seen: {}", seen.join(", ")));
+        }
+        if let Some(deadline) = attempt.deadline {
+            note.push_str(&format!("; until {}", deadline.clock()));
+        }
+        return note;
+    }
+    let open = attempt.calls.iter();
+    let open: Vec<&str> = open
+        .filter(|call| call.phase == CallPhase::Running)
+        .map(|call| call.name.as_str())
+        .collect();
+    if !open.is_empty() {
+        return match open.as_slice() {
+            [""] => "the function is at work".to_owned(),
+            names => format!("at work: {}", names.join(", ")),
+        };
+    }
+    if attempt.jid.is_some() && !attempt.is_published {
+        return "the job is being published".to_owned();
+    }
+    let mut lines = Vec::new();
+    for (id, minion) in &attempt.minions {
+        match minion.phase {
+            MinionPhase::Running => {
+                let since = minion.since.clock();
+                lines.push(format!("{id} still running since {since}"));
+            }
+            MinionPhase::Waiting => lines.push(format!("{id} has not answered yet")),
+            _ => {}
+        }
+    }
+    lines.join("; ")
+}

@@ -143,7 +143,7 @@ pub fn resolve(chunks: &[LowChunk], processed_sls: &[String]) -> Resolved {
         let mut missing = Vec::new();
         for kind in RequisiteKind::ALL {
             for reference in references(chunk, kind) {
-                let found = find(&reference, chunks);
+                let found = find(kind, &reference, chunks);
                 if found.is_empty() && kind.is_awaited() && !reference.is_read(processed_sls) {
                     missing.push((kind, reference));
                     continue;
@@ -152,6 +152,7 @@ pub fn resolve(chunks: &[LowChunk], processed_sls: &[String]) -> Resolved {
                 resolved.edges.extend(edges);
             }
         }
+        resolved.edges.extend(listen_in(chunks, from));
         if !missing.is_empty() {
             resolved.problems.push(Problem {
                 chunk: from,
@@ -187,7 +188,11 @@ impl Reference {
 /// Reads the list of one kind. A null target counts for nothing, as in Salt; a function after the state
 /// (`pkg.installed: vim`) is cut off.
 fn references(chunk: &LowChunk, kind: RequisiteKind) -> Vec<Reference> {
-    let Some(Value::List(items)) = chunk.args.get(kind.as_str()) else {
+    references_under(chunk, kind.as_str())
+}
+
+fn references_under(chunk: &LowChunk, keyword: &str) -> Vec<Reference> {
+    let Some(Value::List(items)) = chunk.args.get(keyword) else {
         return Vec::new();
     };
     let read = |item: &Value| match item {
@@ -214,18 +219,42 @@ fn reference_of(map: &Map) -> Option<Reference> {
     })
 }
 
-fn find(reference: &Reference, chunks: &[LowChunk]) -> Vec<usize> {
-    let glob = Glob::new(&reference.target);
-    let is_meant = |chunk: &LowChunk| match reference.state.as_str() {
-        "sls" => glob.matches(&chunk.sls),
-        "id" => glob.matches(&chunk.name) || glob.matches(&chunk.id),
-        state => chunk.state == state && (glob.matches(&chunk.name) || glob.matches(&chunk.id)),
+fn find(kind: RequisiteKind, reference: &Reference, chunks: &[LowChunk]) -> Vec<usize> {
+    let target = Glob::new(&reference.target);
+    // A listen is looked up after the run, letter by letter.
+    let is_exact = kind == RequisiteKind::Listen;
+    let matches = |text: &str| {
+        if is_exact {
+            text == reference.target
+        } else {
+            target.matches(text)
+        }
     };
-    let matching = chunks
+    let is_meant = |chunk: &LowChunk| match reference.state.as_str() {
+        "sls" if !is_exact => matches(&chunk.sls),
+        state => {
+            (state == "id" || chunk.state == state) && (matches(&chunk.name) || matches(&chunk.id))
+        }
+    };
+    let meant = chunks
         .iter()
         .enumerate()
         .filter(|(_, chunk)| is_meant(chunk));
-    matching.map(|(index, _)| index).collect()
+    meant.map(|(index, _)| index).collect()
+}
+
+/// Gives the edges of a `listen_in`: what it names listens to its chunk. The compiler rewrites every
+/// other `_in`; this one stays in the chunk until the end of the run.
+fn listen_in(chunks: &[LowChunk], to: usize) -> Vec<Edge> {
+    let listeners = references_under(&chunks[to], "listen_in").into_iter();
+    let found = listeners.flat_map(|reference| find(RequisiteKind::Listen, &reference, chunks));
+    found
+        .map(|from| Edge {
+            kind: RequisiteKind::Listen,
+            from,
+            to,
+        })
+        .collect()
 }
 
 /// Writes the comment of a state whose requisites do not exist, with Salt's indentation.

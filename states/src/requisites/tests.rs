@@ -110,3 +110,20 @@ fn listen_neither_waits_nor_must_exist() {
     ];
     assert_eq!(targets(&chunks), [(0, 1), (1, 0)]);
 }
+
+#[test]
+fn a_listen_in_is_the_other_ends_listen() {
+    let chunks = [
+        chunk("salt", "a", &[("listen_in", &[("salt", "b")])]),
+        chunk("salt", "b", &[]),
+    ];
+    let edges = graph(&chunks).expect("b exists");
+    assert_eq!(
+        edges,
+        [Edge {
+            kind: RequisiteKind::Listen,
+            from: 1,
+            to: 0
+        }]
+    );
+}

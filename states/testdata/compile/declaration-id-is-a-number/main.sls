@@ -1,0 +1,3 @@
+80:
+  firewall.open:
+    - proto: tcp

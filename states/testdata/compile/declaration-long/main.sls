@@ -1,0 +1,10 @@
+first:
+  salt.state:
+    - tgt: 'web*'
+    - sls:
+      - nginx
+second:
+  salt:
+    - function
+    - tgt: '*'
+    - name: test.ping

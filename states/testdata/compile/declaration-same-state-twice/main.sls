@@ -1,0 +1,5 @@
+/etc/a:
+  file.managed:
+    - user: root
+  file.comment:
+    - regex: ^x

@@ -1,0 +1,6 @@
+x:
+  file.managed:
+    - user: root
+  file:
+    - comment
+    - regex: a

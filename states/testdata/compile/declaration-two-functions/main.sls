@@ -1,0 +1,4 @@
+vim:
+  pkg.installed:
+    - removed
+    - version: 1

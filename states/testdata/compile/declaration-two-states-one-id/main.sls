@@ -1,0 +1,9 @@
+nginx:
+  pkg.installed: []
+  service.running:
+    - enable: true
+    - require:
+      - pkg: nginx
+  file:
+    - managed
+    - name: /etc/nginx.conf

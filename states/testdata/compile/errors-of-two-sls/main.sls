@@ -1,0 +1,5 @@
+include:
+  - gone
+  - list
+extend: 5
+a: b

@@ -1,0 +1,3 @@
+exclude: b
+a:
+  test.nop: []

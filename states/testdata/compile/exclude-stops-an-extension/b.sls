@@ -1,0 +1,6 @@
+include:
+  - a
+extend:
+  a1:
+    test:
+      - k: 2

@@ -1,0 +1,6 @@
+include:
+  - base
+extend:
+  nginx:
+    service.running:
+      - enable: true

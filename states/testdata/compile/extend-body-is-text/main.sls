@@ -1,0 +1,4 @@
+extend:
+  a: b.c
+b:
+  test.nop: []

@@ -1,0 +1,4 @@
+conf:
+  file.managed:
+    - name: /etc/nginx.conf
+    - mode: 644

@@ -1,0 +1,6 @@
+include:
+  - base
+extend:
+  /etc/nginx.conf:
+    file:
+      - mode: 600

@@ -1,0 +1,6 @@
+include:
+  - base
+extend:
+  pkgs:
+    pkg:
+      - name: only

@@ -1,0 +1,6 @@
+nginx:
+  pkg.installed:
+    - require:
+      - test: before
+before:
+  test.nop: []

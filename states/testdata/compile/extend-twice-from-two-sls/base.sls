@@ -1,0 +1,4 @@
+x:
+  test.nop:
+    - k: 0
+    - onchanges: []

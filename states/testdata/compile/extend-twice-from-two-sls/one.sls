@@ -1,0 +1,7 @@
+include: [base]
+extend:
+  x:
+    test:
+      - k: 1
+      - onchanges:
+        - test: y

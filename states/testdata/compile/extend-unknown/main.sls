@@ -1,0 +1,6 @@
+extend:
+  nothing:
+    file:
+      - mode: 600
+a:
+  test.nop: []

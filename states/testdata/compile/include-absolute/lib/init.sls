@@ -1,0 +1,2 @@
+lib-id:
+  test.nop: []

@@ -1,0 +1,2 @@
+one-id:
+  test.nop: []

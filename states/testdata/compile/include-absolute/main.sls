@@ -1,0 +1,5 @@
+include:
+  - lib.one
+  - lib
+main-id:
+  test.nop: []

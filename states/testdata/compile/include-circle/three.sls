@@ -1,0 +1,4 @@
+include:
+  - two
+three:
+  test.nop: []

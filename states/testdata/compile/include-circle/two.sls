@@ -1,0 +1,5 @@
+include:
+  - one
+  - three
+two:
+  test.nop: []

@@ -1,0 +1,4 @@
+include:
+  - common
+left:
+  test.nop: []

@@ -1,0 +1,4 @@
+include:
+  - common
+right:
+  test.nop: []

@@ -1,0 +1,4 @@
+include:
+  - parts.*
+main-id:
+  test.nop: []

@@ -1,0 +1,4 @@
+include:
+  - dev: tools
+a:
+  test.nop: []

@@ -1,0 +1,4 @@
+include:
+  - not.there
+a:
+  test.nop: []

@@ -1,0 +1,4 @@
+include:
+  - nowhere: tools
+a:
+  test.nop: []

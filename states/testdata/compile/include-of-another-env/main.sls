@@ -1,0 +1,5 @@
+include:
+  - dev: tools
+  - shared
+main-id:
+  test.nop: []

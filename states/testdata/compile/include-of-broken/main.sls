@@ -1,0 +1,4 @@
+include:
+  - broken
+a:
+  test.nop: []

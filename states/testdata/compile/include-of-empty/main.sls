@@ -1,0 +1,6 @@
+include:
+  - nothing
+a:
+  test.nop:
+    - require:
+      - sls: nothing

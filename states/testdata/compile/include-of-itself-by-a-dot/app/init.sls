@@ -1,0 +1,4 @@
+include:
+  - .part
+app:
+  test.nop: []

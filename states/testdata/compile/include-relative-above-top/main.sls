@@ -1,0 +1,4 @@
+include:
+  - ..x
+a:
+  test.nop: []

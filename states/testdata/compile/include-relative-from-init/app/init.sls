@@ -1,0 +1,5 @@
+include:
+  - .part
+  - ..sibling
+app:
+  test.nop: []

@@ -1,0 +1,4 @@
+include:
+  - .deep
+part:
+  test.nop: []

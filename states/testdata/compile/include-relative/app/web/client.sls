@@ -1,0 +1,2 @@
+client:
+  test.nop: []

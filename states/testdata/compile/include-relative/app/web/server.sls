@@ -1,0 +1,6 @@
+include:
+  - .client
+  - ..db
+  - ...base
+server:
+  test.nop: []

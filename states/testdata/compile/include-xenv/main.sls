@@ -1,0 +1,4 @@
+include:
+  - _xenv: shared
+a:
+  test.nop: []

@@ -1,0 +1,7 @@
+tools:
+  pkg.installed:
+    - names:
+      - vim
+      - git
+      - vim
+    - version: 1

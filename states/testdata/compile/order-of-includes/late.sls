@@ -1,0 +1,5 @@
+late-1:
+  test.nop: []
+late-2:
+  test.nop:
+    - order: 3

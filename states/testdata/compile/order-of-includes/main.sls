@@ -1,0 +1,6 @@
+include:
+  - late
+main-1:
+  test.nop: []
+main-2:
+  test.nop: []

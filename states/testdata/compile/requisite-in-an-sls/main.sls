@@ -1,0 +1,9 @@
+include:
+  - other
+a:
+  test.nop:
+    - require_in:
+      - sls: other
+      - test: z
+z:
+  test.nop: []

@@ -1,0 +1,5 @@
+o1:
+  test.nop: []
+  pkg.installed: []
+o2:
+  cmd.run: []

@@ -1,0 +1,6 @@
+a:
+  test.nop:
+    - require_in:
+      - pkg.installed: b
+b:
+  pkg.installed: []

@@ -1,0 +1,12 @@
+a:
+  test.nop:
+    - x: 1
+    - onfail_in:
+      - test: b
+      - test: c
+b:
+  test.nop:
+    - y: 2
+c:
+  test.nop:
+    - x: 3

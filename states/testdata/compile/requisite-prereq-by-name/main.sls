@@ -1,0 +1,7 @@
+stop:
+  service.dead:
+    - prereq:
+      - file: /srv/app
+deploy:
+  file.recurse:
+    - name: /srv/app

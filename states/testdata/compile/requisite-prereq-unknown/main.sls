@@ -1,0 +1,4 @@
+stop:
+  service.dead:
+    - prereq:
+      - file: nothing

@@ -1,0 +1,12 @@
+a:
+  test.nop: []
+b:
+  test.nop:
+    - require_any:
+      - test: a
+      - a
+      - sls: main
+      - test: name of c
+c:
+  test.succeed_with_changes:
+    - name: name of c

@@ -1,0 +1,7 @@
+a:
+  test.nop:
+    - require:
+      - test:
+          b: c
+b:
+  test.nop: []

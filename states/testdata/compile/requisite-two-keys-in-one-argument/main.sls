@@ -1,0 +1,8 @@
+a:
+  test.nop:
+    - require:
+      - test: b
+      watch:
+      - test: b
+b:
+  test.nop: []

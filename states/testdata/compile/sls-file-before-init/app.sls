@@ -1,0 +1,2 @@
+from-file:
+  test.nop: []

@@ -1,0 +1,2 @@
+from-init:
+  test.nop: []

@@ -1,0 +1,2 @@
+compound-nodegroup:
+  test.nop: []

@@ -1,0 +1,2 @@
+compound-plain:
+  test.nop: []

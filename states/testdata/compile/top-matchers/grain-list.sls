@@ -1,0 +1,2 @@
+grain-list:
+  test.nop: []

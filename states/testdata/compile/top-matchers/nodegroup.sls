@@ -1,0 +1,2 @@
+nodegroup:
+  test.nop: []

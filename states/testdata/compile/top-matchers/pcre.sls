@@ -1,0 +1,2 @@
+pcre:
+  test.nop: []

@@ -1,0 +1,2 @@
+pillar-exact:
+  test.nop: []

@@ -1,0 +1,2 @@
+pillar:
+  test.nop: []

@@ -1,0 +1,2 @@
+from-dev:
+  test.nop: []

@@ -1,0 +1,2 @@
+from-base:
+  test.nop: []

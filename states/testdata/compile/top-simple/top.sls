@@ -1,0 +1,7 @@
+base:
+  '*':
+    - common
+  'db*':
+    - db
+  'web??':
+    - web.*

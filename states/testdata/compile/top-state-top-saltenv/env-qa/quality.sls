@@ -1,0 +1,2 @@
+quality:
+  test.nop: []

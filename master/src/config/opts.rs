@@ -1,0 +1,413 @@
+//! The options as believed: typed, checked, complete. One list makes the struct, the defaults, the
+//! reader, what `--dump-config` shows and the table in `docs/configuration.md`.
+//!
+//! Names, meanings and defaults are Salt's, except where the text says so. This file is a long list
+//! on purpose; each entry has the same shape: doc comment, `name: type = default;`.
+
+use std::path::PathBuf;
+
+use model::{Map, Value};
+use storage::disk::DiskRead;
+
+use super::raw::{Raw, Written};
+use super::setting::{Described, Roots, Setting, describe};
+use super::{Error, Problem, path_glob};
+
+macro_rules! options {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr;)*) => {
+        /// What the master goes by.
+        #[derive(Debug, Clone)]
+        pub struct Opts {
+            $($(#[doc = $doc])+ pub $name: $kind,)*
+        }
+
+        /// Every option that has an effect, in the order of the manual.
+        pub static OPTIONS: &[Described] = &[
+            $(Described {
+                name: stringify!($name),
+                expected: <$kind as Setting>::EXPECTED,
+                doc: concat!($($doc),+),
+            },)*
+        ];
+
+        impl Default for Opts {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Opts {
+            fn read(raw: &Raw, problems: &mut Vec<Problem>) -> Self {
+                let defaults = Self::default();
+                Self { $($name: read(raw, stringify!($name), defaults.$name, problems),)* }
+            }
+
+            fn put_paths_under_root_dir(&mut self) {
+                let root_dir = self.root_dir.clone();
+                $(self.$name.put_under(&root_dir);)*
+                self.root_dir = root_dir;
+            }
+
+            /// Gives every option and its value, in the order of the manual.
+            pub fn shown(&self) -> Vec<(&'static str, Value)> {
+                vec![$((stringify!($name), self.$name.show()),)*]
+            }
+        }
+    };
+}
+
+options! {
+    /// Address to listen on, for both ports.
+    interface: String = "0.0.0.0".into();
+    /// Port on which minions listen for jobs.
+    publish_port: u16 = 4505;
+    /// Port on which minions ask and answer.
+    ret_port: u16 = 4506;
+    /// Whether to listen on IPv6; unset: as `interface` says.
+    ipv6: Option<bool> = None;
+    /// The user the master runs as; it does not need root.
+    user: String = "root".into();
+    /// The master's own id in events and returns; unset: the host name with `_master`.
+    id: Option<String> = None;
+    /// Sent with every job and echoed in every return.
+    master_id: Option<String> = None;
+    /// Put before every path below (not before file_roots and pillar_roots).
+    root_dir: PathBuf = "/".into();
+    /// The master's keys and those of its minions, in Salt's layout.
+    pki_dir: PathBuf = "/etc/salt/pki/master".into();
+    /// Session keys and files that minions sent.
+    cachedir: PathBuf = "/var/cache/salt/master".into();
+    /// Where the local programs find the master.
+    sock_dir: PathBuf = "/var/run/salt/master".into();
+    /// The durable log: jobs, returns, events, runs. Not Salt's; unset: `store` in `cachedir`.
+    store_dir: PathBuf = PathBuf::new();
+    /// File that holds the master's process id.
+    pidfile: PathBuf = "/var/run/salt-master.pid".into();
+    /// Bits of the master's RSA key, when it is made.
+    keysize: u64 = 2048;
+
+    /// Accept every key.
+    auto_accept: bool = false;
+    /// Accept every minion, whatever its key. For a laboratory.
+    open_mode: bool = false;
+    /// File of ids (exact, glob or regular expression) whose keys are accepted.
+    autosign_file: Option<PathBuf> = None;
+    /// File of ids whose keys are rejected.
+    autoreject_file: Option<PathBuf> = None;
+    /// Directory of files named after a grain; a listed value accepts the key.
+    autosign_grains_dir: Option<PathBuf> = None;
+    /// Minutes after which a stub in `minions_autosign` no longer counts; 0: never.
+    autosign_timeout: u64 = 120;
+    /// Trust autosign files that their group can write.
+    permissive_pki_access: bool = false;
+    /// The most minions that may be connected; 0: any number.
+    max_minions: u64 = 0;
+    /// Lowest sign-in protocol spoken, 0 to 3. Salt's default is 3, which shuts out minions before
+    /// 3007.
+    minimum_auth_version: u64 = 0;
+    /// Whether a minion may delete its own key.
+    allow_minion_key_revoke: bool = true;
+    /// Whether sign-ins are events.
+    auth_events: bool = true;
+    /// Make a new session key for everybody when a key is deleted or rejected.
+    rotate_aes_key: bool = true;
+    /// Seconds after which the session keys are made anew.
+    publish_session: u64 = 86400;
+    /// Ping all minions after a new session key, so that none waits for its next job to learn it.
+    ping_on_rotate: bool = false;
+    /// Sign what is published.
+    sign_pub_messages: bool = true;
+    /// Signature of what is published.
+    publish_signing_algorithm: String = "PKCS1v15-SHA1".into();
+    /// Take only returns that the minion signed.
+    require_minion_sign_messages: bool = false;
+    /// Drop returns whose signature does not match.
+    drop_messages_signature_fail: bool = false;
+
+    /// Seconds that a command waits for its minions.
+    timeout: u64 = 5;
+    /// Seconds that the question "is it still running?" waits.
+    gather_job_timeout: u64 = 10;
+    /// Seconds for which jobs and returns are kept; 0: for ever.
+    keep_jobs_seconds: u64 = 86400;
+    /// Older form of keep_jobs_seconds, in hours.
+    keep_jobs: u64 = 24;
+    /// Seconds between rounds of upkeep.
+    loop_interval: u64 = 60;
+    /// Whether minions that come and go are events.
+    presence_events: bool = false;
+    /// Whether each state that a minion ran is an event.
+    state_events: bool = false;
+    /// Largest event, in bytes.
+    max_event_size: u64 = 1_048_576;
+    /// Send a job only to the minions it is meant for.
+    zmq_filtering: bool = false;
+
+    /// Environments and their directories; globs are expanded, `__env__` stands for any
+    /// environment.
+    file_roots: Roots = base(&["/srv/salt", "/srv/spm/salt"]);
+    /// Where files come from; only `roots`.
+    fileserver_backend: Vec<String> = vec!["roots".into()];
+    /// Bytes of one piece of a file.
+    file_buffer_size: u64 = 1_048_576;
+    /// Regular expressions of files that are not served.
+    file_ignore_regex: Vec<String> = Vec::new();
+    /// Globs of files that are not served.
+    file_ignore_glob: Vec<String> = Vec::new();
+    /// Serve what links lead to, also outside of the roots, as Salt does. False: links must stay
+    /// inside.
+    fileserver_followsymlinks: bool = true;
+    /// Leave links out of the lists.
+    fileserver_ignoresymlinks: bool = false;
+    /// Whether changed files are an event.
+    fileserver_events: bool = false;
+    /// Checksum of files and fingerprints.
+    hash_type: String = "sha256".into();
+    /// Whether minions may send files.
+    file_recv: bool = false;
+    /// Largest file a minion may send, in MB.
+    file_recv_max_size: u64 = 100;
+
+    /// Environment of a top file that names none.
+    default_top: String = "base".into();
+    /// Order of environments when top files are merged.
+    env_order: Vec<String> = Vec::new();
+    /// How top files of several environments go together.
+    top_file_merging_strategy: String = "merge".into();
+    /// Name of the top file.
+    state_top: String = "top.sls".into();
+    /// The one environment whose top file counts.
+    state_top_saltenv: Option<String> = None;
+    /// Run states in the order in which they are written.
+    state_auto_order: bool = true;
+    /// Let states of one kind be done together.
+    state_aggregate: Value = Value::Bool(false);
+    /// Stop at the first state that failed.
+    failhard: bool = false;
+    /// Pipe for files without a `#!` line.
+    renderer: String = "jinja|yaml".into();
+    /// Settings of Jinja for all templates.
+    jinja_env: Map = Map::new();
+    /// Settings of Jinja for SLS files.
+    jinja_sls_env: Map = Map::new();
+    /// Jinja: drop blanks before a block.
+    jinja_lstrip_blocks: bool = false;
+    /// Jinja: drop the line end after a block.
+    jinja_trim_blocks: bool = false;
+    /// Named groups of minions.
+    nodegroups: Map = Map::new();
+
+    /// Environments and their pillar directories.
+    pillar_roots: Roots = base(&["/srv/pillar", "/srv/spm/pillar"]);
+    /// Put these options into every pillar, as `master`.
+    pillar_opts: bool = false;
+    /// Show minions that an SLS of their pillar is broken, but not how.
+    pillar_safe_render_error: bool = true;
+    /// How pillar files go together.
+    pillar_source_merging_strategy: String = "smart".into();
+    /// Join lists when pillar files go together.
+    pillar_merge_lists: bool = false;
+    /// Let an included pillar file win over the one that includes it.
+    pillar_includes_override_sls: bool = false;
+    /// Keep compiled pillars.
+    pillar_cache: bool = false;
+    /// Seconds for which a compiled pillar is kept.
+    pillar_cache_ttl: u64 = 3600;
+    /// Environment of pillars; unset: all.
+    pillarenv: Option<String> = None;
+
+    /// Which minions may ask others to run what.
+    peer: Map = Map::new();
+    /// Which minions may call which runners.
+    peer_run: Map = Map::new();
+    /// Which minions may read which mine functions; unset: all.
+    mine_get: Map = Map::new();
+    /// What local users may run.
+    publisher_acl: Map = Map::new();
+    /// What local users may not run.
+    publisher_acl_blacklist: Map = Map::new();
+    /// Who may log in, and what they may run.
+    external_auth: Map = Map::new();
+    /// Seconds for which a login is good.
+    token_expire: u64 = 43200;
+    /// The HTTP API's address: `host`, `port`, `disable_ssl`.
+    rest_cherrypy: Map = Map::new();
+    /// Clients that the HTTP API offers.
+    netapi_enable_clients: Vec<String> = Vec::new();
+
+    /// What the terminal shows.
+    log_level: String = "warning".into();
+    /// Where the log goes.
+    log_file: PathBuf = "/var/log/salt/master".into();
+    /// What the log file shows; unset: as the terminal.
+    log_level_logfile: Option<String> = None;
+}
+
+/// Options that must be one of a few words.
+const CHOICES: &[(&str, &[&str])] = &[
+    ("log_level", LOG_LEVELS),
+    ("log_level_logfile", LOG_LEVELS),
+    (
+        "hash_type",
+        &["md5", "sha1", "sha224", "sha256", "sha384", "sha512"],
+    ),
+    (
+        "publish_signing_algorithm",
+        &["PKCS1v15-SHA1", "PKCS1v15-SHA224"],
+    ),
+    ("top_file_merging_strategy", &["merge", "same", "merge_all"]),
+    (
+        "pillar_source_merging_strategy",
+        &["smart", "aggregate", "overwrite", "recurse", "list", "none"],
+    ),
+];
+
+const LOG_LEVELS: &[&str] = &[
+    "all", "garbage", "trace", "debug", "profile", "info", "warning", "error", "critical", "quiet",
+];
+
+/// Options that must lie between two numbers: below or above, nothing works.
+const RANGES: &[(&str, std::ops::RangeInclusive<u64>)] = &[
+    ("keysize", 2048..=16384),
+    ("minimum_auth_version", 0..=3),
+    ("file_buffer_size", 1..=16 * 1024 * 1024),
+    ("loop_interval", 1..=86400),
+    ("publish_session", 1..=u64::MAX),
+    ("max_event_size", 1..=u64::MAX),
+];
+
+fn base(directories: &[&str]) -> Roots {
+    let directories = directories.iter().map(|&directory| directory.to_owned());
+    Roots::from([("base".to_owned(), directories.collect())])
+}
+
+fn read<T: Setting>(raw: &Raw, option: &str, default: T, problems: &mut Vec<Problem>) -> T {
+    let Some(written) = raw.get(option).filter(|written| !written.value.is_nil()) else {
+        return default;
+    };
+    let expected = match checked(option, &written.value) {
+        Some(expected) => Some(expected),
+        None => T::read(&written.value)
+            .is_none()
+            .then(|| T::EXPECTED.to_owned()),
+    };
+    if let Some(expected) = expected {
+        problems.push(problem(option, written, expected));
+        return default;
+    }
+    T::read(&written.value).unwrap_or(default)
+}
+
+/// Says what would be right, if the value is of the right type and still wrong.
+fn checked(option: &str, value: &Value) -> Option<String> {
+    if let Some((_, words)) = CHOICES.iter().find(|(name, _)| *name == option) {
+        let is_one = value
+            .as_str()
+            .is_some_and(|word| words.contains(&lowered(option, word).as_str()));
+        return (!is_one).then(|| format!("one of {}", words.join(", ")));
+    }
+    let (_, range) = RANGES.iter().find(|(name, _)| *name == option)?;
+    let number = u64::read(value)?;
+    let (least, most) = (range.start(), range.end());
+    let expected = || match *most {
+        u64::MAX => format!("a whole number, {least} or more"),
+        _ => format!("a whole number from {least} to {most}"),
+    };
+    (!range.contains(&number)).then(expected)
+}
+
+/// Words for which case does not count.
+fn lowered(option: &str, word: &str) -> String {
+    match option {
+        "hash_type" | "log_level" | "log_level_logfile" => word.to_lowercase(),
+        _ => word.to_owned(),
+    }
+}
+
+fn problem(option: &str, written: &Written, expected: String) -> Problem {
+    Problem {
+        file: written.file.clone(),
+        line: written.line,
+        option: option.to_owned(),
+        expected,
+        got: describe(&written.value),
+    }
+}
+
+impl Opts {
+    /// Believes what was written, or lists everything that cannot be believed.
+    pub(super) fn believe(raw: &Raw, disk: &dyn DiskRead) -> Result<Self, Error> {
+        let mut problems = Vec::new();
+        let mut opts = Self::read(raw, &mut problems);
+        check_backends(raw, &opts, &mut problems);
+        check_regexes(raw, &opts, &mut problems);
+        check_interface(raw, &opts, &mut problems);
+        if !problems.is_empty() {
+            return Err(Error::Problems(problems));
+        }
+        if opts.store_dir.as_os_str().is_empty() {
+            opts.store_dir = opts.cachedir.join("store");
+        }
+        // As Salt: the hours count only where nobody wrote seconds.
+        let writes = |option| {
+            raw.get(option)
+                .is_some_and(|written| !written.value.is_nil())
+        };
+        if writes("keep_jobs") && !writes("keep_jobs_seconds") {
+            opts.keep_jobs_seconds = opts.keep_jobs.saturating_mul(3600);
+        }
+        opts.hash_type = opts.hash_type.to_lowercase();
+        opts.log_level = opts.log_level.to_lowercase();
+        opts.log_level_logfile = opts.log_level_logfile.map(|level| level.to_lowercase());
+        opts.put_paths_under_root_dir();
+        expand(&mut opts.file_roots, disk)?;
+        expand(&mut opts.pillar_roots, disk)?;
+        Ok(opts)
+    }
+}
+
+/// Expands the globs in roots; a directory that is not there yet stays.
+fn expand(roots: &mut Roots, disk: &dyn DiskRead) -> Result<(), Error> {
+    for directories in roots.values_mut() {
+        let mut expanded = Vec::new();
+        for directory in directories.drain(..) {
+            if path_glob::has_wildcard(&directory) {
+                let found = path_glob::matches(directory.as_ref(), disk)?;
+                expanded.extend(found.iter().map(|path| path.to_string_lossy().into_owned()));
+            } else {
+                expanded.push(directory);
+            }
+        }
+        *directories = expanded;
+    }
+    Ok(())
+}
+
+fn check_backends(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
+    let is_roots = |name: &String| name == "roots";
+    if let Some(written) = raw.get("fileserver_backend")
+        && !opts.fileserver_backend.iter().all(is_roots)
+    {
+        let expected = "[roots], the only file server there is yet".to_owned();
+        problems.push(problem("fileserver_backend", written, expected));
+    }
+}
+
+fn check_regexes(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
+    let is_regex = |text: &String| fancy_regex::Regex::new(text).is_ok();
+    if let Some(written) = raw.get("file_ignore_regex")
+        && !opts.file_ignore_regex.iter().all(is_regex)
+    {
+        let expected = "regular expressions".to_owned();
+        problems.push(problem("file_ignore_regex", written, expected));
+    }
+}
+
+fn check_interface(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
+    if let Some(written) = raw.get("interface")
+        && opts.interface.parse::<std::net::IpAddr>().is_err()
+    {
+        let expected = "an IP address of this machine (0.0.0.0: all of them)".to_owned();
+        problems.push(problem("interface", written, expected));
+    }
+}

@@ -106,7 +106,7 @@ fn single_pair(argument: &Value) -> Option<(&Value, &Value)> {
 }
 
 /// Names a value's type as Python does.
-fn type_name(value: &Value) -> &'static str {
+pub(crate) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Nil => "NoneType",
         Value::Bool(_) => "bool",

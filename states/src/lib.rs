@@ -23,5 +23,6 @@ pub mod renderers;
 pub mod requisites;
 pub mod sls;
 pub mod sources;
+pub mod top_file;
 
 pub use compiler::{CompileError, Compiled, compile};

@@ -1,6 +1,7 @@
 //! Which minions are meant, and how that is decided.
 
 mod compound;
+pub mod nodegroup;
 
 use serde::{Deserialize, Serialize};
 
@@ -130,6 +131,18 @@ impl Target {
                 .filter(|id| !id.is_empty())
                 .collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Says whether the target matches on pillar, so that pillars are needed to resolve it.
+    pub fn needs_pillar(&self) -> bool {
+        match self.tgt_type {
+            TargetType::Pillar | TargetType::PillarPcre | TargetType::PillarExact => true,
+            TargetType::Compound | TargetType::Nodegroup => {
+                let text = self.tgt.to_text();
+                text.split_whitespace().any(|word| word.starts_with("I@") || word.starts_with("J@"))
+            }
+            _ => false,
         }
     }
 

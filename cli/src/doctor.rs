@@ -1,0 +1,86 @@
+//! `brine doctor`: is the master there, and what waits for a person?
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use model::api::{KeyList, MinionView, RunSummary};
+
+use crate::client::{Client, Error};
+use crate::exit_code;
+use crate::flags::{self, ConnectionFlags};
+use crate::program::{block_on, fail};
+use crate::terminal::Terminal;
+
+/// Looks at the master and says what it sees.
+#[derive(Debug, Parser)]
+#[command(name = "doctor", version)]
+pub(crate) struct DoctorFlags {
+    #[command(flatten)]
+    connection: ConnectionFlags,
+}
+
+/// Runs the program on the process's own streams.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    exit_code::to_exit(run(args, &mut Terminal::real()))
+}
+
+/// Runs the program on given streams; gives the exit code: 0 if the master answers everything.
+pub fn run(args: Vec<OsString>, terminal: &mut Terminal) -> u8 {
+    let flags: DoctorFlags = match flags::parse(args, terminal) {
+        Ok(flags) => flags,
+        Err(code) => return code,
+    };
+    let directory = &flags.connection.config_dir;
+    if !directory.is_dir() {
+        let directory = directory.display();
+        terminal.line(&format!("config    {directory} does not exist"));
+    }
+    let (client, _) = flags.connection.open();
+    terminal.line(&format!("socket    {}", client.socket().display()));
+    block_on(async {
+        match examine(&client, terminal).await {
+            Ok(()) => exit_code::OK,
+            Err(error) => fail(&error, terminal),
+        }
+    })
+}
+
+async fn examine(client: &Client, terminal: &mut Terminal) -> Result<(), Error> {
+    let health = client.health().await?;
+    let ours = env!("CARGO_PKG_VERSION");
+    let version = &health.version;
+    let advice = if version == ours {
+        ""
+    } else {
+        "; this client differs: restart the master after an update"
+    };
+    terminal.line(&format!("master    {version}, pid {}{advice}", health.pid));
+    if let Some(config_dir) = &health.config_dir {
+        terminal.line(&format!("config    {config_dir}"));
+    }
+    if let Some(head) = health.head {
+        terminal.line(&format!("log       {head} records"));
+    }
+    let keys: KeyList = client.get("/keys").await?;
+    terminal.line(&format!(
+        "keys      {} accepted, {} pending, {} rejected, {} denied",
+        keys.minions.len(),
+        keys.minions_pre.len(),
+        keys.minions_rejected.len(),
+        keys.minions_denied.len()
+    ));
+    if !keys.minions_pre.is_empty() {
+        terminal.line("          pending ones wait for `salt-key -a ID`");
+    }
+    let minions: Vec<MinionView> = client.get("/minions").await?;
+    let connected = minions.iter().filter(|minion| minion.is_connected).count();
+    terminal.line(&format!(
+        "minions   {connected} connected of {}",
+        minions.len()
+    ));
+    let runs: Vec<RunSummary> = client.get("/runs").await?;
+    let running = runs.iter().filter(|run| !run.phase.has_ended()).count();
+    terminal.line(&format!("runs      {running} at work of {}", runs.len()));
+    Ok(())
+}

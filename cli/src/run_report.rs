@@ -1,0 +1,255 @@
+//! `brine run list`, `show`, `attach` and `cancel`: the orchestrations that the master carries.
+
+use model::api::{RunSummary, RunView, StepView};
+use model::{Map, Timestamp, Value};
+use serde_json::json;
+
+use crate::client::{Client, Error, percent_encoded};
+use crate::exit_code;
+use crate::flags::Printer;
+use crate::runner_call;
+use crate::terminal::Terminal;
+use crate::viewer::{self, Followed, Mode, elapsed, mark, now};
+
+/// What to do with runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// All runs, one a line.
+    List,
+    /// One run with every step.
+    Show(String),
+    /// One run, live.
+    Attach(String),
+    /// Call one run off.
+    Cancel(String),
+}
+
+impl Verb {
+    /// Reads the words after `brine run`; `None` if they name a runner, an error if a run is missing.
+    pub(crate) fn parse(words: &[String]) -> Option<Result<Self, String>> {
+        let [verb, rest @ ..] = words else {
+            return None;
+        };
+        let with_run: fn(String) -> Self = match verb.as_str() {
+            "list" => {
+                return Some(if rest.is_empty() {
+                    Ok(Self::List)
+                } else {
+                    Err("list takes no further words".into())
+                });
+            }
+            "show" => Self::Show,
+            "attach" => Self::Attach,
+            "cancel" => Self::Cancel,
+            _ => return None,
+        };
+        Some(match rest {
+            [run] => Ok(with_run(run.clone())),
+            _ => Err(format!("{verb} takes one run; `brine run list` shows them")),
+        })
+    }
+
+    /// Does it.
+    pub(crate) async fn run(
+        &self,
+        client: &Client,
+        printer: &mut Printer,
+        terminal: &mut Terminal,
+    ) -> Result<u8, Error> {
+        let is_data = printer.is_for_programs();
+        match self {
+            Self::List => {
+                let runs: Vec<RunSummary> = client.get("/runs").await?;
+                if is_data {
+                    print_data(&runs, printer, terminal);
+                } else {
+                    list(&runs, terminal);
+                }
+                Ok(exit_code::OK)
+            }
+            Self::Show(run) => {
+                let view: RunView = client.get(&path_of(run)).await?;
+                if is_data {
+                    print_data(&view, printer, terminal);
+                } else {
+                    show(&view, terminal);
+                }
+                Ok(exit_code::OK)
+            }
+            Self::Attach(run) => attach(client, run, printer, terminal).await,
+            Self::Cancel(run) => {
+                let by = std::env::var("USER").unwrap_or_default();
+                let path = format!("{}/cancel", path_of(run));
+                let _: Value = client.post(&path, &json!({ "by": by })).await?;
+                terminal.line(&format!("run {run} is called off"));
+                Ok(exit_code::OK)
+            }
+        }
+    }
+}
+
+fn path_of(run: &str) -> String {
+    format!("/runs/{}", percent_encoded(run))
+}
+
+fn print_data(data: &impl serde::Serialize, printer: &mut Printer, terminal: &mut Terminal) {
+    let value = serde_json::to_value(data).and_then(serde_json::from_value::<Value>);
+    if let Ok(value) = value {
+        printer.show(&value, None, 0, terminal);
+    }
+}
+
+/// Shows a run live; at its end prints what it returned.
+pub(crate) async fn attach(
+    client: &Client,
+    run: &str,
+    printer: &mut Printer,
+    terminal: &mut Terminal,
+) -> Result<u8, Error> {
+    let mode = match printer.style.out.as_deref() {
+        Some("json") => Mode::Json,
+        Some("quiet") => Mode::Silent,
+        _ if terminal.is_interactive() => Mode::Tree,
+        _ => Mode::Lines,
+    };
+    let followed = viewer::follow(client, run, mode, printer.style.palette, terminal).await?;
+    if let Followed::ToTheEnd = followed
+        && mode == Mode::Json
+    {
+        let ended = ended_return(client, run).await?;
+        return Ok(runner_call::exit_code_of(&ended));
+    }
+    finish(client, run, followed, printer, terminal).await
+}
+
+/// After following: prints the return of a run that ended, or how to come back to one that goes on.
+pub(crate) async fn finish(
+    client: &Client,
+    run: &str,
+    followed: Followed,
+    printer: &mut Printer,
+    terminal: &mut Terminal,
+) -> Result<u8, Error> {
+    match followed {
+        Followed::ToTheEnd => {
+            let ended = ended_return(client, run).await?;
+            if let Some(ret) = ended.get("return") {
+                runner_call::show_return(ret, printer, terminal);
+            }
+            Ok(runner_call::exit_code_of(&ended))
+        }
+        Followed::Detached => {
+            terminal.complain(&format!(
+                "\ndetached; the run goes on: brine run attach {run}"
+            ));
+            Ok(exit_code::INTERRUPTED)
+        }
+        Followed::Closed => Ok(exit_code::OK),
+    }
+}
+
+/// Asks for the return of a run that ended, in the shape of its `ret` event.
+async fn ended_return(client: &Client, run: &str) -> Result<Map, Error> {
+    let ret: Value = client.get(&format!("{}/return", path_of(run))).await?;
+    Ok(Map::from([("return", ret)]))
+}
+
+fn word_of(phase: impl serde::Serialize) -> String {
+    match serde_json::to_value(phase) {
+        Ok(serde_json::Value::String(word)) => word.replace('_', " "),
+        _ => String::new(),
+    }
+}
+
+fn moment(at: Timestamp) -> String {
+    at.iso().replace('T', " ").chars().take(19).collect()
+}
+
+fn list(runs: &[RunSummary], terminal: &mut Terminal) {
+    if runs.is_empty() {
+        return terminal.line("no runs");
+    }
+    terminal.line(&format!(
+        "{:<20}  {:<9}  {:>5}  {:<19}  {:>8}  {:<8}  NAME",
+        "RUN", "PHASE", "STEPS", "STARTED (UTC)", "TIME", "BY"
+    ));
+    for run in runs {
+        let time = elapsed(run.started, run.ended.unwrap_or_else(now));
+        terminal.line(&format!(
+            "{:<20}  {:<9}  {:>5}  {:<19}  {time:>8}  {:<8}  {}",
+            run.run,
+            word_of(run.phase),
+            format!("{}/{}", run.steps_ended, run.steps),
+            moment(run.started),
+            run.user,
+            run.name,
+        ));
+    }
+}
+
+fn show(view: &RunView, terminal: &mut Terminal) {
+    let run = &view.summary;
+    let field = |label: &str, text: &str| format!("{label:>9}: {text}");
+    terminal.line(&field("Run", run.run.as_str()));
+    terminal.line(&field("Name", &run.name));
+    terminal.line(&field("By", &run.user));
+    terminal.line(&field("Phase", &word_of(run.phase)));
+    terminal.line(&field("Started", &format!("{} UTC", moment(run.started))));
+    if let Some(ended) = run.ended {
+        let time = elapsed(run.started, ended);
+        terminal.line(&field(
+            "Ended",
+            &format!("{} UTC, after {time}", moment(ended)),
+        ));
+    }
+    let resumed = match view.resumed {
+        0 => "never".to_owned(),
+        1 => "once, after a restart of the master".to_owned(),
+        times => format!("{times} times, after restarts of the master"),
+    };
+    terminal.line(&field("Resumed", &resumed));
+    let steps = format!("{} of {} ended", run.steps_ended, run.steps);
+    terminal.line(&field("Steps", &steps));
+    for step in &view.tree {
+        terminal.line("");
+        show_step(step, terminal);
+    }
+}
+
+fn show_step(step: &StepView, terminal: &mut Terminal) {
+    let (sign, _) = mark(step.phase);
+    let name = if step.name == step.id {
+        String::new()
+    } else {
+        format!(" {}", step.name)
+    };
+    terminal.line(&format!("{sign} {} ({}{name})", step.id, step.fun));
+    let mut field = |label: &str, text: &str| terminal.line(&format!("{label:>11}: {text}"));
+    field("Phase", &word_of(step.phase));
+    let times = match step.attempts {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    field("Ran", &times);
+    if let Some(started) = step.started {
+        let until = step.ended.unwrap_or_else(now);
+        let time = elapsed(started, until);
+        field("Started", &format!("{} UTC, {time}", moment(started)));
+    }
+    for jid in &step.jids {
+        field("Job", jid.as_str());
+    }
+    for (id, phase) in &step.minions {
+        field("Minion", &format!("{id} {}", word_of(*phase)));
+    }
+    if !step.note.is_empty() {
+        field("Note", &step.note);
+    }
+    for required in &step.requires {
+        field("Requires", required.split("_|-").nth(1).unwrap_or(required));
+    }
+    if let Some(ret) = &step.ret {
+        field("Comment", &ret.comment.replace('\n', "\n             "));
+    }
+}

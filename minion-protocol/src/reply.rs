@@ -26,6 +26,11 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// Gives the bytes of [`Reply::Broken`], the same for every request.
+    pub fn broken() -> Vec<u8> {
+        broken()
+    }
+
     /// The answer to a command that does not exist, is malformed, or is not allowed: an empty map.
     pub fn empty() -> Self {
         Reply::Value(Value::Map(Map::new()))

@@ -140,22 +140,28 @@ pub(super) fn encode_command(name: &[u8], body: &[u8], output: &mut BytesMut) {
     write(COMMAND, &whole, output);
 }
 
-/// Longest body whose length is one byte.
-const SHORT_BYTES_MAX: usize = 255;
-
 fn write(flags: u8, body: &[u8], output: &mut BytesMut) {
     output.reserve(9 + body.len());
-    match u8::try_from(body.len()) {
-        Ok(length) if usize::from(length) <= SHORT_BYTES_MAX => {
+    write_head(flags, body.len(), output);
+    output.put_slice(body);
+}
+
+fn write_head(flags: u8, length: usize, output: &mut BytesMut) {
+    match u8::try_from(length) {
+        Ok(length) => {
             output.put_u8(flags);
             output.put_u8(length);
         }
-        _ => {
+        Err(_) => {
             output.put_u8(flags | LONG);
-            output.put_u64(body.len() as u64);
+            output.put_u64(length as u64);
         }
     }
-    output.put_slice(body);
+}
+
+/// Writes what stands before the body of a message's last part.
+pub(super) fn encode_last_head(length: usize, output: &mut BytesMut) {
+    write_head(0, length, output);
 }
 
 /// Answers a PING with its own context; gives false for any other command.

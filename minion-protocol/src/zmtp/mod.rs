@@ -11,7 +11,7 @@ mod router;
 
 pub use frame::{Frame, FrameDecoder, FrameLimits, encode_frame};
 pub use greeting::{GREETING, Handshake, Peer, Role};
-pub use publisher::{Subscriber, SubscriberEvent, encode_ping, encode_publication};
+pub use publisher::{Subscriber, SubscriberEvent, encode_ping, publication_head};
 pub use router::{Requester, RequesterEvent, ReturnPath};
 
 /// What is wrong with the bytes of a peer. Its connection is closed; nothing else happens.

@@ -5,7 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::frame::{answer_ping, encode_command};
+use super::frame::{answer_ping, encode_command, encode_last_head};
 use super::{Error, Frame, FrameDecoder, FrameLimits, encode_frame};
 use crate::limits::{COMMAND_BYTES_MAX, PARTS_MAX, SUBSCRIPTIONS_MAX};
 
@@ -101,13 +101,14 @@ impl Subscriber {
     }
 }
 
-/// Writes a publication as it goes on the wire: one frame, or topic and body where filtering is on.
-pub fn encode_publication(topic: Option<&[u8]>, body: &[u8]) -> Bytes {
-    let mut output = BytesMut::with_capacity(body.len() + 64);
+/// Writes what goes on the wire before a publication's body: a frame's head, and the topic's frame
+/// before it where filtering is on. The body itself is shared by all subscribers, not copied.
+pub fn publication_head(topic: Option<&[u8]>, body_bytes: usize) -> Bytes {
+    let mut output = BytesMut::with_capacity(64);
     if let Some(topic) = topic {
         encode_frame(topic, true, &mut output);
     }
-    encode_frame(body, false, &mut output);
+    encode_last_head(body_bytes, &mut output);
     output.freeze()
 }
 
@@ -159,9 +160,10 @@ mod tests {
     // Item 10, as far as frames go.
     #[test]
     fn a_publication_is_one_frame_or_topic_and_body() {
-        assert_eq!(&encode_publication(None, b"body")[..], b"\0\x04body");
-        let filtered = encode_publication(Some(b"broadcast"), b"body");
-        assert_eq!(&filtered[..], b"\x01\x09broadcast\0\x04body");
+        assert_eq!(&publication_head(None, 4)[..], b"\0\x04");
+        assert_eq!(&publication_head(None, 256)[..], b"\x02\0\0\0\0\0\0\x01\0");
+        let filtered = publication_head(Some(b"broadcast"), 4);
+        assert_eq!(&filtered[..], b"\x01\x09broadcast\0\x04");
     }
 
     proptest! {

@@ -1,0 +1,233 @@
+//! Who may connect, how many at once, and how much they may make us hold.
+//!
+//! Every limit is per server. One address reaching its limit leaves room for the others.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use minion_protocol::limits::REQUEST_BYTES_MAX;
+
+/// What one server allows.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections in all. Each may be a whole minion; the descriptor limit must be above it.
+    pub connections_max: usize,
+    /// Connections from one IPv4 address or IPv6 /64. A site may sit behind one address.
+    pub connections_per_address_max: usize,
+    /// How long a handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long a peer may pause in the middle of a message, its own or ours.
+    pub stall_timeout: Duration,
+    /// Bytes of one request.
+    pub request_bytes_max: usize,
+    /// Bytes of all large requests that are arriving or being answered.
+    pub large_requests_bytes_max: usize,
+    /// Requests of one connection that are not yet answered. A minion has one.
+    pub outstanding_per_connection_max: usize,
+    /// Requests of all connections that are not yet answered.
+    pub outstanding_max: usize,
+    /// Messages waiting for one slow subscriber: Salt's `pub_hwm`.
+    pub subscriber_messages_max: usize,
+    /// Bytes waiting for one slow subscriber. One message may be larger if it waits alone.
+    pub subscriber_bytes_max: usize,
+    /// How often a subscriber is asked for a sign of life: Salt's `zmq_heartbeat_ivl`.
+    pub heartbeat_interval: Duration,
+    /// How long it may give none: Salt's `zmq_heartbeat_timeout`.
+    pub heartbeat_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 50_000,
+            connections_per_address_max: 10_000,
+            // A minion on a bad line needs three round trips.
+            handshake_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(60),
+            request_bytes_max: REQUEST_BYTES_MAX,
+            // Four of the largest at once, or hundreds of the usual.
+            large_requests_bytes_max: 4 * REQUEST_BYTES_MAX,
+            outstanding_per_connection_max: 8,
+            outstanding_max: 8192,
+            subscriber_messages_max: 1000,
+            subscriber_bytes_max: 64 * 1024 * 1024,
+            heartbeat_interval: Duration::from_secs(10),
+            heartbeat_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Counts connections.
+#[derive(Debug, Clone)]
+pub(super) struct Admission {
+    limits: Arc<Limits>,
+    counts: Arc<Mutex<Counts>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    by_group: HashMap<IpAddr, usize>,
+}
+
+/// A connection's place; dropping it gives the place back.
+#[derive(Debug)]
+pub(super) struct Place {
+    group: IpAddr,
+    counts: Arc<Mutex<Counts>>,
+}
+
+impl Admission {
+    pub(super) fn new(limits: Arc<Limits>) -> Self {
+        Self {
+            limits,
+            counts: Arc::default(),
+        }
+    }
+
+    /// Gives a place to a connection from `address`, if there is one.
+    pub(super) fn admit(&self, address: IpAddr) -> Option<Place> {
+        let group = group(address);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_group = counts.by_group.get(&group).copied().unwrap_or(0);
+        if counts.all >= self.limits.connections_max
+            || of_group >= self.limits.connections_per_address_max
+        {
+            return None;
+        }
+        counts.all += 1;
+        counts.by_group.insert(group, of_group + 1);
+        drop(counts);
+        Some(Place {
+            group,
+            counts: self.counts.clone(),
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all -= 1;
+        if let Entry::Occupied(mut entry) = counts.by_group.entry(self.group) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+/// Whoever has one IPv6 address has the 2^64 beside it.
+fn group(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
+        address => address,
+    }
+}
+
+/// Requests up to this size are not counted against the budget: a few that are large must not shut
+/// out the many that are small.
+const SMALL_BYTES: usize = 64 * 1024;
+
+/// The bytes all large requests of a server may take together.
+#[derive(Debug, Clone)]
+pub(super) struct ByteBudget {
+    taken: Arc<AtomicUsize>,
+    max: usize,
+}
+
+/// Bytes somebody holds; dropping gives them back.
+#[derive(Debug)]
+pub(super) struct Held {
+    budget: ByteBudget,
+    bytes: usize,
+}
+
+impl ByteBudget {
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            taken: Arc::default(),
+            max,
+        }
+    }
+
+    pub(super) fn hold_nothing(&self) -> Held {
+        Held {
+            budget: self.clone(),
+            bytes: 0,
+        }
+    }
+}
+
+impl Held {
+    /// Changes what is held to `bytes`; false if that is more than there is.
+    pub(super) fn resize(&mut self, bytes: usize) -> bool {
+        let bytes = bytes.saturating_sub(SMALL_BYTES);
+        let taken = &self.budget.taken;
+        if bytes <= self.bytes {
+            taken.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        } else {
+            let more = bytes - self.bytes;
+            if taken.fetch_add(more, Ordering::Relaxed) + more > self.budget.max {
+                taken.fetch_sub(more, Ordering::Relaxed);
+                return false;
+            }
+        }
+        self.bytes = bytes;
+        true
+    }
+
+    /// Hands over what is held, keeping nothing.
+    pub(super) fn split(&mut self) -> Held {
+        let bytes = std::mem::take(&mut self.bytes);
+        Held {
+            budget: self.budget.clone(),
+            bytes,
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_at_its_limit_leaves_room_for_others() {
+        let admission = Admission::new(Arc::new(Limits {
+            connections_per_address_max: 1,
+            connections_max: 2,
+            ..Limits::default()
+        }));
+        let near: IpAddr = "2001:db8::1".parse().expect("an address");
+        let beside: IpAddr = "2001:db8::2".parse().expect("an address");
+        let far: IpAddr = "192.0.2.1".parse().expect("an address");
+        let first = admission.admit(near).expect("room");
+        assert!(admission.admit(beside).is_none());
+        let _second = admission.admit(far).expect("room");
+        drop(first);
+        assert!(admission.admit(beside).is_some());
+    }
+
+    #[test]
+    fn held_bytes_come_back() {
+        let budget = ByteBudget::new(1000);
+        let mut held = budget.hold_nothing();
+        assert!(held.resize(SMALL_BYTES + 900));
+        let mut other = budget.hold_nothing();
+        assert!(!other.resize(SMALL_BYTES + 200));
+        assert!(other.resize(SMALL_BYTES));
+        drop(held.split());
+        assert!(other.resize(SMALL_BYTES + 1000));
+    }
+}

@@ -1,0 +1,170 @@
+//! The two ports minions know: 4506 for requests, 4505 for publications. Bytes only.
+//!
+//! Here connections are admitted, bounded, kept alive and ended; what the bytes mean is
+//! `minion-protocol`'s business. A peer can be wrong in any way it likes: it loses its own connection
+//! and nobody else notices. Time is taken from the runtime's timers only.
+
+mod admission;
+mod publish_server;
+mod request_server;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use minion_protocol::zmtp::{GREETING, Handshake, Peer, Role};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub use admission::Limits;
+pub use publish_server::{PublishServer, Published, SubscriberChange};
+pub use request_server::{ConnectionId, Incoming, ReplyHandle, RequestServer};
+
+/// Connections the kernel completes before we accept them: Salt's `zmq_backlog`.
+const BACKLOG: i32 = 1000;
+
+/// A silent peer is asked after this long, again at each interval, and given up after the retries:
+/// under two minutes for a machine that lost its power.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEPALIVE_RETRIES: u32 = 3;
+
+/// Bytes read at once while a message is small, and while it is large.
+const READ_BYTES: usize = 2 * 1024;
+const READ_BYTES_LARGE: usize = 64 * 1024;
+
+/// A port cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Somebody listens there already.
+    #[error(
+        "{address} is in use by another process; stop it (`ss -ltnp` names it) or change \
+         `publish_port`, `ret_port` or `interface`"
+    )]
+    InUse {
+        /// The address wanted.
+        address: SocketAddr,
+    },
+    /// No network interface of this machine has the address.
+    #[error("{address} is not an address of this machine; set `interface` to one that is")]
+    NotOurs {
+        /// The address wanted.
+        address: SocketAddr,
+    },
+    /// The operating system refused otherwise.
+    #[error("cannot listen on {address}: {source}")]
+    Other {
+        /// The address wanted.
+        address: SocketAddr,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// Opens a port for one of the two servers. An IPv6 wildcard serves IPv4 too.
+///
+/// # Errors
+/// The address is in use, not ours, or otherwise refused.
+pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    bind(address).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ListenError::InUse { address },
+        io::ErrorKind::AddrNotAvailable => ListenError::NotOurs { address },
+        _ => ListenError::Other { address, source },
+    })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // After a restart the port must not wait for connections of before to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Waits for the next connection, for ever.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            // Out of descriptors, most likely: those that exist must end before new ones can begin.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                pause(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a full descriptor table gives no sign when it has room again"
+)]
+async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// Sets what both kinds of connection have in common.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_RETRIES);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+/// Takes a connection through the handshake. Our greeting goes first: libzmq waits for it.
+async fn greet(
+    stream: &mut TcpStream,
+    input: &mut BytesMut,
+    role: Role,
+    limits: &Limits,
+) -> io::Result<Peer> {
+    let shaken = async {
+        tune(stream)?;
+        stream.write_all(&GREETING).await?;
+        let mut handshake = Handshake::new(role);
+        let mut output = BytesMut::new();
+        loop {
+            let peer = handshake.advance(input, &mut output).map_err(invalid)?;
+            stream.write_all_buf(&mut output).await?;
+            match peer {
+                Some(peer) => return Ok(peer),
+                None => read_more(stream, input).await?,
+            }
+        }
+    };
+    let timed = tokio::time::timeout(limits.handshake_timeout, shaken);
+    timed.await.map_err(|_| io::ErrorKind::TimedOut)?
+}
+
+/// Reads what has arrived. Room is made for what is there, never for what a peer claims to send.
+async fn read_more<R>(reader: &mut R, input: &mut BytesMut) -> io::Result<()>
+where
+    R: tokio::io::AsyncRead + Unpin,
+{
+    input.reserve(if input.len() < READ_BYTES {
+        READ_BYTES
+    } else {
+        READ_BYTES_LARGE
+    });
+    match reader.read_buf(input).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+fn invalid(error: minion_protocol::zmtp::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! The ROUTER on 4506: requests in, each answered once, in order, on the connection it came from.
+//!
+//! Nothing is routed by identity. A reply whose connection has ended is dropped. Whoever takes the
+//! requests slows the senders down by not taking them: no queue here grows without end.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use minion_protocol::Reply;
+use minion_protocol::zmtp::{Requester, RequesterEvent, ReturnPath, Role};
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::admission::{Admission, ByteBudget, Held, Limits};
+use super::{READ_BYTES_LARGE, accept, greet, invalid, read_more};
+
+/// Requests that wait to be taken. More wait unread in the kernel.
+const INCOMING_MAX: usize = 1024;
+
+/// One connection's number; never used twice while the server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConnectionId(u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// A request that wants an answer.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Where it came from.
+    pub peer: SocketAddr,
+    /// The connection it came on.
+    pub connection: ConnectionId,
+    /// The envelope's bytes.
+    pub body: Bytes,
+    /// The way to answer.
+    pub reply: ReplyHandle,
+}
+
+/// The right to answer one request. Dropped unused, it answers with the text of a master in trouble,
+/// so that no peer waits for its timeout.
+#[derive(Debug)]
+pub struct ReplyHandle {
+    sender: oneshot::Sender<Vec<u8>>,
+    _held: Held,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl ReplyHandle {
+    /// Answers. Does nothing if the connection has ended.
+    pub fn send(self, reply: Vec<u8>) {
+        // The error is the reply itself: nobody is there to read it.
+        drop(self.sender.send(reply));
+    }
+}
+
+/// Serves 4506.
+#[derive(Debug)]
+pub struct RequestServer {
+    limits: Arc<Limits>,
+    admission: Admission,
+    budget: ByteBudget,
+    outstanding: Arc<Semaphore>,
+    incoming: mpsc::Sender<Incoming>,
+}
+
+impl RequestServer {
+    /// Begins to serve. Dropping the receiver ends the server and its connections.
+    pub fn start(listener: TcpListener, limits: Limits) -> mpsc::Receiver<Incoming> {
+        let (incoming, receiver) = mpsc::channel(INCOMING_MAX);
+        let limits = Arc::new(limits);
+        let server = Arc::new(Self {
+            admission: Admission::new(limits.clone()),
+            budget: ByteBudget::new(limits.large_requests_bytes_max),
+            outstanding: Arc::new(Semaphore::new(limits.outstanding_max)),
+            limits,
+            incoming,
+        });
+        tokio::spawn(server.accept_all(listener));
+        receiver
+    }
+
+    async fn accept_all(self: Arc<Self>, listener: TcpListener) {
+        for number in 0u64.. {
+            let (stream, peer) = tokio::select! {
+                accepted = accept(&listener) => accepted,
+                () = self.incoming.closed() => return,
+            };
+            let Some(place) = self.admission.admit(peer.ip()) else {
+                tracing::debug!(%peer, "no place for another request connection");
+                continue;
+            };
+            let server = self.clone();
+            tokio::spawn(async move {
+                let ended = tokio::select! {
+                    ended = server.serve(stream, peer, ConnectionId(number)) => ended,
+                    () = server.incoming.closed() => return,
+                };
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "request connection ended");
+                }
+                drop(place);
+            });
+        }
+    }
+
+    async fn serve(
+        &self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        id: ConnectionId,
+    ) -> io::Result<()> {
+        let mut input = BytesMut::new();
+        greet(&mut stream, &mut input, Role::Router, &self.limits).await?;
+        let (reader, writer) = stream.into_split();
+        let connection = Connection {
+            server: self,
+            peer,
+            id,
+            requester: Requester::new(self.limits.request_bytes_max),
+            input,
+            held: self.budget.hold_nothing(),
+            unanswered: VecDeque::new(),
+        };
+        connection.run(reader, writer).await
+    }
+}
+
+struct Connection<'a> {
+    server: &'a RequestServer,
+    peer: SocketAddr,
+    id: ConnectionId,
+    requester: Requester,
+    input: BytesMut,
+    /// What the unfinished request at the end of `input` takes of the budget.
+    held: Held,
+    unanswered: VecDeque<(ReturnPath, oneshot::Receiver<Vec<u8>>)>,
+}
+
+impl Connection<'_> {
+    async fn run(
+        mut self,
+        mut reader: OwnedReadHalf,
+        mut writer: OwnedWriteHalf,
+    ) -> io::Result<()> {
+        let mut output = BytesMut::new();
+        loop {
+            self.take_requests(&mut output).await?;
+            self.write(&mut writer, &mut output).await?;
+            let may_read = self.may_read();
+            let is_partial = !self.input.is_empty();
+            let stall = self.server.limits.stall_timeout;
+            let read = async {
+                let more = read_more(&mut reader, &mut self.input);
+                match is_partial {
+                    true => timeout(stall, more).await.map_err(io::Error::from)?,
+                    false => more.await,
+                }
+            };
+            tokio::select! {
+                answer = first(&mut self.unanswered) => {
+                    if let Some((path, _)) = self.unanswered.pop_front() {
+                        let answer = answer.unwrap_or_else(|_| Reply::broken());
+                        output.unsplit(path.encode_reply(&answer));
+                    }
+                }
+                read = read, if may_read => {
+                    read?;
+                    if !self.held.resize(self.input.len()) {
+                        return Err(io::Error::other("too many large requests at once"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A peer that asks on without hearing the answers waits.
+    fn may_read(&self) -> bool {
+        self.unanswered.len() < self.server.limits.outstanding_per_connection_max
+    }
+
+    async fn take_requests(&mut self, output: &mut BytesMut) -> io::Result<()> {
+        while self.may_read() {
+            match self
+                .requester
+                .next(&mut self.input, output)
+                .map_err(invalid)?
+            {
+                Some(RequesterEvent::Request { path, body }) => self.submit(path, body).await?,
+                Some(RequesterEvent::Alive) => {}
+                None => break,
+            }
+        }
+        if self.input.is_empty() && self.input.capacity() > READ_BYTES_LARGE {
+            // The room of a large request is not kept for the small ones that follow.
+            self.input = BytesMut::new();
+        }
+        Ok(())
+    }
+
+    async fn submit(&mut self, path: ReturnPath, body: Bytes) -> io::Result<()> {
+        let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let outstanding = self.server.outstanding.clone();
+        let permit = outstanding.acquire_owned().await.map_err(|_| closed())?;
+        let (sender, receiver) = oneshot::channel();
+        let reply = ReplyHandle {
+            sender,
+            _held: self.held.split(),
+            _permit: permit,
+        };
+        let incoming = Incoming {
+            peer: self.peer,
+            connection: self.id,
+            body,
+            reply,
+        };
+        let sent = self.server.incoming.send(incoming).await;
+        sent.map_err(|_| closed())?;
+        self.unanswered.push_back((path, receiver));
+        Ok(())
+    }
+
+    async fn write(&self, writer: &mut OwnedWriteHalf, output: &mut BytesMut) -> io::Result<()> {
+        while !output.is_empty() {
+            let written = writer.write_buf(output);
+            timeout(self.server.limits.stall_timeout, written).await??;
+        }
+        // The room of a large reply is not kept either.
+        *output = BytesMut::new();
+        Ok(())
+    }
+}
+
+/// Waits for the answer that is due next; for ever if none is.
+async fn first(
+    unanswered: &mut VecDeque<(ReturnPath, oneshot::Receiver<Vec<u8>>)>,
+) -> Result<Vec<u8>, oneshot::error::RecvError> {
+    match unanswered.front_mut() {
+        Some((_, receiver)) => receiver.await,
+        None => pending().await,
+    }
+}

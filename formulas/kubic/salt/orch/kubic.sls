@@ -1,0 +1,128 @@
+{#-
+  A cluster from bare nodes: install, reboot, control plane, join.
+
+  The node table comes from the pillar (kubic:nodes); no id is written here. Each step requires the
+  one before it, so a failure ends the work; only the last two steps, which take the join
+  parameters back, always run.
+#}
+{%- set kubic = pillar.get('kubic', {}) %}
+{%- set nodes = kubic.get('nodes', {}) %}
+{%- set control_planes = [] %}
+{%- set workers = [] %}
+{%- for key, node in nodes.items() %}
+{%- if node.role == 'control_plane' %}
+{%- do control_planes.append(node.get('id', key)) %}
+{%- elif node.role == 'worker' %}
+{%- do workers.append(node.get('id', key)) %}
+{%- else %}
+{{ raise('kubic:nodes: ' ~ key ~ ' has the role ' ~ node.role ~ '; known are control_plane and worker') }}
+{%- endif %}
+{%- endfor %}
+{%- if control_planes | length != 1 %}
+{{ raise('kubic:nodes: one node must be the control_plane, the table has ' ~ control_planes | length ~ '; see kubic/nodes.yml in the pillar') }}
+{%- endif %}
+
+synchronize:
+  salt.function:
+    - name: saltutil.sync_all
+    - tgt: {{ (control_planes + workers) | json }}
+    - tgt_type: list
+
+{%- if kubic.get('install', True) %}
+
+install:
+  salt.state:
+    - tgt: {{ (control_planes + workers) | json }}
+    - tgt_type: list
+    - sls:
+      - microos
+    - require:
+      - salt: synchronize
+
+wait_for_reboots:
+  salt.wait_for_event:
+    - name: salt/minion/*/start
+    - id_list: {{ (control_planes + workers) | json }}
+    - timeout: {{ kubic.get('reboot_timeout', 1200) }}
+    - require:
+      - salt: install
+
+# The installed systems have nothing yet of what was synchronized to the live ones.
+synchronize_installed:
+  salt.function:
+    - name: saltutil.sync_all
+    - tgt: {{ (control_planes + workers) | json }}
+    - tgt_type: list
+    - require:
+      - salt: wait_for_reboots
+{%- endif %}
+
+control_plane:
+  salt.state:
+    - tgt: {{ control_planes | json }}
+    - tgt_type: list
+    - sls:
+      - kubic.control_plane
+    - require:
+      - salt: {{ 'synchronize_installed' if kubic.get('install', True) else 'synchronize' }}
+
+{%- if workers %}
+
+# Only the joining nodes may read it; the token in it is new and soon over.
+publish_join:
+  salt.function:
+    - name: mine.send
+    - tgt: {{ control_planes | json }}
+    - tgt_type: list
+    - arg:
+      - join_params
+    - kwarg:
+        mine_function: kubeadm.join_params
+        create_if_needed: yes
+        ttl: {{ kubic.get('token_ttl', '30m') }}
+        description: kubic join
+        allow_tgt: {{ workers | join(',') | yaml_dquote }}
+        allow_tgt_type: list
+    - require:
+      - salt: control_plane
+
+join:
+  salt.state:
+    - tgt: {{ workers | json }}
+    - tgt_type: list
+    - sls:
+      - kubic.join
+    - require:
+      - salt: publish_join
+
+check:
+  salt.state:
+    - tgt: {{ control_planes | json }}
+    - tgt_type: list
+    - sls:
+      - kubic.check
+    - pillar:
+        kubic:
+          nodes_expected: {{ nodes | length }}
+    - require:
+      - salt: join
+
+# Without requisites, and last: they run after a success and after any failure alike.
+forget_join:
+  salt.function:
+    - name: mine.delete
+    - tgt: {{ control_planes | json }}
+    - tgt_type: list
+    - arg:
+      - join_params
+    - order: last
+
+revoke_join:
+  salt.function:
+    - name: kubeadm.token_revoke
+    - tgt: {{ control_planes | json }}
+    - tgt_type: list
+    - arg:
+      - kubic join
+    - order: last
+{%- endif %}

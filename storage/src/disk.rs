@@ -142,20 +142,25 @@ pub trait Disk: DiskRead {
     fn check_writable(&self, directory: &Path) -> Result<(), Error>;
 }
 
-/// Turns "not there" into `None`: a missing file, or a file where a directory was expected.
+/// `ELOOP` on Linux: links that lead to each other. The standard library has no stable name for it.
+const LINKS_IN_A_CIRCLE: i32 = 40;
+
+/// Turns "not there" into `None`: a path that leads nowhere, whatever the reason.
 fn absent<T>(action: &'static str, path: &Path, result: io::Result<T>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(None)
-        }
+        Err(error) if leads_nowhere(&error) => Ok(None),
         Err(error) => Err(Error::from_io(action, path, error)),
     }
+}
+
+fn leads_nowhere(error: &io::Error) -> bool {
+    let is_absent = matches!(
+        error.kind(),
+        // A file where a directory was expected; a name longer than the system takes.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename
+    );
+    is_absent || error.raw_os_error() == Some(LINKS_IN_A_CIRCLE)
 }
 
 /// The disk of the machine we run on. A file is replaced by writing a new one beside it, syncing it,
@@ -261,6 +266,10 @@ fn range(path: &Path, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
     let total = file.metadata()?.len();
     let rest = usize::try_from(total.saturating_sub(offset)).unwrap_or(usize::MAX);
     let mut content = Vec::with_capacity(bytes.min(rest));
+    if rest == 0 {
+        // Some file systems refuse to seek as far as a peer may ask.
+        return Ok(content);
+    }
     file.seek(SeekFrom::Start(offset))?;
     file.take(bytes as u64).read_to_end(&mut content)?;
     Ok(content)

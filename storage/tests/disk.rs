@@ -28,7 +28,10 @@ fn what_is_not_there_is_none() {
     let dir = setup();
     let file = dir.path().join("file");
     RealDisk.write(&file, b"x", 0o600).unwrap();
+    symlink("loop", dir.path().join("loop")).unwrap();
     for path in [
+        dir.path().join("loop/x"),
+        dir.path().join("n".repeat(300)),
         dir.path().join("no"),
         dir.path().join("no/no"),
         file.join("below"),
@@ -55,6 +58,7 @@ fn a_range_ends_with_the_file() {
         (8, 4, "89"),
         (10, 4, ""),
         (999, 4, ""),
+        (u64::MAX, 4, ""),
         (0, usize::MAX, "0123456789"),
     ] {
         let found = RealDisk.read_range(&path, offset, bytes).unwrap().unwrap();

@@ -5,11 +5,13 @@
 //! expected and what was there. What is written but means nothing here is a [`Notice`], never
 //! silence.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use model::Value;
 use storage::disk::{Disk, DiskRead};
 
+mod answers;
+mod dump;
 mod error;
 mod include;
 mod manual;
@@ -23,6 +25,7 @@ mod unsupported;
 #[cfg(test)]
 mod tests;
 
+pub use dump::{Believed, Dump};
 pub use error::{Error, Problem};
 pub use manual::manual;
 pub use opts::{OPTIONS, Opts};
@@ -32,53 +35,34 @@ pub use setting::{Described, Roots};
 
 /// A configuration that was read and believed.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct Loaded {
     /// What the master goes by.
     pub opts: Opts,
     /// What was written and has no effect, or not the one that may be expected.
-    pub notices: Vec<Notice>,
-    /// What was written, and where.
-    pub raw: Raw,
+    pub report: Vec<Notice>,
+    /// Every option with its value and where it came from.
+    pub dump: Dump,
 }
 
-/// One line of `--dump-config`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Believed {
-    /// The option.
-    pub option: &'static str,
-    /// Its value.
-    pub value: Value,
-    /// The file that set it; `None` for a default.
-    pub file: Option<PathBuf>,
-    /// The line in that file, from 1, if it could be told.
-    pub line: Option<usize>,
+/// Reads the configuration in `dir`.
+pub fn load(dir: &Path, disk: &dyn DiskRead) -> Result<Loaded, Error> {
+    load_with(dir, &[], disk)
 }
 
 /// Reads the configuration in `dir`. `flags` are options from the command line: they win.
-pub fn load(dir: &Path, flags: &[(&str, Value)], disk: &dyn DiskRead) -> Result<Config, Error> {
+pub fn load_with(
+    dir: &Path,
+    flags: &[(&str, Value)],
+    disk: &dyn DiskRead,
+) -> Result<Loaded, Error> {
     let mut raw = include::read_all(dir, disk)?;
     for (option, value) in flags {
         raw.set(option, Written::on_command_line(value.clone()));
     }
     let opts = Opts::believe(&raw, disk)?;
-    let notices = report::notices(&raw);
-    Ok(Config { opts, notices, raw })
-}
-
-impl Config {
-    /// Gives every option with its value and where it came from.
-    pub fn dump(&self) -> Vec<Believed> {
-        let believed = |(option, value)| {
-            let written = self.raw.get(option);
-            Believed {
-                option,
-                value,
-                file: written.map(|written| written.file.clone()),
-                line: written.and_then(|written| written.line),
-            }
-        };
-        self.opts.shown().into_iter().map(believed).collect()
-    }
+    let report = report::notices(&raw);
+    let dump = Dump::new(&opts, &raw);
+    Ok(Loaded { opts, report, dump })
 }
 
 /// Makes the master's own directories and checks that they can be written.

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use model::{Map, Value};
+use model::{Map, MinionId, Value};
 use storage::disk::DiskRead;
 
 use super::raw::{Raw, Written};
@@ -68,7 +68,7 @@ options! {
     /// The user the master runs as; it does not need root.
     user: String = "root".into();
     /// The master's own id in events and returns; unset: the host name with `_master`.
-    id: Option<String> = None;
+    id: Option<MinionId> = None;
     /// Sent with every job and echoed in every return.
     master_id: Option<String> = None;
     /// Put before every path below (not before file_roots and pillar_roots).
@@ -359,11 +359,29 @@ impl Opts {
         opts.hash_type = opts.hash_type.to_lowercase();
         opts.log_level = opts.log_level.to_lowercase();
         opts.log_level_logfile = opts.log_level_logfile.map(|level| level.to_lowercase());
+        if opts.id.is_none() {
+            opts.id = default_id(disk)?;
+        }
         opts.put_paths_under_root_dir();
         expand(&mut opts.file_roots, disk)?;
         expand(&mut opts.pillar_roots, disk)?;
         Ok(opts)
     }
+}
+
+/// Where the kernel tells the host name.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+
+/// Makes the master's id of the host name, as Salt does.
+fn default_id(disk: &dyn DiskRead) -> Result<Option<MinionId>, Error> {
+    let name = disk.read(HOST_NAME.as_ref())?.unwrap_or_default();
+    let name = String::from_utf8_lossy(&name);
+    let name = if name.trim().is_empty() {
+        "localhost"
+    } else {
+        name.trim()
+    };
+    Ok(format!("{name}_master").parse().ok())
 }
 
 /// Expands the globs in roots; a directory that is not there yet stays.

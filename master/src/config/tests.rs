@@ -20,15 +20,15 @@ fn directory(files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-fn read(files: &[(&str, &str)]) -> Config {
+fn read(files: &[(&str, &str)]) -> Loaded {
     let dir = directory(files);
-    load(dir.path(), &[], &RealDisk).unwrap()
+    load(dir.path(), &RealDisk).unwrap()
 }
 
 /// Gives the message for a main file that cannot be believed, without the directory.
 fn refusal(text: &str) -> String {
     let dir = directory(&[("master", text)]);
-    let error = load(dir.path(), &[], &RealDisk).unwrap_err().to_string();
+    let error = load(dir.path(), &RealDisk).unwrap_err().to_string();
     error.replace(&format!("{}/", dir.path().display()), "")
 }
 
@@ -45,7 +45,7 @@ fn without_files_everything_is_salts_default() {
         config.opts.file_roots["base"],
         ["/srv/salt", "/srv/spm/salt"]
     );
-    assert_eq!(config.notices, []);
+    assert_eq!(config.report, []);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_circle_of_includes_ends() {
         ("a", "include: b"),
         ("b", "include: a"),
     ]);
-    let error = load(dir.path(), &[], &RealDisk).unwrap_err();
+    let error = load(dir.path(), &RealDisk).unwrap_err();
     assert!(matches!(error, Error::IncludedTooDeep { .. }), "{error}");
 }
 
@@ -97,7 +97,7 @@ fn a_circle_of_includes_ends() {
 fn flags_win_over_files() {
     let dir = directory(&[("master", "log_level: error\n")]);
     let flags = [("log_level", Value::str("debug"))];
-    let config = load(dir.path(), &flags, &RealDisk).unwrap();
+    let config = load_with(dir.path(), &flags, &RealDisk).unwrap();
     assert_eq!(config.opts.log_level, "debug");
 }
 
@@ -179,7 +179,7 @@ fn what_is_no_yaml_is_named_with_file_and_line() {
     );
     let dir = directory(&[]);
     let path = dir.path().join("nowhere");
-    let error = load(&path, &[], &RealDisk).unwrap_err();
+    let error = load(&path, &RealDisk).unwrap_err();
     assert!(matches!(error, Error::NoDirectory(_)), "{error}");
 }
 
@@ -213,7 +213,7 @@ fn globs_in_roots_become_the_directories_that_match() {
     let tree = dir.path().join("tree").display().to_string();
     let main = format!("file_roots: {{base: ['{tree}/*', /later]}}\n");
     let config = directory(&[("master", &main)]);
-    let config = load(config.path(), &[], &RealDisk).unwrap();
+    let config = load(config.path(), &RealDisk).unwrap();
     let expected = [
         format!("{tree}/a"),
         format!("{tree}/b"),
@@ -244,7 +244,7 @@ fn what_has_no_effect_is_reported_with_its_place() {
         "master",
         "worker_threads: 9\ngitfs_remotes: []\nauto_acept: true\nnodegroups:\nx_of_ours: 1\n",
     )]);
-    let told: Vec<String> = config.notices.iter().map(Notice::to_string).collect();
+    let told: Vec<String> = config.report.iter().map(Notice::to_string).collect();
     let told: Vec<&str> = told
         .iter()
         .filter_map(|line| line.split_once("/master "))
@@ -273,7 +273,9 @@ fn no_option_is_both_supported_and_not() {
 
 #[test]
 fn the_dump_names_the_file_that_set_a_value() {
-    let dump = read(&[("master.d/x.conf", "\ntimeout: 9\n")]).dump();
+    let dump = read(&[("master.d/x.conf", "\ntimeout: 9\n")]).dump;
+    assert!(dump.to_string().contains("timeout: 9  # /"), "{dump}");
+    let dump = dump.0;
     let timeout = dump
         .iter()
         .find(|believed| believed.option == "timeout")
@@ -293,7 +295,7 @@ fn the_dump_names_the_file_that_set_a_value() {
 fn a_directory_that_cannot_be_made_is_named_with_its_option() {
     let dir = directory(&[("master", ""), ("file", "")]);
     let root_dir = Value::str(dir.path().join("root").to_string_lossy());
-    let mut opts = load(dir.path(), &[("root_dir", root_dir)], &RealDisk)
+    let mut opts = load_with(dir.path(), &[("root_dir", root_dir)], &RealDisk)
         .unwrap()
         .opts;
     prepare_directories(&opts, &RealDisk).unwrap();
@@ -324,4 +326,39 @@ fn the_manual_is_the_list() {
         page == manual(),
         "docs/configuration.md is out of date: run with RENEW=1"
     );
+}
+
+#[test]
+fn the_masters_id_is_the_host_name_unless_it_is_written() {
+    let id = read(&[]).opts.master_minion_id();
+    assert!(id.as_str().ends_with("_master"), "{id:?}");
+    assert_eq!(
+        read(&[("master", "id: 12")])
+            .opts
+            .master_minion_id()
+            .as_str(),
+        "12"
+    );
+    let text = refusal("id: ../x");
+    assert!(
+        text.ends_with("id: expected an id: text without slashes, got text '../x'"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_state_run_gets_every_option_it_needs() {
+    let opts = read(&[("master", "failhard: true\nnodegroups: [{web: 'w*'}]\n")]).opts;
+    let given = opts.for_state_runs();
+    assert_eq!(given.len(), 12);
+    assert_eq!(given.get("failhard"), Some(&Value::Bool(true)));
+    let nodegroups = given.get("nodegroups").and_then(Value::as_map).unwrap();
+    assert_eq!(nodegroups.get("web"), Some(&Value::str("w*")));
+}
+
+#[test]
+fn addresses_are_interface_and_port() {
+    let opts = read(&[("master", "interface: '::'\npublish_port: '1'\n")]).opts;
+    assert_eq!(opts.publish_address().to_string(), "[::]:1");
+    assert_eq!(opts.ret_address().to_string(), "[::]:4506");
 }

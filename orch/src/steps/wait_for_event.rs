@@ -150,7 +150,8 @@ fn ids(arguments: &mut Arguments<'_>) -> Vec<WaitId> {
         let id = item.to_text();
         if let Some(alias) = &alias {
             arguments.warn(format!(
-                "'id_list' holds the number {id}; without quotes YAML reads {alias} so. Both are waited for."
+                "'id_list' holds the number {id}, which is how YAML reads {alias} without quotes. \
+                 Both are waited for."
             ));
         }
         ids.push(WaitId { id, alias });

@@ -179,7 +179,6 @@ def unmount(path):
     """
     if not os.path.ismount(path):
         return False
-    os.sync()
     _run(["umount", path])
     return True
 
@@ -213,8 +212,8 @@ def fill(target):
 
 def copy_minion(target):
     """
-    Copy this minion's config and key pair, so that the installed system is the same minion; give
-    what was copied.
+    Copy this minion's config, key pair and synchronized modules, so that the installed system is
+    the same minion; give what was copied.
 
     CLI Example:
 
@@ -238,6 +237,12 @@ def copy_minion(target):
         if os.path.exists(source):
             _copy(source, os.path.join(keys, name), config, target)
             copied.append(name)
+    modules = __opts__["extension_modules"]
+    place = os.path.relpath(modules, node()["root"])
+    if os.path.isdir(modules) and not place.startswith(os.pardir):
+        os.makedirs(os.path.dirname(os.path.join(target, place)), exist_ok=True)
+        _copy(modules, os.path.join(target, place), modules, target)
+        copied.append("extmods")
     if "minion.pem" not in copied:
         raise CommandExecutionError("no minion.pem in {}".format(__opts__["pki_dir"]))
     return copied
@@ -254,13 +259,13 @@ def seal(target, release):
         salt '*' microos.seal /mnt 'MicroOS stand-in 1'
     """
     # Everything else first: the marker must never be there without what it promises.
-    os.sync()
+    _run(["sync", "-f", target])
     path = os.path.join(target, MARKER)
     with open(path, "w", encoding="utf-8") as marker:
         marker.write(release + "\n")
         marker.flush()
         os.fsync(marker.fileno())
-    os.sync()
+    _run(["sync", "-f", target])
 
 
 def wait_while_held():

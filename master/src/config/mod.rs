@@ -10,7 +10,6 @@ use std::path::Path;
 use model::Value;
 use storage::disk::{Disk, DiskRead};
 
-mod answers;
 mod dump;
 mod error;
 mod include;

@@ -68,7 +68,7 @@ options! {
     /// The user the master runs as; it does not need root.
     user: String = "root".into();
     /// The master's own id in events and returns; unset: the host name with `_master`.
-    id: Option<MinionId> = None;
+    id: Option<String> = None;
     /// Sent with every job and echoed in every return.
     master_id: Option<String> = None;
     /// Put before every path below (not before file_roots and pillar_roots).
@@ -342,6 +342,7 @@ impl Opts {
         check_backends(raw, &opts, &mut problems);
         check_regexes(raw, &opts, &mut problems);
         check_interface(raw, &opts, &mut problems);
+        check_id(raw, &opts, &mut problems);
         if !problems.is_empty() {
             return Err(Error::Problems(problems));
         }
@@ -360,7 +361,7 @@ impl Opts {
         opts.log_level = opts.log_level.to_lowercase();
         opts.log_level_logfile = opts.log_level_logfile.map(|level| level.to_lowercase());
         if opts.id.is_none() {
-            opts.id = default_id(disk)?;
+            opts.id = Some(default_id(disk)?);
         }
         opts.put_paths_under_root_dir();
         expand(&mut opts.file_roots, disk)?;
@@ -373,7 +374,7 @@ impl Opts {
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 
 /// Makes the master's id of the host name, as Salt does.
-fn default_id(disk: &dyn DiskRead) -> Result<Option<MinionId>, Error> {
+fn default_id(disk: &dyn DiskRead) -> Result<String, Error> {
     let name = disk.read(HOST_NAME.as_ref())?.unwrap_or_default();
     let name = String::from_utf8_lossy(&name);
     let name = if name.trim().is_empty() {
@@ -381,7 +382,7 @@ fn default_id(disk: &dyn DiskRead) -> Result<Option<MinionId>, Error> {
     } else {
         name.trim()
     };
-    Ok(format!("{name}_master").parse().ok())
+    Ok(format!("{name}_master"))
 }
 
 /// Expands the globs in roots; a directory that is not there yet stays.
@@ -427,5 +428,18 @@ fn check_interface(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
     {
         let expected = "an IP address of this machine (0.0.0.0: all of them)".to_owned();
         problems.push(problem("interface", written, expected));
+    }
+}
+
+fn check_id(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
+    let is_id = |id: &String| id.parse::<MinionId>().is_ok();
+    if let Some(written) = raw.get("id")
+        && !opts.id.as_ref().is_none_or(is_id)
+    {
+        problems.push(problem(
+            "id",
+            written,
+            "an id: text without slashes".to_owned(),
+        ));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use model::{Map, MinionId, Value};
+use model::{Map, Value};
 
 /// Environments and their directories, in the order of the search.
 pub type Roots = BTreeMap<String, Vec<String>>;
@@ -97,18 +97,6 @@ impl Setting for String {
             Value::Int(number) => Some(number.to_string()),
             _ => None,
         }
-    }
-
-    fn show(&self) -> Value {
-        Value::str(self.as_str())
-    }
-}
-
-impl Setting for MinionId {
-    const EXPECTED: &'static str = "an id: text without slashes";
-
-    fn read(value: &Value) -> Option<Self> {
-        String::read(value)?.parse().ok()
     }
 
     fn show(&self) -> Value {

@@ -330,8 +330,8 @@ fn the_manual_is_the_list() {
 
 #[test]
 fn the_masters_id_is_the_host_name_unless_it_is_written() {
-    let id = read(&[]).opts.master_minion_id();
-    assert!(id.as_str().ends_with("_master"), "{id:?}");
+    let id = read(&[]).opts.id.unwrap();
+    assert!(id.ends_with("_master") && id.len() > 7, "{id}");
     assert_eq!(
         read(&[("master", "id: 12")])
             .opts
@@ -344,21 +344,4 @@ fn the_masters_id_is_the_host_name_unless_it_is_written() {
         text.ends_with("id: expected an id: text without slashes, got text '../x'"),
         "{text}"
     );
-}
-
-#[test]
-fn a_state_run_gets_every_option_it_needs() {
-    let opts = read(&[("master", "failhard: true\nnodegroups: [{web: 'w*'}]\n")]).opts;
-    let given = opts.for_state_runs();
-    assert_eq!(given.len(), 12);
-    assert_eq!(given.get("failhard"), Some(&Value::Bool(true)));
-    let nodegroups = given.get("nodegroups").and_then(Value::as_map).unwrap();
-    assert_eq!(nodegroups.get("web"), Some(&Value::str("w*")));
-}
-
-#[test]
-fn addresses_are_interface_and_port() {
-    let opts = read(&[("master", "interface: '::'\npublish_port: '1'\n")]).opts;
-    assert_eq!(opts.publish_address().to_string(), "[::]:1");
-    assert_eq!(opts.ret_address().to_string(), "[::]:4506");
 }

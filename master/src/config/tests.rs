@@ -332,13 +332,7 @@ fn the_manual_is_the_list() {
 fn the_masters_id_is_the_host_name_unless_it_is_written() {
     let id = read(&[]).opts.id.unwrap();
     assert!(id.ends_with("_master") && id.len() > 7, "{id}");
-    assert_eq!(
-        read(&[("master", "id: 12")])
-            .opts
-            .master_minion_id()
-            .as_str(),
-        "12"
-    );
+    assert_eq!(read(&[("master", "id: 12")]).opts.id.unwrap(), "12");
     let text = refusal("id: ../x");
     assert!(
         text.ends_with("id: expected an id: text without slashes, got text '../x'"),

@@ -30,6 +30,8 @@ def initialized(name, pod_network_cidr=None, address=None, node_name=None, **opt
         return _result(name, None, "This node would become a control plane")
     options = _own(options)
     options.setdefault("skip_token_print", True)
+    # Nobody is told the token that init makes: workers get one of their own.
+    options.setdefault("token_ttl", "10m")
     options["apiserver_advertise_address"] = address or __salt__["kubeadm.own_address"]()
     options["pod_network_cidr"] = pod_network_cidr
     options["node_name"] = node_name or _described_name()

@@ -20,6 +20,7 @@ mod error;
 mod fact;
 mod fold;
 mod plan;
+mod progress;
 mod readiness;
 mod record;
 pub mod recovery;

@@ -28,8 +28,8 @@ impl Kubeconfig {
         let authority = encode_block(&self.authority.to_pem()?);
         let server = &self.server;
         let cluster = format!(
-            "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: {authority}\n    \
-             server: {server}\n"
+            "apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: {authority}\n\
+             \x20   server: {server}\n"
         );
         let Some(client) = &self.client else {
             return Ok(cluster

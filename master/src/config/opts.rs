@@ -104,7 +104,7 @@ options! {
     max_minions: u64 = 0;
     /// Lowest sign-in protocol spoken, 0 to 3. Salt's default is 3, which shuts out minions before
     /// 3007.
-    minimum_auth_version: u64 = 0;
+    minimum_auth_version: u8 = 0;
     /// Whether a minion may delete its own key.
     allow_minion_key_revoke: bool = true;
     /// Whether sign-ins are events.
@@ -209,10 +209,6 @@ options! {
     pillar_merge_lists: bool = false;
     /// Let an included pillar file win over the one that includes it.
     pillar_includes_override_sls: bool = false;
-    /// Keep compiled pillars.
-    pillar_cache: bool = false;
-    /// Seconds for which a compiled pillar is kept.
-    pillar_cache_ttl: u64 = 3600;
     /// Environment of pillars; unset: all.
     pillarenv: Option<String> = None;
 

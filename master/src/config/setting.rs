@@ -85,6 +85,18 @@ impl Setting for u16 {
     }
 }
 
+impl Setting for u8 {
+    const EXPECTED: &'static str = "a whole number, 0 to 255";
+
+    fn read(value: &Value) -> Option<Self> {
+        whole(value).and_then(|number| u8::try_from(number).ok())
+    }
+
+    fn show(&self) -> Value {
+        Value::Int(i128::from(*self))
+    }
+}
+
 impl Setting for String {
     const EXPECTED: &'static str = "text";
 

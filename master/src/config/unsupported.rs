@@ -38,6 +38,10 @@ const FAMILIES: &[(&str, &str)] = &[
     ("thorium", "there is no thorium; use an orchestration"),
     ("gpg_", "pillars are not decrypted"),
     ("decrypt_pillar", "pillars are not decrypted"),
+    (
+        "pillar_cache",
+        "a pillar is compiled anew whenever it is asked for",
+    ),
     ("memcache_", "there is nothing to cache in front of"),
     ("log_fmt_", "the log has a fixed form, one line a fact"),
     ("log_datefmt", "the log has a fixed form, one line a fact"),

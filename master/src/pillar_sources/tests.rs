@@ -1,0 +1,168 @@
+use model::Value;
+use tempfile::TempDir;
+
+use super::*;
+use crate::config;
+use crate::world::real;
+
+/// Makes a master with these pillar files.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests lay out pillars as an operator would"
+)]
+fn pillars(files: &[(&str, &str)]) -> (TempDir, Pillars) {
+    let dir = TempDir::new().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join("pillar").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let roots = dir.path().join("pillar").display().to_string();
+    let main = format!("pillar_roots: {{base: ['{roots}']}}\nnodegroups: {{web: 'web*'}}\n");
+    std::fs::write(dir.path().join("master"), main).unwrap();
+    let world = real::world();
+    let loaded = config::load(dir.path(), world.disk.as_ref()).unwrap();
+    let pillars = Pillars::new(&loaded.opts, &world);
+    (dir, pillars)
+}
+
+fn id(text: &str) -> MinionId {
+    text.parse().unwrap()
+}
+
+fn grains(text: &str) -> Grains {
+    Grains(
+        states::renderers::load_yaml(text)
+            .unwrap()
+            .as_map()
+            .unwrap()
+            .clone(),
+    )
+}
+
+/// Calls a function for minion `web1` with arguments written as YAML.
+fn call(fun: &str, args: &str, kwargs: &str) -> Result<Value, String> {
+    let (_dir, pillars) = pillars(&[]);
+    let yaml = |text: &str| states::renderers::load_yaml(text).unwrap();
+    let pillar = yaml("{a: {b: 1, l: [1, 2]}, k: {x: {y: 1}}}")
+        .as_map()
+        .unwrap()
+        .clone();
+    let grains = grains("{os: SUSE, os_family: Suse, roles: [db, web], nest: {a: b}}");
+    let functions = pillars.functions(&id("web1"), &grains, &pillar);
+    let kwargs = yaml(kwargs).as_map().unwrap().clone();
+    let answer = functions.call(fun, yaml(args).as_list().unwrap().to_vec(), kwargs);
+    answer.map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_pillar_is_made_of_the_files_for_this_minion() {
+    let (_dir, pillars) = pillars(&[
+        ("top.sls", "base:\n  'web*': [web]\n  'db*': [db]\n"),
+        (
+            "web.sls",
+            "who: {{ grains['id'] }}\nos: {{ salt['grains.get']('os', 'none') }}\n",
+        ),
+        ("db.sls", "secret: 1\n"),
+    ]);
+    let pillar = pillars.compile(&id("web1"), &grains("{os: SUSE, id: liar}"));
+    assert_eq!(pillar, Map::from([("who", "web1"), ("os", "SUSE")]));
+    assert!(pillars.compile(&id("other"), &Grains::default()).is_empty());
+}
+
+#[test]
+fn what_is_broken_is_told_under_errors() {
+    let (_dir, pillars) = pillars(&[
+        ("top.sls", "base: {'*': [bad]}\n"),
+        ("bad.sls", "a: {{ nothing.at.all }}\n"),
+    ]);
+    let pillar = pillars.compile(&id("m1"), &Grains::default());
+    assert!(
+        pillar.get("_errors").is_some_and(Value::is_truthy),
+        "{pillar:?}"
+    );
+}
+
+#[test]
+fn functions_answer_as_salts_do() {
+    let cases = [
+        ("grains.get", "[os]", "{}", "SUSE"),
+        ("grains.get", "['nest:a']", "{}", "b"),
+        ("grains.get", "[no, x]", "{}", "x"),
+        ("grains.get", "[no]", "{}", "''"),
+        ("grains.item", "[os, no]", "{}", "{os: SUSE, no: ''}"),
+        ("grains.has_value", "[os]", "{}", "true"),
+        ("pillar.get", "['a:b']", "{}", "1"),
+        ("pillar.get", "[a|b]", "{delimiter: '|'}", "1"),
+        ("pillar.get", "[no]", "{default: 7}", "7"),
+        (
+            "pillar.get",
+            "[k]",
+            "{default: {x: {z: 2}, w: 3}, merge: true}",
+            "{x: {z: 2, y: 1}, w: 3}",
+        ),
+        (
+            "pillar.get",
+            "['a:l', [0, 1]]",
+            "{merge: true}",
+            "[0, 1, 2]",
+        ),
+        ("config.get", "[hash_type]", "{}", "sha256"),
+        ("config.get", "[os_family]", "{}", "Suse"),
+        ("config.get", "[no, d]", "{}", "d"),
+        ("match.glob", "['web*']", "{}", "true"),
+        ("match.list", "['a,web1']", "{}", "true"),
+        ("match.grain", "['roles:db']", "{}", "true"),
+        (
+            "match.compound",
+            "['G@os:SUSE and not web1']",
+            "{}",
+            "false",
+        ),
+        ("match.compound", "['N@web']", "{}", "true"),
+        ("match.nodegroup", "[web]", "{}", "true"),
+        ("match.pillar", "['a:b:1']", "{}", "true"),
+        (
+            "grains.filter_by",
+            "[{Debian: {p: 1}, Suse: {p: 2}}]",
+            "{}",
+            "{p: 2}",
+        ),
+        ("grains.filter_by", "[{x: 1, default: 2}, os]", "{}", "2"),
+        ("grains.filter_by", "[{'d*': 1}, roles]", "{}", "1"),
+        (
+            "grains.filter_by",
+            "[{Suse: {a: 1}, all: {a: 0, b: 0}}]",
+            "{base: all, merge: {c: 3}}",
+            "{a: 1, b: 0, c: 3}",
+        ),
+        ("test.ping", "[]", "{}", "true"),
+    ];
+    for (fun, args, kwargs, expected) in cases {
+        let expected = states::renderers::load_yaml(expected).unwrap();
+        assert_eq!(
+            call(fun, args, kwargs),
+            Ok(expected),
+            "{fun} {args} {kwargs}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_function_is_named_with_its_neighbours() {
+    let error = call("pilar.get", "[a]", "{}").unwrap_err();
+    assert!(
+        error.contains("'pilar.get'") && error.contains("pillar.get"),
+        "{error}"
+    );
+    let error = call("pillar.get", "[]", "{}").unwrap_err();
+    assert_eq!(error, "missing argument: 'key'");
+}
+
+#[test]
+fn the_master_knows_its_own_machine() {
+    let (_dir, pillars) = pillars(&[]);
+    let grains = pillars.master_grains();
+    assert!(grains.get("id").unwrap().to_text().ends_with("_master"));
+    assert_eq!(grains.get("kernel"), Some(&Value::str("Linux")));
+}

@@ -81,7 +81,7 @@ pub fn compile_matches(
         high: high.into(),
         low,
         processed_sls,
-        sources: sources.list(),
+        sources: sources.seen(),
     })
 }
 

@@ -38,8 +38,8 @@ impl<'a> Sources<'a> {
     }
 
     /// Gives what was asked so far, each file once, in the order of the first question.
-    pub fn list(&self) -> Vec<Source> {
-        let seen = self.seen();
+    pub fn seen(&self) -> Vec<Source> {
+        let seen = self.lock();
         let as_source = |((saltenv, path), hash): (&(String, String), &Option<String>)| Source {
             saltenv: saltenv.clone(),
             path: path.clone(),
@@ -48,14 +48,14 @@ impl<'a> Sources<'a> {
         seen.iter().map(as_source).collect()
     }
 
-    fn seen(&self) -> MutexGuard<'_, IndexMap<(String, String), Option<String>>> {
+    fn lock(&self) -> MutexGuard<'_, IndexMap<(String, String), Option<String>>> {
         // Whoever panicked while holding it had at most added a whole pair.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, saltenv: &str, path: &str, content: Option<&[u8]>) {
         let key = (saltenv.to_owned(), path.to_owned());
-        self.seen().entry(key).or_insert_with(|| content.map(hash));
+        self.lock().entry(key).or_insert_with(|| content.map(hash));
     }
 }
 

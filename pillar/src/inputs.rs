@@ -1,0 +1,101 @@
+//! The exact inputs a pillar was made of: the key of a cache, and the answer to "why?".
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::{Map, Value};
+use states::context::{FunctionError, Functions};
+use states::file_client::{FileClient, FileError};
+use states::sources::{Source, Sources, hash};
+
+use crate::request::Request;
+
+/// Modules whose answers follow from the request alone.
+const FROM_REQUEST: [&str; 2] = ["grains.", "match."];
+
+/// What a pillar depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inputs {
+    /// The SHA-256 of minion, grains, environments, overrides and options.
+    pub request: String,
+    /// Every file that was looked for.
+    pub sources: Vec<Source>,
+    /// The functions that templates called; their answers may differ next time.
+    pub functions: Vec<String>,
+    /// The external pillars that were asked.
+    pub external: Vec<String>,
+}
+
+impl Inputs {
+    /// Gives the key of a request, before anything is read.
+    pub fn key(request: &Request) -> String {
+        let optional = |text: &Option<String>| Value::from(text.as_deref());
+        let all: Value = vec![
+            Value::str(request.id.as_str()),
+            request.grains.0.clone().into(),
+            optional(&request.saltenv),
+            optional(&request.pillarenv),
+            request.overrides.clone().into(),
+            request.opts.clone().into(),
+        ]
+        .into_iter()
+        .collect();
+        hash(all.repr().as_bytes())
+    }
+
+    /// Says whether the same pillar would come out now: the same question, the same files, and nothing else
+    /// was asked.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn is_current(&self, request: &Request, files: &dyn FileClient) -> Result<bool, FileError> {
+        let is_stable = |name: &String| FROM_REQUEST.iter().any(|module| name.starts_with(module));
+        let is_closed = self.functions.iter().all(is_stable) && self.external.is_empty();
+        if !is_closed || self.request != Self::key(request) {
+            return Ok(false);
+        }
+        let now = Sources::new(files);
+        for source in &self.sources {
+            if source.path == "/" {
+                now.list(&source.saltenv)?;
+            } else {
+                now.read(&source.path, &source.saltenv)?;
+            }
+        }
+        Ok(now.seen() == self.sources)
+    }
+}
+
+/// Passes calls on and remembers their names.
+pub(crate) struct Called {
+    functions: Arc<dyn Functions>,
+    names: Mutex<BTreeSet<String>>,
+}
+
+impl Called {
+    pub(crate) fn new(functions: Arc<dyn Functions>) -> Self {
+        Self {
+            functions,
+            names: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.iter().cloned().collect()
+    }
+}
+
+impl Functions for Called {
+    fn call(&self, fun: &str, args: Vec<Value>, kwargs: Map) -> Result<Value, FunctionError> {
+        self.names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(fun.to_owned());
+        self.functions.call(fun, args, kwargs)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.functions.names()
+    }
+}

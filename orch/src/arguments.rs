@@ -11,8 +11,8 @@ use states::requisites::RequisiteKind;
 
 use crate::error::Problem;
 
-/// Keywords of every state that Salt's compiler and runner use themselves.
-const RUNTIME_KEYWORDS: [&str; 22] = [
+/// Keywords of every state that Salt's compiler and runner, or ours, use themselves.
+const RUNTIME_KEYWORDS: [&str; 24] = [
     "name",
     "names",
     "check_cmd",
@@ -35,6 +35,9 @@ const RUNTIME_KEYWORDS: [&str; 22] = [
     "saltenv",
     "umask",
     "use",
+    // Ours.
+    "finally",
+    "hide_output",
 ];
 
 /// The arguments of one chunk while they are parsed.

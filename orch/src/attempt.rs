@@ -43,6 +43,9 @@ pub struct Attempt {
     pub calls: Vec<CallState>,
     /// For a wait: the place behind which events count.
     pub after: Option<Cursor>,
+    /// For an approval: what the person said.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
     /// For a wait: what was seen.
     pub seen: Vec<Seen>,
     /// For a wait: up to where the log was read since the master last started.
@@ -83,6 +86,15 @@ pub enum CallPhase {
     Ended(Arc<CallReturn>),
     /// A restart of the master interrupted it.
     Lost,
+}
+
+/// What a person said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Who.
+    pub by: String,
+    /// Whether the run may go on.
+    pub is_yes: bool,
 }
 
 /// An awaited id that was seen.

@@ -128,6 +128,9 @@ pub struct JobRequest {
     pub subset: Option<u64>,
     /// Who asks.
     pub user: String,
+    /// Keep what comes back out of events and the job store (`hide_output`).
+    #[serde(default)]
+    pub hides_output: bool,
     /// What the job belongs to, for the job store.
     pub metadata: Map,
 }

@@ -79,7 +79,16 @@ pub enum Fact {
         /// The attempt it was set for.
         attempt: u32,
     },
-    /// A person calls the run off.
+    /// A person answered a `salt.approve`.
+    Approved {
+        /// The step; see [`Run::step_of`](crate::Run::step_of).
+        step: usize,
+        /// Who.
+        by: String,
+        /// Whether the run may go on.
+        is_yes: bool,
+    },
+    /// A person calls the run off. Steps with `finally` still run.
     Cancelled {
         /// Who.
         by: String,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use model::Timestamp;
 use model::api::{MinionPhase, RunPhase, StepPhase};
 
-use crate::attempt::{Attempt, CallPhase, CallState, MinionState, Seen};
+use crate::attempt::{Attempt, CallPhase, CallState, MinionState, Seen, Verdict};
 use crate::record::{IllegalRecord, RunRecord};
 use crate::recovery;
 use crate::run::{Run, StepState};
@@ -75,7 +75,10 @@ impl Run {
         if self.phase.has_ended() {
             return Err("the run is over".into());
         }
-        let is_cancelled = self.cancelled_by.is_some();
+        let planned = self.started.plan.steps.get(step);
+        // What runs in any case is not cancelled with the rest.
+        let is_finally = planned.is_some_and(|planned| planned.is_finally);
+        let is_cancelled = self.cancelled_by.is_some() && !is_finally;
         let state = self.steps.get_mut(step);
         let state = state.ok_or_else(|| format!("the plan has no step {step}"))?;
         if state.phase.has_ended() {
@@ -167,6 +170,7 @@ fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) ->
         minions: Default::default(),
         calls: calls.collect(),
         after: *after,
+        verdict: None,
         seen: Vec::new(),
         looked_back: None,
     });
@@ -219,6 +223,11 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
             cursor: *cursor,
         }),
         RunRecord::LookedBack { upto, .. } => attempt.looked_back = Some(*upto),
+        RunRecord::Approved { by, is_yes, .. } => {
+            let by = by.clone();
+            let is_yes = *is_yes;
+            attempt.verdict = Some(Verdict { by, is_yes });
+        }
         RunRecord::TimedOut { .. } => attempt.is_timed_out = true,
         RunRecord::CallEnded { jid, ret, .. } => {
             let is_it =

@@ -19,6 +19,7 @@ mod effect;
 mod error;
 mod fact;
 mod fold;
+mod hiding;
 mod plan;
 mod progress;
 mod readiness;
@@ -29,7 +30,7 @@ pub mod steps;
 mod turn;
 mod view;
 
-pub use attempt::{Attempt, CallPhase, CallState, MinionState, Seen};
+pub use attempt::{Attempt, CallPhase, CallState, MinionState, Seen, Verdict};
 pub use effect::{Call, Effect, JobRequest};
 pub use error::{Error, Problem};
 pub use fact::Fact;

@@ -61,6 +61,13 @@ pub struct PlannedStep {
     /// `retry`.
     #[serde(default)]
     pub retry: Option<Retry>,
+    /// `finally: True`: it runs when everything else is over, however that ended: well, failed, stopped or
+    /// cancelled.
+    #[serde(default)]
+    pub is_finally: bool,
+    /// `hide_output: True`: what comes back is not kept in clear.
+    #[serde(default)]
+    pub hides_output: bool,
 }
 
 /// A requisite on another step.
@@ -153,7 +160,26 @@ impl Plan {
             }
         }
         plan.warn_of_free_steps();
+        plan.refuse_needs_on_finally()?;
         Ok(plan)
+    }
+
+    /// What comes last cannot be needed by what comes before.
+    fn refuse_needs_on_finally(&self) -> Result<(), Error> {
+        let is_finally = |need: &Need| self.steps[need.step].is_finally;
+        let steps = self.steps.iter().filter(|step| !step.is_finally);
+        let wrong = steps.filter(|step| step.needs.iter().any(is_finally));
+        let problems: Vec<Problem> = wrong
+            .map(|step| {
+                let what = "it has a requisite on a step with 'finally', which runs after it";
+                Problem::of(&step.chunk, what)
+            })
+            .collect();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let name = self.name.clone();
+        Err(Error { name, problems })
     }
 
     /// Salt runs later steps after a failed one unless something ties them to it; whoever forgot a
@@ -162,7 +188,7 @@ impl Plan {
         let stops = |step: &PlannedStep| step.failhard.unwrap_or(self.options.failhard);
         let mut free = Vec::new();
         for (index, step) in self.steps.iter().enumerate().skip(1) {
-            let is_alone = step.needs.is_empty();
+            let is_alone = step.needs.is_empty() && !step.is_finally;
             if is_alone && !self.steps[..index].iter().all(stops) {
                 free.push(step.chunk.id.as_str());
             }
@@ -195,6 +221,8 @@ fn plan_step(
     let retry = retry(&mut arguments);
     let is_parallel = arguments.flag("parallel").unwrap_or(false);
     let failhard = arguments.flag("failhard");
+    let is_finally = arguments.flag("finally").unwrap_or(false);
+    let hides_output = arguments.flag("hide_output").unwrap_or(false);
     for key in ["onlyif", "unless", "creates", "check_cmd"] {
         if arguments.value(key).is_some() {
             arguments.refuse(format!(
@@ -225,6 +253,8 @@ fn plan_step(
         is_parallel,
         failhard,
         retry,
+        is_finally,
+        hides_output,
         chunk,
     })
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use model::api::RunPhase;
-use model::{Map, StateReturn, Tag, Value};
+use model::{Cursor, Map, StateReturn, Tag, TagGlob, Value};
 
 use crate::effect::{Effect, JobRequest};
 use crate::readiness::{self, Next};
@@ -46,25 +46,16 @@ impl Turn<'_, '_> {
 
     /// Starts the next attempt of a step: its jids, its records, its effects.
     pub(crate) fn start(&mut self, step: usize) {
-        let plan = Arc::clone(&self.run.started.plan);
         let started = Arc::clone(&self.run.started);
         let at = self.context.now;
         let attempt = self.run.steps[step].attempts.len() as u32 + 1;
-        let scene = Scene {
-            chunk: &plan.steps[step].chunk,
-            run: &started.run,
-            user: &started.user,
-            is_test: plan.options.is_test,
-            now: at,
-        };
-        let begin = plan.steps[step].work.step().begin(&scene);
-        let mut jid = None;
-        let mut calls = Vec::new();
-        let mut after = None;
-        let mut deadline = None;
+        let scene = Scene::of(&started, step, at);
+        let begin = started.plan.steps[step].work.step().begin(&scene);
         let mut effects = Vec::new();
+        let mut calls = Vec::new();
+        let mut jid = None;
         match &begin {
-            Begin::Job { request, told } => {
+            Begin::Job { request, told } | Begin::JobAndWait { request, told, .. } => {
                 let published = (self.context.next_jid)();
                 effects.push(self.told(told));
                 effects.push(Effect::Publish {
@@ -84,24 +75,14 @@ impl Turn<'_, '_> {
                     calls.push(CallId { name, jid });
                 }
             }
-            Begin::Wait { glob, timeout_ms } => {
-                let place = readiness::looks_back_to(&self.run, step);
-                let until = at.plus_millis(*timeout_ms);
-                effects.push(Effect::Watch {
-                    step,
-                    glob: glob.clone(),
-                    after: place,
-                });
-                effects.push(Effect::SetTimer {
-                    step,
-                    attempt,
-                    at: until,
-                });
-                after = Some(place);
-                deadline = Some(until);
-            }
-            Begin::Done(_) => {}
+            Begin::Ask { told, .. } => effects.push(self.told(told)),
+            Begin::Wait { .. } | Begin::Done(_) => {}
         }
+        let watch = self.watch(step, &begin);
+        let after = watch.as_ref().map(|(_, after)| *after);
+        effects.extend(watch.map(|(glob, after)| Effect::Watch { step, glob, after }));
+        let deadline = begin.timeout_ms().map(|millis| at.plus_millis(millis));
+        effects.extend(deadline.map(|at| Effect::SetTimer { step, attempt, at }));
         self.record(RunRecord::StepStarted {
             step,
             attempt,
@@ -118,6 +99,18 @@ impl Turn<'_, '_> {
         }
     }
 
+    /// Gives what a step that starts now listens to, and behind which place. What a job causes comes
+    /// behind the job.
+    fn watch(&self, step: usize, begin: &Begin) -> Option<(TagGlob, Cursor)> {
+        match begin {
+            Begin::Wait { glob, .. } => {
+                Some((glob.clone(), readiness::looks_back_to(&self.run, step)))
+            }
+            Begin::JobAndWait { glob, .. } => Some((glob.clone(), self.context.cursor)),
+            _ => None,
+        }
+    }
+
     /// Makes the event that tells the bus what a step asks for.
     fn told(&self, data: &Map) -> Effect {
         let run = &self.run.started.run;
@@ -129,18 +122,13 @@ impl Turn<'_, '_> {
 
     /// Ends a step's attempt if what is known is enough, and goes on with the run.
     pub(crate) fn settle(&mut self, step: usize) {
-        let plan = Arc::clone(&self.run.started.plan);
+        let started = Arc::clone(&self.run.started);
         let Some((_, attempt)) = self.attempt(|at, _| at == step) else {
             return;
         };
-        let scene = Scene {
-            chunk: &plan.steps[step].chunk,
-            run: &self.run.started.run,
-            user: &self.run.started.user,
-            is_test: plan.options.is_test,
-            now: self.context.now,
-        };
-        let outcome = plan.steps[step].work.step().outcome(&scene, attempt);
+        let scene = Scene::of(&started, step, self.context.now);
+        let work = started.plan.steps[step].work.step();
+        let outcome = work.outcome(&scene, attempt);
         let number = attempt.number;
         if let Some(outcome) = outcome {
             self.end_attempt(step, number, outcome);

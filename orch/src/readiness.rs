@@ -9,6 +9,7 @@ use model::Cursor;
 use model::api::StepPhase;
 use states::requisites::RequisiteKind;
 
+use crate::plan::Need;
 use crate::run::Run;
 use crate::steps::Outcome;
 
@@ -31,22 +32,25 @@ pub(crate) fn next(run: &Run) -> Next {
     let running: Vec<usize> = (0..run.steps.len())
         .filter(|step| phase(*step) == StepPhase::Running)
         .collect();
-    let at_rest = if running.is_empty() {
-        Next::Done
-    } else {
-        Next::Wait
-    };
-    if run.cancelled_by.is_some() || is_stopped(run) {
-        return at_rest;
-    }
     if running.iter().any(|step| !plan.steps[*step].is_parallel) {
         return Next::Wait;
     }
-    let first = (0..run.steps.len()).find(|step| phase(*step) == StepPhase::Pending);
-    match first {
-        Some(step) => resolve(run, step),
-        None => at_rest,
+    let mut pending = (0..run.steps.len()).filter(|step| phase(*step) == StepPhase::Pending);
+    let body = pending.clone().find(|step| !plan.steps[*step].is_finally);
+    match (body, pending.find(|step| plan.steps[*step].is_finally)) {
+        (Some(step), _) if !is_over_early(run) => resolve(run, step),
+        // What must happen in any case comes when nothing else is at work any more.
+        (_, Some(step)) if running.iter().all(|step| plan.steps[*step].is_finally) => {
+            resolve(run, step)
+        }
+        _ if running.is_empty() => Next::Done,
+        _ => Next::Wait,
     }
+}
+
+/// Says whether nothing starts any more but the steps that run in any case.
+fn is_over_early(run: &Run) -> bool {
+    run.cancelled_by.is_some() || is_stopped(run)
 }
 
 /// Says whether a step failed that has `failhard`.
@@ -59,16 +63,23 @@ fn is_stopped(run: &Run) -> bool {
                 .ret
                 .as_ref()
                 .is_some_and(|ret| ret.result == Some(false));
-            is_failed && planned.failhard.unwrap_or(options.failhard)
+            is_failed && !planned.is_finally && planned.failhard.unwrap_or(options.failhard)
         })
 }
 
 /// Goes from a pending step down to what must run before it.
 fn resolve(run: &Run, mut step: usize) -> Next {
     let mut above = BTreeSet::from([step]);
+    let steps = &run.started.plan.steps;
+    let is_over_early = is_over_early(run);
+    // A step that will never run says nothing to those that run in any case.
+    let is_out = |other: usize| is_over_early && !steps[other].is_finally;
     loop {
-        let needs = &run.started.plan.steps[step].needs;
-        let is_open = |need: &&crate::plan::Need| !run.steps[need.step].phase.has_ended();
+        let needs = &steps[step].needs;
+        let is_open = |need: &&Need| {
+            let phase = run.steps[need.step].phase;
+            !phase.has_ended() && !(phase == StepPhase::Pending && is_out(need.step))
+        };
         let Some(open) = needs.iter().find(is_open) else {
             return ready(run, step);
         };
@@ -185,9 +196,25 @@ fn requisite_failed(run: &Run, step: usize) -> Outcome {
 
 /// Gives the place behind which events count for a wait: where the first of the steps it requires began,
 /// else where the run began.
+///
+/// A wait without requisites does not take events for news that an earlier wait of the run was content
+/// with: two reboots in one orchestration are two reboots.
 pub(crate) fn looks_back_to(run: &Run, step: usize) -> Cursor {
-    let needs = run.started.plan.steps[step].needs.iter();
-    let began = needs.filter_map(|need| run.steps[need.step].attempts.first());
-    let first = began.map(|attempt| attempt.cursor).min();
-    first.unwrap_or(run.started.cursor)
+    let steps = &run.started.plan.steps;
+    let began = steps[step]
+        .needs
+        .iter()
+        .filter_map(|need| run.steps[need.step].attempts.first());
+    if let Some(first) = began.map(|attempt| attempt.cursor).min() {
+        return first;
+    }
+    let glob = steps[step].work.glob();
+    let same =
+        |other: &usize| *other != step && glob.is_some() && steps[*other].work.glob() == glob;
+    let earlier = (0..steps.len()).filter(same);
+    let earlier = earlier.filter(|other| run.steps[*other].phase.has_ended());
+    let seen = earlier.flat_map(|other| &run.steps[other].attempts);
+    let seen = seen.flat_map(|attempt| &attempt.seen);
+    let last = seen.map(|seen| seen.cursor).max();
+    last.unwrap_or_default().max(run.started.cursor)
 }

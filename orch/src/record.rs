@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! pending ──StepStarted──▶ running ──(Published, MinionRunning, MinionEnded, EventSeen,
-//!    │                        │        LookedBack, TimedOut, CallEnded)──▶ running
+//!    │                        │        LookedBack, TimedOut, CallEnded, Approved)──▶ running
 //!    │                        ├──StepFinished──▶ ended
 //!    │                        └──RetryPlanned──▶ pending, with a moment before which it does not start
 //!    └──StepFinished with attempt 0 (a requisite kept it from running)──▶ ended
@@ -191,6 +191,19 @@ pub enum RunRecord {
         /// When.
         at: Timestamp,
     },
+    /// A person answered.
+    Approved {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// Who.
+        by: String,
+        /// Whether the run may go on.
+        is_yes: bool,
+        /// When.
+        at: Timestamp,
+    },
     /// The attempt did not give what `retry: until` asks for; another one will start.
     RetryPlanned {
         /// The step.
@@ -254,6 +267,7 @@ impl RunRecord {
             Self::LookedBack { .. } => "looked_back",
             Self::TimedOut { .. } => "timed_out",
             Self::CallEnded { .. } => "call_ended",
+            Self::Approved { .. } => "approved",
             Self::RetryPlanned { .. } => "retry_planned",
             Self::StepFinished { .. } => "step_finished",
             Self::Cancelled { .. } => "cancelled",
@@ -272,6 +286,7 @@ impl RunRecord {
             | Self::LookedBack { step, attempt, .. }
             | Self::TimedOut { step, attempt, .. }
             | Self::CallEnded { step, attempt, .. }
+            | Self::Approved { step, attempt, .. }
             | Self::RetryPlanned { step, attempt, .. }
             | Self::StepFinished { step, attempt, .. } => Some((*step, *attempt)),
             Self::Started(_)

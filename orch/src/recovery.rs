@@ -61,17 +61,21 @@ pub fn effects(run: &Run, now: Timestamp) -> Vec<Effect> {
 }
 
 fn again(run: &Run, step: usize, attempt: &Attempt, now: Timestamp, effects: &mut Vec<Effect>) {
-    let started = run.started();
-    let planned = &started.plan.steps[step];
-    let scene = Scene {
-        chunk: &planned.chunk,
-        run: &started.run,
-        user: &started.user,
-        is_test: started.plan.options.is_test,
-        now,
-    };
-    match planned.work.step().begin(&scene) {
-        Begin::Job { request, .. } => {
+    let scene = Scene::of(run.started(), step, now);
+    let begin = run.plan().steps[step].work.step().begin(&scene);
+    if let Some(glob) = begin.glob() {
+        effects.push(Effect::Watch {
+            step,
+            glob: glob.clone(),
+            after: attempt.after.unwrap_or(attempt.cursor),
+        });
+    }
+    if let Some(at) = attempt.deadline {
+        let attempt = attempt.number;
+        effects.push(Effect::SetTimer { step, attempt, at });
+    }
+    match begin {
+        Begin::Job { request, .. } | Begin::JobAndWait { request, .. } => {
             if let Some(jid) = attempt.jid.clone() {
                 effects.push(Effect::AdoptJob {
                     step,
@@ -86,18 +90,7 @@ fn again(run: &Run, step: usize, attempt: &Attempt, now: Timestamp, effects: &mu
             let open = calls.filter(|(_, call)| call.phase == CallPhase::Running);
             effects.extend(open.map(|(begun, call)| adopt(step, attempt, call.jid.clone(), begun)));
         }
-        Begin::Wait { glob, .. } => {
-            effects.push(Effect::Watch {
-                step,
-                glob,
-                after: attempt.after.unwrap_or(attempt.cursor),
-            });
-            if let Some(at) = attempt.deadline {
-                let attempt = attempt.number;
-                effects.push(Effect::SetTimer { step, attempt, at });
-            }
-        }
-        Begin::Done(_) => {}
+        Begin::Wait { .. } | Begin::Ask { .. } | Begin::Done(_) => {}
     }
 }
 

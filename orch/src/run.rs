@@ -148,12 +148,17 @@ impl Run {
         self.steps.iter().map(Arc::as_ref)
     }
 
+    /// Gives the index of a step by the id it has in the SLS, or by its key.
+    pub fn step_of(&self, name: &str) -> Option<usize> {
+        let mut steps = self.started.plan.steps.iter();
+        steps.position(|step| step.chunk.id == name || step.chunk.key() == name)
+    }
+
     /// Gives what it listens to: the step, which tags, and behind which place.
     pub fn watches(&self) -> impl Iterator<Item = (usize, &TagGlob, Cursor)> {
         self.running().filter_map(|(step, attempt)| {
-            let wait = self.started.plan.steps[step].work.as_wait()?;
-            let after = attempt.after.unwrap_or(attempt.cursor);
-            Some((step, &wait.glob, after))
+            let glob = self.started.plan.steps[step].work.glob()?;
+            Some((step, glob, attempt.after.unwrap_or(attempt.cursor)))
         })
     }
 

@@ -11,6 +11,7 @@ use model::{Event, Jid, MinionId};
 use crate::attempt::Attempt;
 use crate::effect::Effect;
 use crate::fact::Fact;
+use crate::hiding::hidden;
 use crate::record::{Answer, CallReturn, RunRecord};
 use crate::run::{Context, Output, Run};
 use crate::steps::Outcome;
@@ -49,7 +50,11 @@ impl<'a, 'c> Turn<'a, 'c> {
                 } else {
                     MinionPhase::Ok
                 };
-                let answer = Some(Arc::new(Answer::from(ret)));
+                let mut answer = Answer::from(ret);
+                if self.hides_output(&ret.jid) {
+                    answer.ret = hidden(&answer.ret);
+                }
+                let answer = Some(Arc::new(answer));
                 self.on_minion_ended(&ret.jid, &ret.id, phase, "", answer);
             }
             Fact::MinionEnded {
@@ -75,14 +80,18 @@ impl<'a, 'c> Turn<'a, 'c> {
                 is_success,
                 ret,
             } => {
-                let ret = CallReturn {
-                    is_success: *is_success,
-                    ret: ret.clone(),
+                let ret = if self.hides_output(jid) {
+                    hidden(ret)
+                } else {
+                    ret.clone()
                 };
+                let is_success = *is_success;
+                let ret = CallReturn { is_success, ret };
                 self.on_call_ended(jid, Some(ret));
             }
             Fact::CallLost { jid } => self.on_call_ended(jid, None),
             Fact::TimerFired { step, attempt } => self.on_timer(*step, *attempt),
+            Fact::Approved { step, by, is_yes } => self.on_approved(*step, by, *is_yes),
             Fact::Cancelled { by } => self.on_cancelled(by),
         }
     }
@@ -100,10 +109,20 @@ impl<'a, 'c> Turn<'a, 'c> {
         self.output.effects.push(effect);
     }
 
-    pub(crate) fn attempt(&self, is_meant: impl Fn(usize, &Attempt) -> bool) -> Option<(usize, &Attempt)> {
+    pub(crate) fn attempt(
+        &self,
+        is_meant: impl Fn(usize, &Attempt) -> bool,
+    ) -> Option<(usize, &Attempt)> {
         self.run
             .running()
             .find(|(step, attempt)| is_meant(*step, attempt))
+    }
+
+    fn hides_output(&self, jid: &Jid) -> bool {
+        let is_meant =
+            |_, attempt: &Attempt| attempt.jid.as_ref() == Some(jid) || attempt.is_calling(jid);
+        let found = self.attempt(is_meant);
+        found.is_some_and(|(step, _)| self.run.started.plan.steps[step].hides_output)
     }
 
     fn on_published(
@@ -185,10 +204,8 @@ impl<'a, 'c> Turn<'a, 'c> {
         let plan = Arc::clone(&self.run.started.plan);
         let mut ticked = Vec::new();
         for (step, attempt) in self.run.running() {
-            if let Some(wait) = plan.steps[step].work.as_wait() {
-                for id in wait.matching(attempt, event) {
-                    ticked.push((step, attempt.number, id));
-                }
+            for id in plan.steps[step].work.matching(attempt, event) {
+                ticked.push((step, attempt.number, id));
             }
         }
         let steps: Vec<usize> = ticked.iter().map(|(step, ..)| *step).collect();
@@ -207,9 +224,7 @@ impl<'a, 'c> Turn<'a, 'c> {
     }
 
     fn on_looked_back(&mut self, step: usize, upto: model::Cursor) {
-        let plan = Arc::clone(&self.run.started.plan);
-        let is_meant =
-            |at: usize, _: &Attempt| at == step && plan.steps[at].work.as_wait().is_some();
+        let is_meant = |at: usize, attempt: &Attempt| at == step && attempt.after.is_some();
         let Some((_, attempt)) = self.attempt(is_meant) else {
             return;
         };
@@ -235,6 +250,24 @@ impl<'a, 'c> Turn<'a, 'c> {
             attempt,
             jid: jid.clone(),
             ret,
+            at: self.context.now,
+        });
+        self.settle(step);
+    }
+
+    fn on_approved(&mut self, step: usize, by: &str, is_yes: bool) {
+        let plan = Arc::clone(&self.run.started.plan);
+        let is_asked =
+            |at: usize, _: &Attempt| at == step && plan.steps[at].work.as_approve().is_some();
+        let Some((_, attempt)) = self.attempt(is_asked) else {
+            return;
+        };
+        let attempt = attempt.number;
+        self.record(RunRecord::Approved {
+            step,
+            attempt,
+            by: by.to_owned(),
+            is_yes,
             at: self.context.now,
         });
         self.settle(step);
@@ -266,7 +299,7 @@ impl<'a, 'c> Turn<'a, 'c> {
         };
         if now < deadline {
             self.set_timer(step, number, deadline);
-        } else if attempt.looked_back.is_none() {
+        } else if attempt.after.is_some() && attempt.looked_back.is_none() {
             // What the wait waits for may be in the part of the log that nobody read yet.
             let again = now.plus_millis(LOOK_BACK_PATIENCE_MS);
             self.set_timer(step, number, again);
@@ -293,6 +326,7 @@ impl<'a, 'c> Turn<'a, 'c> {
         let mut minions = Vec::new();
         for (step, state) in self.run.steps.iter().enumerate() {
             if state.phase == model::api::StepPhase::Running
+                && !self.run.started.plan.steps[step].is_finally
                 && let Some(attempt) = state.attempts.last()
             {
                 open.push((step, attempt.number));

@@ -98,6 +98,9 @@ fn now_doing(planned: &PlannedStep, attempt: &Attempt) -> String {
         }
         return note;
     }
+    if let Some(approve) = planned.work.as_approve() {
+        return format!("waits for approval: {}", approve.text);
+    }
     let open = attempt.calls.iter();
     let open: Vec<&str> = open
         .filter(|call| call.phase == CallPhase::Running)

@@ -89,6 +89,9 @@ impl Step for Function {
         let mut failed = Vec::new();
         let mut details = Vec::new();
         for (id, minion) in &attempt.minions {
+            if self.audience.is_back(minion) {
+                changes.insert(id.as_str(), "started again");
+            }
             if let Some(answer) = &minion.answer {
                 changes.insert(id.as_str(), answer.ret.clone());
                 if self.is_failure(id.as_str(), answer) {
@@ -98,7 +101,7 @@ impl Step for Function {
         }
         let ran: Vec<String> = changes.keys().map(Value::to_text).collect();
         if self.audience.is_expected() {
-            for (id, why) in minions::silent(attempt) {
+            for (id, why) in self.audience.silent(attempt) {
                 changes.insert(id.as_str(), false);
                 if !self.audience.forgives(&id) {
                     failed.push(id);

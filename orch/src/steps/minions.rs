@@ -33,6 +33,9 @@ pub struct Audience {
     pub expect_minions: Option<bool>,
     /// Minions whose failure does not count.
     pub fail_minions: Vec<String>,
+    /// `reboot_expected: True`: a minion that starts again instead of answering did well.
+    #[serde(default)]
+    pub expects_reboot: bool,
 }
 
 impl Audience {
@@ -62,6 +65,7 @@ impl Audience {
             subset: arguments.count("subset"),
             expect_minions: arguments.flag("expect_minions"),
             fail_minions: arguments.names("fail_minions").unwrap_or_default(),
+            expects_reboot: arguments.flag("reboot_expected").unwrap_or(false),
         }
     }
 
@@ -97,6 +101,7 @@ impl Audience {
             timeout_ms: self.timeout_ms,
             subset: self.subset,
             user: scene.user.to_owned(),
+            hides_output: scene.hides_output,
             metadata: Map::from([
                 ("orchestration", scene.run.as_str()),
                 ("step", scene.chunk.id.as_str()),
@@ -136,6 +141,28 @@ impl Audience {
         self.expect_minions.unwrap_or(true)
     }
 
+    /// Says whether a minion did well by starting again instead of answering.
+    pub(crate) fn is_back(&self, minion: &MinionState) -> bool {
+        let is_silent = minion.answer.is_none();
+        self.expects_reboot && is_silent && minion.phase == MinionPhase::Rebooted
+    }
+
+    /// Gives the minions that will not answer, listed ids without an accepted key included, sorted; each
+    /// with what is known of it.
+    pub(crate) fn silent(&self, attempt: &Attempt) -> Vec<(String, String)> {
+        let unanswered = |(id, minion): (&MinionId, &MinionState)| {
+            let is_silent = minion.answer.is_none() && !self.is_back(minion);
+            is_silent.then(|| (id.to_string(), why(id, minion)))
+        };
+        let mut silent: Vec<_> = attempt.minions.iter().filter_map(unanswered).collect();
+        for id in &attempt.missing {
+            let why = format!("Minion {id} is not an accepted minion of this master.");
+            silent.push((id.clone(), why));
+        }
+        silent.sort();
+        silent
+    }
+
     pub(crate) fn forgives(&self, id: &str) -> bool {
         self.fail_minions.iter().any(|forgiven| forgiven == id)
     }
@@ -144,24 +171,6 @@ impl Audience {
 /// Gives the outcome of an attempt that could not ask anybody, or nothing if it must be looked at.
 pub(crate) fn refused(attempt: &Attempt) -> Option<Outcome> {
     attempt.refused.as_ref().map(Outcome::failed)
-}
-
-/// Gives the minions that will not answer, listed ids without an accepted key included, sorted; each with
-/// what is known of it.
-pub(crate) fn silent(attempt: &Attempt) -> Vec<(String, String)> {
-    let unanswered = |(id, minion): (&MinionId, &MinionState)| {
-        let is_silent = minion.answer.is_none();
-        is_silent.then(|| (id.to_string(), why(id, minion)))
-    };
-    let mut silent: Vec<_> = attempt.minions.iter().filter_map(unanswered).collect();
-    for id in &attempt.missing {
-        silent.push((
-            id.clone(),
-            format!("Minion {id} is not an accepted minion of this master."),
-        ));
-    }
-    silent.sort();
-    silent
 }
 
 fn why(id: &MinionId, minion: &MinionState) -> String {

@@ -3,9 +3,11 @@
 //! A kind parses its arguments once ([`Work::parse`]), says what to do when its turn comes (`begin`), and says
 //! after each record of its attempt whether it is over and with what (`outcome`). It never sees other steps.
 
+pub mod approve;
 pub mod function;
 mod minions;
 pub mod parallel_runners;
+pub mod reboot;
 pub mod runner;
 pub mod state;
 pub mod test;
@@ -13,13 +15,14 @@ pub mod wait_for_event;
 pub mod wheel;
 
 use indexmap::IndexMap;
-use model::{Jid, Map, TagGlob, Timestamp, Value};
+use model::{Event, Jid, Map, TagGlob, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use states::low_chunk::LowChunk;
 
 use crate::arguments::Arguments;
 use crate::attempt::Attempt;
 use crate::effect::{Call, Effect, JobRequest};
+use crate::record::Started;
 
 /// What a step does, with its arguments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +42,10 @@ pub enum Work {
     ParallelRunners(parallel_runners::ParallelRunners),
     /// `test.*`.
     Test(test::Test),
+    /// `salt.reboot`.
+    Reboot(reboot::Reboot),
+    /// `salt.approve`.
+    Approve(approve::Approve),
 }
 
 /// Where a step stands, for its decisions.
@@ -51,20 +58,66 @@ pub(crate) struct Scene<'a> {
     pub(crate) user: &'a str,
     /// `test=True`.
     pub(crate) is_test: bool,
+    /// `hide_output`.
+    pub(crate) hides_output: bool,
     /// The time.
     pub(crate) now: Timestamp,
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn of(started: &'a Started, step: usize, now: Timestamp) -> Self {
+        let planned = &started.plan.steps[step];
+        Self {
+            chunk: &planned.chunk,
+            run: &started.run,
+            user: &started.user,
+            is_test: started.plan.options.is_test,
+            hides_output: planned.hides_output,
+            now,
+        }
+    }
 }
 
 /// What to do when a step's turn has come.
 pub(crate) enum Begin {
     /// Publish a job; tell the bus what is asked.
     Job { request: Box<JobRequest>, told: Map },
+    /// The same, and watch the log from here on for what the job causes.
+    JobAndWait {
+        request: Box<JobRequest>,
+        told: Map,
+        glob: TagGlob,
+        timeout_ms: u64,
+    },
+    /// Ask a person.
+    Ask { told: Map, timeout_ms: Option<u64> },
     /// Call functions of the master.
     Calls(Vec<BegunCall>),
     /// Watch the log.
     Wait { glob: TagGlob, timeout_ms: u64 },
     /// Nothing: it is over already.
     Done(Outcome),
+}
+
+impl Begin {
+    /// Gives the tags to watch.
+    pub(crate) fn glob(&self) -> Option<&TagGlob> {
+        match self {
+            Self::Wait { glob, .. } | Self::JobAndWait { glob, .. } => Some(glob),
+            _ => None,
+        }
+    }
+
+    /// Gives how long it may take.
+    pub(crate) fn timeout_ms(&self) -> Option<u64> {
+        match self {
+            Self::Wait { timeout_ms, .. } | Self::JobAndWait { timeout_ms, .. } => {
+                Some(*timeout_ms)
+            }
+            Self::Ask { timeout_ms, .. } => *timeout_ms,
+            _ => None,
+        }
+    }
 }
 
 /// A function of the master to call.
@@ -169,6 +222,8 @@ impl Work {
             ("salt", "parallel_runners") => {
                 Work::ParallelRunners(parallel_runners::ParallelRunners::parse(arguments)?)
             }
+            ("salt", "reboot") => Work::Reboot(reboot::Reboot::parse(arguments)),
+            ("salt", "approve") => Work::Approve(approve::Approve::parse(arguments)),
             ("test", fun) if test::FUNCTIONS.contains(&fun) => {
                 Work::Test(test::Test::parse(fun, arguments))
             }
@@ -189,6 +244,34 @@ impl Work {
             Work::WaitForEvent(step) => step,
             Work::ParallelRunners(step) => step,
             Work::Test(step) => step,
+            Work::Reboot(step) => step,
+            Work::Approve(step) => step,
+        }
+    }
+
+    /// Gives the tags it listens to, if it does.
+    pub(crate) fn glob(&self) -> Option<&TagGlob> {
+        match self {
+            Work::WaitForEvent(wait) => Some(&wait.glob),
+            Work::Reboot(reboot) => Some(&reboot.glob),
+            _ => None,
+        }
+    }
+
+    /// Gives the ids that an event ticks off.
+    pub(crate) fn matching(&self, attempt: &Attempt, event: &Event) -> Vec<String> {
+        match self {
+            Work::WaitForEvent(wait) => wait.matching(attempt, event),
+            Work::Reboot(reboot) => reboot.matching(attempt, event),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Gives the question, if it is one.
+    pub(crate) fn as_approve(&self) -> Option<&approve::Approve> {
+        match self {
+            Work::Approve(approve) => Some(approve),
+            _ => None,
         }
     }
 

@@ -141,6 +141,9 @@ impl Step for State {
         }
         let mut tally = Tally::default();
         for (id, minion) in &attempt.minions {
+            if self.audience.is_back(minion) {
+                tally.add(id.as_str(), &started_again(id.as_str(), &minion.why), false);
+            }
             if let Some(answer) = &minion.answer {
                 tally.add(
                     id.as_str(),
@@ -150,7 +153,7 @@ impl Step for State {
             }
         }
         if is_expected {
-            for (id, why) in minions::silent(attempt) {
+            for (id, why) in self.audience.silent(attempt) {
                 let detail = format!("Minion {id} did not return a state result.\n{why}");
                 let is_forgiven = self.audience.forgives(&id);
                 tally.fail(&id, &Value::Bool(false), detail, is_forgiven);
@@ -230,6 +233,21 @@ impl Tally {
         }
         outcome
     }
+}
+
+/// Gives what stands for the results of a minion that was expected to start again, and did.
+fn started_again(id: &str, why: &str) -> Value {
+    let result = Map::from([
+        ("name", Value::from(id)),
+        ("result", true.into()),
+        ("changes", Map::from([("boot", "started again")]).into()),
+        ("comment", why.into()),
+        ("__id__", "reboot".into()),
+        ("__run_num__", 0.into()),
+        ("start_time", "".into()),
+        ("duration", 0.0.into()),
+    ]);
+    Map::from([(format!("salt_|-reboot_|-{id}_|-reboot"), result)]).into()
 }
 
 /// Says whether state results are good, as Salt's `check_result` does: a map that is not empty, without a

@@ -150,6 +150,11 @@ impl Player {
                 let attempt = word_at().parse().expect("an attempt");
                 self.tell(Fact::TimerFired { step, attempt });
             }
+            "approved" => {
+                let step = word_at().parse().expect("a step");
+                let (is_yes, by) = (word_at() == "yes", word_at());
+                self.tell(Fact::Approved { step, by, is_yes });
+            }
             "cancelled" => self.tell(Fact::Cancelled { by: rest.into() }),
             "restart" => self.restart(),
             "view" => self.view(),

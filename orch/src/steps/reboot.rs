@@ -1,0 +1,177 @@
+//! `salt.reboot`: minions restart their machines, and the step goes on when all are back.
+//!
+//! Ours, not Salt's. Losing the minion is expected: the job's return may be lost and does not matter; what
+//! counts is that the minion says, after the job, that it has started. A failed reboot command fails at once.
+
+use model::api::MinionPhase;
+use model::{Event, Map, MinionId, Tag, TagGlob, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::Arguments;
+use crate::attempt::{Attempt, MinionState};
+
+use super::minions::{self, Audience};
+use super::{Begin, Outcome, Scene, Step};
+
+/// How long machines may take to come back, in milliseconds: 20 minutes. Hardware was seen to need 12.
+const TIMEOUT_MS: u64 = 20 * 60 * 1000;
+
+/// `salt.reboot` with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reboot {
+    /// Whom.
+    pub audience: Audience,
+    /// What makes them restart: `system.reboot` unless `function` says otherwise.
+    pub fun: String,
+    /// Its positional arguments.
+    pub arg: Vec<Value>,
+    /// Its keyword arguments.
+    pub kwarg: Map,
+    /// How long, in milliseconds.
+    pub timeout_ms: u64,
+    /// The tags that tell of a start.
+    pub glob: TagGlob,
+}
+
+impl Reboot {
+    pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Self {
+        let mut audience = Audience::parse(arguments);
+        // Here `timeout` is how long the machines may take, not how soon minions are asked for a sign of life.
+        let timeout_ms = audience.timeout_ms.take().unwrap_or(TIMEOUT_MS);
+        let arg = match arguments.value("arg").cloned() {
+            None => Vec::new(),
+            Some(Value::List(items)) => items,
+            Some(other) => vec![other],
+        };
+        let kwarg = arguments.map("kwarg");
+        let fun = arguments.text("function");
+        arguments.warn_of_rest();
+        Self {
+            audience,
+            fun: fun.unwrap_or_else(|| "system.reboot".into()),
+            arg,
+            kwarg,
+            timeout_ms,
+            glob: TagGlob::new("salt/minion/*/start"),
+        }
+    }
+
+    /// Gives the minion that an event says has started, if it was asked to and this is news.
+    pub(crate) fn matching(&self, attempt: &Attempt, event: &Event) -> Vec<String> {
+        let id = event.data.get("id").and_then(Value::as_str);
+        let id: Option<MinionId> = id.and_then(|id| id.parse().ok());
+        let after = attempt.after.unwrap_or(attempt.cursor);
+        match id {
+            Some(id)
+                if event.cursor > after
+                    && event.tag == Tag::minion_start(&id)
+                    && attempt.minions.contains_key(&id)
+                    && !is_seen(attempt, &id) =>
+            {
+                vec![id.to_string()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn is_seen(attempt: &Attempt, id: &MinionId) -> bool {
+    attempt.seen.iter().any(|seen| seen.id == id.as_str())
+}
+
+/// How one minion took it.
+enum Fate {
+    Back,
+    Refused,
+    Away,
+}
+
+fn fate(attempt: &Attempt, id: &MinionId, minion: &MinionState) -> Fate {
+    let has_refused = minion
+        .answer
+        .as_ref()
+        .is_some_and(|answer| answer.is_failure || answer.ret == Value::Bool(false));
+    if is_seen(attempt, id) || minion.phase == MinionPhase::Rebooted {
+        Fate::Back
+    } else if has_refused {
+        Fate::Refused
+    } else {
+        Fate::Away
+    }
+}
+
+impl Step for Reboot {
+    fn begin(&self, scene: &Scene<'_>) -> Begin {
+        if scene.is_test {
+            let tgt = self.audience.tgt.to_text();
+            return Begin::Done(Outcome::would(format!("Minions {tgt} would be restarted")));
+        }
+        let request = self
+            .audience
+            .request(scene, &self.fun, &self.arg, &self.kwarg);
+        let args = self.audience.told(&self.arg, &self.kwarg, false);
+        Begin::JobAndWait {
+            request: Box::new(request),
+            told: Map::from([
+                ("type", Value::from("function")),
+                ("tgt", self.audience.tgt.clone()),
+                ("name", self.fun.as_str().into()),
+                ("args", args.into()),
+            ]),
+            glob: self.glob.clone(),
+            timeout_ms: self.timeout_ms,
+        }
+    }
+
+    fn outcome(&self, _scene: &Scene<'_>, attempt: &Attempt) -> Option<Outcome> {
+        if let Some(refused) = minions::refused(attempt) {
+            return Some(refused);
+        }
+        if !attempt.is_published {
+            return None;
+        }
+        let (mut back, mut bad, mut changes) = (Vec::new(), Vec::new(), Map::new());
+        for (id, minion) in &attempt.minions {
+            let told = match fate(attempt, id, minion) {
+                Fate::Back => {
+                    back.push(id.to_string());
+                    "started again"
+                }
+                Fate::Refused => {
+                    bad.push(format!("Minion {id} did not restart: {} failed.", self.fun));
+                    "did not restart"
+                }
+                Fate::Away if attempt.is_timed_out => {
+                    bad.push(format!("Minion {id} did not come back in time."));
+                    "did not come back"
+                }
+                Fate::Away => return None,
+            };
+            changes.insert(id.as_str(), told);
+        }
+        for id in &attempt.missing {
+            bad.push(format!(
+                "Minion {id} is not an accepted minion of this master."
+            ));
+        }
+        let back = back.join(", ");
+        let comment = match (back.is_empty(), bad.is_empty()) {
+            (true, true) => "No minions responded".to_owned(),
+            (true, false) => bad.join("\n"),
+            (false, true) => format!("Minions started again: {back}."),
+            (false, false) => format!("{}\nMinions started again: {back}.", bad.join("\n")),
+        };
+        let is_good = bad.is_empty() && !back.is_empty();
+        let outcome = Outcome {
+            result: Some(is_good),
+            comment,
+            changes: if changes.is_empty() {
+                changes
+            } else {
+                Map::from([("ret", changes)])
+            },
+            ..Outcome::default()
+        };
+        Some(minions::with_jid(outcome, attempt))
+    }
+}

@@ -28,4 +28,6 @@ pub use reply::{Reply, Seal};
 pub use request::Request;
 
 #[cfg(test)]
+mod testdata;
+#[cfg(test)]
 mod tests;

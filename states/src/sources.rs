@@ -16,7 +16,7 @@ use crate::file_client::{FileClient, FileError};
 pub struct Source {
     /// The environment.
     pub saltenv: String,
-    /// The path below the root, or with a final `/` the list of files below it (`/` for all).
+    /// The path below the root, or `/` for the list of all SLS.
     pub path: String,
     /// The SHA-256 of the content as hexadecimal text; `None` if there was no such file.
     pub hash: Option<String>,
@@ -68,7 +68,10 @@ impl FileClient for Sources<'_> {
 
     fn list(&self, saltenv: &str) -> Result<Vec<String>, FileError> {
         let paths = self.files.list(saltenv)?;
-        self.remember(saltenv, "/", Some(paths.join("\n").as_bytes()));
+        // Lists are asked for to find SLS; any other file may come and go.
+        let sls: Vec<&str> =
+            paths.iter().map(String::as_str).filter(|path| path.ends_with(".sls")).collect();
+        self.remember(saltenv, "/", Some(sls.join("\n").as_bytes()));
         Ok(paths)
     }
 

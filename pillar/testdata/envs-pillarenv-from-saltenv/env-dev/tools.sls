@@ -1,0 +1,2 @@
+k: dev-tools
+tools: 1

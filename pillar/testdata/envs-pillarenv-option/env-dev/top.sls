@@ -1,0 +1,6 @@
+dev:
+  '*':
+    - dev
+qa:
+  '*':
+    - quality

@@ -1,0 +1,2 @@
+k: base
+common: 1

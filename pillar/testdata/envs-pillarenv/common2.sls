@@ -1,0 +1,2 @@
+k: common2
+common2: 1

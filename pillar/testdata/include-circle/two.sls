@@ -1,0 +1,3 @@
+include: [one]
+b: 1
+a: 2

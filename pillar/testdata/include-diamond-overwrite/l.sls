@@ -1,0 +1,3 @@
+include: [c]
+one: {l: 1}
+k: {l: 1}

@@ -1,0 +1,2 @@
+include: [c]
+k: {r: 1}

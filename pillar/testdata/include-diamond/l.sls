@@ -1,0 +1,3 @@
+include: [c]
+l: 1
+k: l

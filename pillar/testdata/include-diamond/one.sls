@@ -1,0 +1,2 @@
+include: [l, r]
+one: 1

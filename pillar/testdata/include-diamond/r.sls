@@ -1,0 +1,3 @@
+include: [c]
+r: 1
+k: r

@@ -1,0 +1,2 @@
+include: [gone]
+b: 1

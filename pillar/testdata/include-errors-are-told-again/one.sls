@@ -1,0 +1,2 @@
+include: [bad, good]
+a: 1

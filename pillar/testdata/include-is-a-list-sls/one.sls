@@ -1,0 +1,2 @@
+include: [lib]
+a: 1

@@ -1,0 +1,5 @@
+include:
+  - lib:
+      key: first
+  - lib:
+      key: second

@@ -1,0 +1,5 @@
+include:
+  - lib:
+      key: deep:path
+  - plain
+a: 1

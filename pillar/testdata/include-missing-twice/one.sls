@@ -1,0 +1,2 @@
+include: [gone, gone, lib, lib]
+a: 1

@@ -1,0 +1,2 @@
+include: [gone]
+a: 1

@@ -1,0 +1,6 @@
+include:
+  - lib
+  - .rel
+a:
+  x: own
+  z: own

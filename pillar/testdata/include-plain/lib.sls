@@ -1,0 +1,2 @@
+a: {x: lib, y: lib}
+lib: 1

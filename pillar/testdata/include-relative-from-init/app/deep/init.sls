@@ -1,0 +1,2 @@
+include: [.leaf]
+deep: 1

@@ -1,0 +1,2 @@
+include: [.rel, ..other]
+a: 1

@@ -1,0 +1,2 @@
+include: [.deep]
+rel: 1

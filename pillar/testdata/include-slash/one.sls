@@ -1,0 +1,2 @@
+include: [lib/part]
+a: 1

@@ -1,0 +1,2 @@
+include: [bad]
+a: 1

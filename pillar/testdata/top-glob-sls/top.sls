@@ -1,0 +1,5 @@
+base:
+  '*':
+    - app.*
+    - one
+    - one

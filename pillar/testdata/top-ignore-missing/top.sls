@@ -1,0 +1,7 @@
+base:
+  '*':
+    - ignore_missing: true
+    - one
+    - not.there
+  'web*':
+    - missing

@@ -1,0 +1,1 @@
+compound-nodegroup: 1

@@ -1,0 +1,1 @@
+nodegroup: 1

@@ -1,0 +1,10 @@
+base:
+  '*':
+    - order: 5
+    - one
+  'web*':
+    - order: 1
+    - two
+  'w*':
+    - order: '3'
+    - three

@@ -1,0 +1,4 @@
+base:
+  '*':
+    - gone
+    - one

@@ -55,3 +55,19 @@ pub(crate) fn name_of(args: &[OsString], otherwise: &str) -> String {
             |name| name.to_string_lossy().into_owned(),
         )
 }
+
+/// Gives the name of who runs this, as Salt writes it into jobs: `sudo_NAME` where `sudo` was used.
+pub(crate) fn user() -> String {
+    let name = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
+    if let Some(behind) = name("SUDO_USER").filter(|name| name != "root") {
+        return format!("sudo_{behind}");
+    }
+    let known = name("USER").or_else(|| name("LOGNAME"));
+    known.unwrap_or_else(|| {
+        if rustix::process::geteuid().is_root() {
+            "root".into()
+        } else {
+            rustix::process::geteuid().as_raw().to_string()
+        }
+    })
+}

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::client::{Client, Error, percent_encoded};
 use crate::exit_code;
 use crate::flags::Printer;
+use crate::program::user;
 use crate::runner_call;
 use crate::terminal::Terminal;
 use crate::viewer::{self, Followed, Mode, elapsed, mark, now};
@@ -78,7 +79,7 @@ impl Verb {
             }
             Self::Attach(run) => attach(client, run, printer, terminal).await,
             Self::Cancel(run) => {
-                let by = std::env::var("USER").unwrap_or_default();
+                let by = user();
                 let path = format!("{}/cancel", path_of(run));
                 let _: Value = client.post(&path, &json!({ "by": by })).await?;
                 terminal.line(&format!("run {run} is called off"));

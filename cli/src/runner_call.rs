@@ -9,7 +9,7 @@ use crate::arguments::Arguments;
 use crate::client::{Client, Error, Item};
 use crate::exit_code;
 use crate::flags::Printer;
-use crate::program::{tell_back, tell_lost};
+use crate::program::{tell_back, tell_lost, user};
 use crate::terminal::Terminal;
 
 /// Makes the request for a runner.
@@ -22,7 +22,7 @@ pub(crate) fn chunk(fun: &str, arguments: Arguments) -> LowChunk {
         arg: arguments.arg,
         kwarg: arguments.kwarg,
         ret: String::new(),
-        user: String::new(),
+        user: user(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::arguments::parse_input;
 use crate::client::{Client, MasterFile};
 use crate::flags::{self, Printer, SaltFlags};
 use crate::job_wait::{Answer, JobWait, News, Patience};
-use crate::program::{block_on, fail, tell_back, tell_lost, with_input_words};
+use crate::program::{block_on, fail, tell_back, tell_lost, user, with_input_words};
 use crate::terminal::Terminal;
 use crate::{exit_code, hints};
 
@@ -115,7 +115,7 @@ fn chunk(flags: &SaltFlags, kind: &str, terminal: &mut Terminal) -> Result<LowCh
         arg: arguments.arg,
         kwarg: arguments.kwarg,
         ret: flags.returner.clone(),
-        user: String::new(),
+        user: user(),
     })
 }
 

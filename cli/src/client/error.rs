@@ -60,9 +60,13 @@ impl Error {
         }
     }
 
-    /// Says whether asking again may help: the master is away, perhaps only for a restart.
+    /// Says whether asking again may help: the master is away or busy, perhaps only for a restart.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, Self::Away { .. } | Self::Broken { .. })
+        match self {
+            Self::Away { .. } | Self::Broken { .. } => true,
+            Self::Refused { status, .. } => *status == StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreadable { .. } => false,
+        }
     }
 
     /// Says whether the master knows no such thing.

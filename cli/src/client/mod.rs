@@ -92,7 +92,7 @@ impl Client {
             arg: Vec::new(),
             kwarg,
             ret: String::new(),
-            user: String::new(),
+            user: crate::program::user(),
         };
         self.run(&chunk).await
     }

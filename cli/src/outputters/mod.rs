@@ -10,6 +10,7 @@ mod nested;
 mod newline_values_only;
 mod no_return;
 mod palette;
+mod pprint;
 mod raw;
 mod txt;
 mod yaml;
@@ -91,7 +92,8 @@ pub(crate) fn render(data: &Value, wanted: Option<&str>, style: &Style, retcode:
         "newline_values_only" => newline_values_only::output(data),
         "no_return" => Some(no_return::output(data, style)),
         "quiet" => Some(String::new()),
-        "raw" | "pprint" => Some(raw::output(data)),
+        "pprint" => Some(pprint::output(data)),
+        "raw" => Some(raw::output(data)),
         "text" | "txt" => Some(txt::output(data)),
         "yaml" => Some(yaml::output(data, style)),
         _ => None,

@@ -8,7 +8,7 @@ mod summary;
 
 use model::{Map, Value};
 
-use super::{Color, Style};
+use super::{Color, Style, pprint};
 use crate::python_text::{splitlines, without_escapes};
 use summary::Counts;
 
@@ -134,7 +134,7 @@ fn show_states(
         let key = key.to_text();
         let Some(info) = info.as_map() else { continue };
         if key != "changes" && !info.is_empty() && !info.contains_key("__run_num__") {
-            lines.insert(0, Value::Map(info.clone()).repr());
+            lines.insert(0, pprint::output(&Value::Map(info.clone())));
             lines.insert(0, chunk::NO_ORDER.to_owned());
         }
         if info.contains_key("result") {

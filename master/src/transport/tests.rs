@@ -1,1 +1,123 @@
-//! Tests.
+//! The two ports as libzmq finds them, through pyzmq; and what needs no judge.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::time::{interval, timeout};
+
+use super::*;
+
+fn local() -> TcpListener {
+    listen(([127, 0, 0, 1], 0).into()).expect("a free port")
+}
+
+fn port(listener: &TcpListener) -> u16 {
+    listener.local_addr().expect("an address").port()
+}
+
+/// Finds a python that has pyzmq: `BRINE_PYZMQ` names one, else it is the system's.
+async fn python() -> Option<String> {
+    let python = std::env::var("BRINE_PYZMQ").unwrap_or_else(|_| "python3".into());
+    let mut import = Command::new(&python);
+    import.args(["-c", "import zmq"]).stderr(Stdio::null());
+    import
+        .status()
+        .await
+        .is_ok_and(|status| status.success())
+        .then_some(python)
+}
+
+// Items 1 to 11, as far as they concern sockets.
+#[tokio::test(flavor = "multi_thread")]
+async fn libzmq_finds_every_promise_kept() {
+    let Some(python) = python().await else {
+        println!(
+            "skipped: libzmq_finds_every_promise_kept needs BRINE_PYZMQ=<a python with pyzmq>"
+        );
+        return;
+    };
+    let (publish, request) = (local(), local());
+    let ports = [port(&publish), port(&request)].map(|port| port.to_string());
+    let publisher = PublishServer::start(publish, Limits::default());
+    let mut requests = RequestServer::start(request, Limits::default());
+    let echo = tokio::spawn(async move {
+        while let Some(incoming) = requests.recv().await {
+            incoming.reply.send(incoming.body.to_vec());
+        }
+    });
+    let ticker = tokio::spawn(async move {
+        let mut ticks = interval(Duration::from_millis(2));
+        for number in 0u64.. {
+            ticks.tick().await;
+            let body = Bytes::from(format!("tick {number}"));
+            publisher.publish(&["one".into(), "two".into()], &body);
+        }
+    });
+    let judge = concat!(env!("CARGO_MANIFEST_DIR"), "/src/transport/judge.py");
+    let judge = std::env::var("BRINE_JUDGE").unwrap_or_else(|_| judge.into());
+    let output = Command::new(python).arg(judge).args(ports).output().await;
+    let output = output.expect("python runs");
+    echo.abort();
+    ticker.abort();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_names_the_address_and_the_next_step() {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let error = listen(address).expect_err("in use").to_string();
+    assert!(
+        error.contains(&address.to_string()) && error.contains("ret_port"),
+        "{error}"
+    );
+    let elsewhere = listen(([192, 0, 2, 1], 0).into()).expect_err("not ours");
+    assert!(matches!(elsewhere, ListenError::NotOurs { .. }));
+}
+
+// Item 12: a greeting that is never finished is not waited for.
+#[tokio::test]
+async fn half_a_greeting_is_closed() {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let limits = Limits {
+        handshake_timeout: Duration::from_millis(20),
+        ..Limits::default()
+    };
+    let _requests = RequestServer::start(listener, limits);
+    let mut peer = TcpStream::connect(address).await.expect("connects");
+    let mut input = BytesMut::new();
+    let closed = async { while read_more(&mut peer, &mut input).await.is_ok() {} };
+    timeout(Duration::from_secs(60), closed)
+        .await
+        .expect("closed");
+    assert_eq!(&input[..], GREETING);
+}
+
+// A restart must find its ports free.
+#[tokio::test]
+async fn a_dropped_server_gives_its_port_back() {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let server = PublishServer::start(listener, Limits::default());
+    let mut peer = TcpStream::connect(address).await.expect("connects");
+    drop(server);
+    let mut input = BytesMut::new();
+    let closed = async { while read_more(&mut peer, &mut input).await.is_ok() {} };
+    timeout(Duration::from_secs(60), closed)
+        .await
+        .expect("closed");
+    let mut again = listen(address);
+    for _ in 0..1000 {
+        if again.is_ok() {
+            break;
+        }
+        tokio::task::yield_now().await;
+        again = listen(address);
+    }
+    assert!(again.is_ok());
+}

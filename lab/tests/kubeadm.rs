@@ -3,6 +3,12 @@
 //! Every cluster is a folder and an address of its own, so the tests run side by side. The
 //! endpoint is the real detached process; it is ended by the number it wrote.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test looks at the files of a node, and ends where one is missing"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU8, Ordering};

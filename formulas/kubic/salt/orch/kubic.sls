@@ -107,7 +107,8 @@ check:
     - require:
       - salt: join
 
-# Without requisites, and last: they run after a success and after any failure alike.
+# Without requisites, and last: they run after a success and after any failure alike. With
+# `finally` Brine runs them after a cancelled run too; Python's Salt takes no notice of it.
 forget_join:
   salt.function:
     - name: mine.delete
@@ -116,6 +117,7 @@ forget_join:
     - arg:
       - join_params
     - order: last
+    - finally: True
 
 revoke_join:
   salt.function:
@@ -125,4 +127,5 @@ revoke_join:
     - arg:
       - kubic join
     - order: last
+    - finally: True
 {%- endif %}

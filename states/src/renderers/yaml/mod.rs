@@ -6,10 +6,14 @@
 
 mod compose;
 mod construct;
+mod dump;
 mod merge_keys;
 mod scalars;
 
 use model::Value;
+
+pub use dump::{Flow, dump_yaml};
+pub(in crate::renderers) use dump::{Written, double_quoted, dump, float_text};
 
 use crate::error::{Error, ErrorKind};
 

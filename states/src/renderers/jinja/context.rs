@@ -1,0 +1,55 @@
+//! What a template finds in its scope: Salt's names, filled from the [`Context`] of the render.
+
+use std::rc::Rc;
+
+use model::Value;
+
+use super::object::Object;
+use super::scope::Scope;
+use super::value::Py;
+use crate::context::Context;
+
+/// Fills a scope with `salt`, `grains`, `pillar`, `opts`, `saltenv`, `sls` and what is derived from them.
+pub(super) fn fill(scope: &Rc<Scope>, context: &Context) {
+    scope.set_str("salt", Py::object(Object::SaltRoot));
+    scope.set_str("grains", Py::from_value(&context.grains));
+    scope.set_str("pillar", Py::from_value(&context.pillar));
+    scope.set_str("opts", Py::from_value(&Value::Map(context.opts.clone())));
+    scope.set_str("saltenv", Py::str(&context.saltenv));
+    scope.set_str("sls", Py::str(&context.sls));
+    scope.set_str("tmplpath", Py::str(&context.template));
+    scope.set_str("proxy", Py::dict(super::dict::Dict::default()));
+    for (name, text) in sls_names(&context.template, &context.sls) {
+        scope.set_str(name, Py::from(text));
+    }
+    for (name, value) in context.extra.iter() {
+        if let Some(name) = name.as_str() {
+            scope.set_str(name, Py::from_value(value));
+        }
+    }
+}
+
+/// Derives the names that tell a template where it is.
+fn sls_names(template: &str, sls: &str) -> Vec<(&'static str, String)> {
+    let template = template.trim_start_matches("salt://");
+    let mut names = Vec::new();
+    let mut directory = sls.replace('.', "/");
+    if !template.is_empty() {
+        let shown = if sls.is_empty() {
+            template.rsplit_once('/').map_or(template, |(_, name)| name)
+        } else {
+            template
+        };
+        directory = shown.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned();
+        let shown_directory = if directory.is_empty() { "." } else { &directory };
+        names.push(("tplpath", template.to_owned()));
+        names.push(("tplfile", shown.to_owned()));
+        names.push(("tpldir", shown_directory.to_owned()));
+        names.push(("tpldot", directory.replace('/', ".")));
+    }
+    names.push(("slsdotpath", directory.replace('/', ".")));
+    names.push(("slscolonpath", directory.replace('/', ":")));
+    names.push(("sls_path", directory.replace('/', "_")));
+    names.push(("slspath", directory));
+    names
+}

@@ -1,0 +1,42 @@
+//! Filters: Jinja's own and Salt's, one file a family.
+
+mod json_text;
+mod lists;
+mod numbers;
+mod pretty;
+mod regex;
+mod selection;
+mod serial;
+mod text;
+
+pub(super) use regex::{match_at_start, pattern};
+
+use super::fault::Outcome;
+use super::interpreter::Interpreter;
+use super::object::Object;
+use super::object_call::Args;
+use super::scope::Site;
+use super::value::Py;
+
+/// A filter takes the value before the pipe and the arguments behind its name.
+pub(super) type Filter = fn(&mut Interpreter<'_>, Py, Args, &Site) -> Outcome<Py>;
+
+/// Finds a filter.
+pub(super) fn find(name: &str) -> Option<Filter> {
+    text::find(name)
+        .or_else(|| lists::find(name))
+        .or_else(|| selection::find(name))
+        .or_else(|| numbers::find(name))
+        .or_else(|| serial::find(name))
+        .or_else(|| regex::find(name))
+}
+
+/// Finds a global function.
+pub(super) fn global(name: &str) -> Option<Py> {
+    const GLOBALS: [&str; 9] = [
+        "range", "dict", "odict", "namespace", "cycler", "joiner", "raise", "show_full_context",
+        "ifelse",
+    ];
+    let known = GLOBALS.iter().find(|known| **known == name)?;
+    Some(Py::object(Object::Builtin(known)))
+}

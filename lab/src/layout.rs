@@ -47,22 +47,16 @@ impl Layout {
     }
 
     fn clean(&self) -> Result<(), Failure> {
-        let mark = self.root.join(MARK);
-        let strange = || {
-            fs::read_dir(&self.root).is_ok_and(|mut dir| {
-                dir.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lock"))
-            })
-        };
-        let Ok(text) = fs::read(&mark) else {
-            return if strange() {
-                Err(Failure::new(format!(
+        let Ok(text) = fs::read(self.root.join(MARK)) else {
+            let mut entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+            if entries.any(|entry| entry.file_name() != "lock") {
+                return Err(Failure::new(format!(
                     "{} holds files that are no lab's",
                     self.root.display()
                 ))
-                .fix("choose another directory with --root"))
-            } else {
-                Ok(())
-            };
+                .fix("choose another directory with --root"));
+            }
+            return self.record(&[]);
         };
         let record: Record = serde_json::from_slice(&text).unwrap_or_default();
         end_all(&record.processes);

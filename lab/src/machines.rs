@@ -10,7 +10,7 @@ use crate::failure::{Attempt, Failure};
 use crate::layout::Layout;
 use crate::network;
 use crate::node::status::{Power, Status};
-use crate::node::{Disk, MasterAddress, Node, Place, Role, command};
+use crate::node::{Disk, MasterAddress, Node, Place, Role, command, detach_all};
 use crate::process::Process;
 use crate::reboot::Part;
 use crate::venv::Venv;
@@ -32,6 +32,7 @@ pub(crate) struct Machines {
     parts: Vec<Part>,
     supervisors: Vec<Child>,
     all_back_at: Option<Instant>,
+    is_kept: bool,
 }
 
 /// What all machines have in common.
@@ -94,6 +95,7 @@ impl Machines {
             parts,
             supervisors: Vec::new(),
             all_back_at: None,
+            is_kept: false,
         })
     }
 
@@ -168,11 +170,12 @@ impl Machines {
             fs::write(node.keep(), "").attempt(|| format!("keep {}", node.hostname))?;
         }
         self.supervisors.clear();
+        self.is_kept = true;
         Ok(())
     }
 
     /// Takes every machine down.
-    pub(crate) fn switch_off(&mut self) {
+    fn switch_off(&mut self) {
         for supervisor in &mut self.supervisors {
             drop(supervisor.stdin.take());
         }
@@ -186,12 +189,19 @@ impl Machines {
             let _ = supervisor.kill();
             let _ = supervisor.wait();
         }
+        for node in &self.nodes {
+            if let Disk::Block { image, .. } = &node.disk {
+                detach_all(image);
+            }
+        }
     }
 }
 
 impl Drop for Machines {
     fn drop(&mut self) {
-        self.switch_off();
+        if !self.is_kept {
+            self.switch_off();
+        }
     }
 }
 

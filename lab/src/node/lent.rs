@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Attempt, Failure};
-use crate::venv::Venv;
+use crate::venv::{PROGRAMS, Venv, launcher};
 
 use super::{Node, Place};
 
@@ -96,9 +96,11 @@ fn find_lib(venv: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn launchers(node: &Node, python: &Path) -> Result<(), Failure> {
-    for (name, function) in [("salt-minion", "salt_minion"), ("salt-call", "salt_call")] {
-        let file = node.shared().join("bin").join(name);
-        fs::write(&file, crate::venv::launcher(python, name, function))
+    let is_moved = node.place != Place::Plain && !node.venv.base.starts_with("/usr");
+    let libraries = is_moved.then(|| Path::new(INSIDE).join("python/lib"));
+    for program in PROGRAMS {
+        let file = node.shared().join("bin").join(program.0);
+        fs::write(&file, launcher(python, libraries.as_deref(), program))
             .attempt(|| format!("write {}", file.display()))?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755))
             .attempt(|| format!("make {} executable", file.display()))?;

@@ -19,6 +19,10 @@ const NETWORK_SIGNS: [&str; 5] = [
     "Read timed out",
 ];
 
+/// Salt's programs on a node, and the functions behind them.
+pub(crate) const PROGRAMS: [(&str, &str); 2] =
+    [("salt-minion", "salt_minion"), ("salt-call", "salt_call")];
+
 /// Gives the virtualenv of a release, building it if it is not in the cache.
 pub(super) fn install(release: &Release, python: &Python, cache: &Path) -> Result<Venv, VenvError> {
     make_dir(cache)?;
@@ -149,21 +153,31 @@ fn download(release: &Release, python: &Python, dir: &Path, log: &Path) -> Resul
 /// Replaces the programs that pip made: theirs hold the path of the build, and those of old releases look for
 /// packages by name that this table replaces (pycrypto by pycryptodomex).
 fn write_launchers(partial: &Path, dir: &Path) -> Result<(), VenvError> {
-    for (program, function) in [("salt-minion", "salt_minion"), ("salt-call", "salt_call")] {
-        let file = partial.join("bin").join(program);
-        let text = launcher(&dir.join("bin/python"), program, function);
+    for program in PROGRAMS {
+        let file = partial.join("bin").join(program.0);
+        let text = launcher(&dir.join("bin/python"), None, program);
         fs::write(&file, text).map_err(io("write", &file))?;
         make_executable(&file).map_err(io("make executable", &file))?;
     }
     Ok(())
 }
 
-/// A program that starts one of Salt's, whatever name or place its python has.
-pub(crate) fn launcher(python: &Path, program: &str, function: &str) -> String {
-    let python = python.display().to_string().replace('\'', "'\\''");
+/// A program that starts one of Salt's, whatever name or place its python has. `libraries` is where a python that was
+/// moved finds its own library; the programs it starts do not inherit that.
+pub(crate) fn launcher(
+    python: &Path,
+    libraries: Option<&Path>,
+    (program, function): (&str, &str),
+) -> String {
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+    let library_path = libraries.map_or_else(String::new, |dir| {
+        format!("LD_LIBRARY_PATH={}; export LD_LIBRARY_PATH\n", quoted(dir))
+    });
     format!(
-        "#!/bin/sh\nexec '{python}' -W ignore -c \"import sys; sys.argv[0] = '{program}'; \
-         from salt.scripts import {function}; {function}()\" \"$@\"\n"
+        "#!/bin/sh\n{library_path}exec {} -W ignore -c \"import os, sys; \
+         os.environ.pop('LD_LIBRARY_PATH', None); sys.argv[0] = '{program}'; \
+         from salt.scripts import {function}; {function}()\" \"$@\"\n",
+        quoted(python),
     )
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use build::launcher;
+pub(crate) use build::{PROGRAMS, launcher};
 pub use python::Python;
 
 /// A release of the minion that is known to install and run.

@@ -163,8 +163,8 @@ fn leads_nowhere(error: &io::Error) -> bool {
     is_absent || error.raw_os_error() == Some(LINKS_IN_A_CIRCLE)
 }
 
-/// The disk of the machine we run on. A file is replaced by writing a new one beside it, syncing it,
-/// renaming it and syncing the directory: a reader and a crash find the old or the new content whole.
+/// The disk of the machine we run on. A file is replaced by writing a new one beside it, syncing
+/// it, renaming it and syncing the directory: a reader and a crash find old or new content, whole.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealDisk;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The directory is not there.
-    #[error("there is no configuration directory {}: make it, or name another with -c", .0.display())]
+    #[error("no configuration directory {}: make it, or name another with -c", .0.display())]
     NoDirectory(PathBuf),
     /// A file is no YAML.
     #[error("{}{}: {message}", file.display(), line_suffix(*line))]

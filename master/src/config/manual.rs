@@ -7,10 +7,10 @@ use super::unsupported;
 
 const HEAD: &str = "# Configuration
 
-The master reads `DIR/master`, then `DIR/master.d/*.conf` in the order of their names, then the files of
-`include`, where DIR is `-c DIR` (default `/etc/salt`). Option names and defaults are Salt's unless the text
-says otherwise. A value of the wrong type stops the start; an option without effect is reported at the start.
-`--dump-config` prints every value and the file it comes from.
+The master reads `DIR/master`, then `DIR/master.d/*.conf` in the order of their names, then the
+files of `include`, where DIR is `-c DIR` (default `/etc/salt`). Option names and defaults are
+Salt's unless the text says otherwise. A value of the wrong type stops the start; an option without
+effect is reported at the start. `--dump-config` prints every value and the file it comes from.
 
 This page is written by a test of the master from the list of options: do not edit it.
 

@@ -130,11 +130,13 @@ fn a_bad_value_is_named_with_file_and_line() {
         ),
         (
             "interface: eth0",
-            "master line 1: interface: expected an IP address of this machine (0.0.0.0: all of them), got text 'eth0'",
+            "master line 1: interface: expected an IP address of this machine (0.0.0.0: \
+             all of them), got text 'eth0'",
         ),
         (
             "file_roots: /srv",
-            "master line 1: file_roots: expected environments with lists of directories (base: [/srv/salt]), got text '/srv'",
+            "master line 1: file_roots: expected environments with lists of directories \
+             (base: [/srv/salt]), got text '/srv'",
         ),
         (
             "file_ignore_regex: '('",
@@ -142,7 +144,8 @@ fn a_bad_value_is_named_with_file_and_line() {
         ),
         (
             "fileserver_backend: [git]",
-            "master line 1: fileserver_backend: expected [roots], the only file server there is yet, got a list ['git']",
+            "master line 1: fileserver_backend: expected [roots], the only file server \
+             there is yet, got a list ['git']",
         ),
         (
             "include: {a: 1}",

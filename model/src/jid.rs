@@ -27,6 +27,16 @@ impl Jid {
         Self(now.format("%Y%m%d%H%M%S%6f"))
     }
 
+    /// Gives the moment that the digits name, if they name one.
+    pub fn moment(&self) -> Option<Timestamp> {
+        let digits = self.0.get(..20)?;
+        let (seconds, micros) = digits.split_at(14);
+        let civil = jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
+        let moment = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+        let micros: i64 = micros.parse().ok()?;
+        u64::try_from(moment.as_microsecond() + micros).ok().map(Timestamp)
+    }
+
     /// Gives the text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -84,6 +94,7 @@ mod tests {
     fn a_jid_is_its_moment() {
         let jid = Jid::at(Timestamp(1_795_249_015_861_002));
         assert_eq!(jid.as_str(), "20261121081655861002");
+        assert_eq!(jid.moment(), Some(Timestamp(1_795_249_015_861_002)));
         assert_eq!(jid.as_str().parse::<Jid>(), Ok(jid));
     }
 

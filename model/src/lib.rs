@@ -26,7 +26,7 @@ pub use cursor::Cursor;
 pub use event::Event;
 pub use glob::Glob;
 pub use grains::Grains;
-pub use jid::Jid;
+pub use jid::{InvalidJid, Jid};
 pub use job_return::JobReturn;
 pub use minion_id::{InvalidMinionId, MinionId};
 pub use state_return::StateReturn;

@@ -1,2 +1,64 @@
-//! The one binary.
-fn main() {}
+//! The one binary: which program am I? Called through a link named `salt-master`, `salt`, `salt-run` or
+//! `salt-key` it is that program; else the first argument says so.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Brine, the Salt master that never forgets.
+
+Usage: brine PROGRAM [OPTIONS]
+
+  master         the master (salt-master)
+  cmd            runs functions on minions (salt)
+  run            runners, orchestrations and their runs (salt-run)
+  key            minions' keys (salt-key)
+  lab            a throw-away cluster of real minions on this machine
+  doctor         looks for what is wrong and names the fix
+  install-links  makes the links salt-master, salt, salt-run, salt-key in a directory
+  completion     prints completions for bash, zsh or fish
+
+`brine PROGRAM --help` says more.
+";
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the main of a program")]
+fn main() -> ExitCode {
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    let called_as = args.first().map(PathBuf::from).unwrap_or_default();
+    let called_as = called_as.file_name().and_then(|name| name.to_str()).unwrap_or("brine");
+    let program = match called_as {
+        "salt-master" | "salt" | "salt-run" | "salt-key" | "kubeadm" | "kubectl" => {
+            called_as.to_owned()
+        }
+        _ if args.len() < 2 => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+        _ => args.remove(1).to_string_lossy().into_owned(),
+    };
+    let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("brine"));
+    match program.as_str() {
+        "master" | "salt-master" => master::bin_master::main(args),
+        "cmd" | "salt" => cli::salt::main(args),
+        "run" | "salt-run" => cli::salt_run::main(args),
+        "key" | "salt-key" => cli::salt_key::main(args),
+        "lab" => lab::main(args, exe),
+        "kubeadm" | "kubectl" => lab::kubeadm::main(args),
+        "doctor" => cli::doctor::main(args),
+        "completion" => cli::completion::main(args),
+        "install-links" => cli::links::main(args),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        "--version" | "-V" => {
+            println!("brine {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        other => {
+            eprint!("brine: there is no program '{other}'\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Performs effects, in the order in which the ledger released them.
+//!
+//! Nothing here waits for the ledger: what takes time, or tells the ledger something, is a task of its own.
+
+use std::sync::Arc;
+
+use model::Jid;
+use tokio::sync::mpsc;
+
+use crate::event_bus::look_back;
+use crate::jobs;
+use crate::ledger::{Call, CallKind, Effect, Input, TimerKey};
+use crate::shared::Shared;
+use crate::timers::Timers;
+use crate::{runners, wheel};
+
+/// Performs effects until the ledger has stopped.
+pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receiver<Effect>) {
+    while let Some(effect) = effects.recv().await {
+        match effect {
+            Effect::Send { job, again } => {
+                // Sealing costs a private RSA operation; order matters, so it is waited for.
+                let sending = Arc::clone(&shared);
+                let (jid, to) = (job.jid.clone(), again.clone());
+                let send = move || jobs::act::send(&sending.channel, &job, &to);
+                if tokio::task::spawn_blocking(send).await.is_ok() {
+                    tell(&shared, Input::Sent { jid, again });
+                }
+            }
+            Effect::WriteKey(changed) => shared.pki_writer.write(changed).await,
+            Effect::RotateKeys => shared.keyring.rotate(),
+            Effect::SetTimer { key, at } => timers.set(key, at).await,
+            Effect::LookBack { run, step, glob, after, upto } => {
+                let reader = Arc::clone(&shared.reader);
+                let shared = Arc::clone(&shared);
+                tokio::task::spawn_blocking(move || {
+                    match look_back(reader.as_ref(), &glob, after, upto) {
+                        Ok(events) => {
+                            let done = Box::new(orch::Fact::LookedBack { step, upto });
+                            tell(&shared, Input::LookedBack { run, events, done });
+                        }
+                        Err(error) => tracing::error!(%error, %run, "the log could not be read back"),
+                    }
+                });
+            }
+            Effect::Call(call) => start_call(&shared, call),
+        }
+    }
+}
+
+/// Tells the ledger something without waiting for it.
+fn tell(shared: &Arc<Shared>, input: Input) {
+    let ledger = shared.ledger.clone();
+    tokio::spawn(async move {
+        if let Err(error) = ledger.decide(input).await {
+            tracing::warn!(%error, "an act's end was not recorded; it is found again at the next start");
+        }
+    });
+}
+
+fn start_call(shared: &Arc<Shared>, call: Call) {
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        let Call { run, jid, kind, fun, arg, kwarg, .. } = call;
+        let result = match kind {
+            CallKind::Runner => {
+                runners::call(&shared, &fun, arg, kwarg).await.map_err(|error| error.to_string())
+            }
+            CallKind::Wheel => wheel::call(&shared, &fun, &arg, &kwarg, "orchestration")
+                .await
+                .map_err(|error| error.to_string()),
+        };
+        let fact = done(jid, result);
+        tell(&shared, Input::RunFact { run, fact: Box::new(fact) });
+    });
+}
+
+fn done(jid: Jid, result: Result<model::Value, String>) -> orch::Fact {
+    match result {
+        Ok(ret) => orch::Fact::CallDone { jid, is_success: true, ret },
+        Err(error) => orch::Fact::CallDone { jid, is_success: false, ret: error.into() },
+    }
+}
+
+/// Wakes the ledger for each timer that ran out.
+pub async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<TimerKey>) {
+    while let Some(key) = fired.recv().await {
+        let presence = match &key {
+            TimerKey::Probe(jid) => {
+                let asked = jid.clone();
+                let pending = shared.ledger.ask(move |views| {
+                    let job = views.jobs.get(&asked);
+                    job.map(|job| job.pending().cloned().collect::<Vec<_>>()).unwrap_or_default()
+                });
+                let Ok(pending) = pending.await else { return };
+                shared.signs(pending.iter())
+            }
+            TimerKey::Step { .. } => std::collections::HashMap::new(),
+        };
+        if shared.ledger.decide(Input::Timer { key: key.clone(), presence }).await.is_err() {
+            tracing::warn!(?key, "a timer's end was not recorded");
+        }
+    }
+}

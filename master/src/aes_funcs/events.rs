@@ -1,0 +1,103 @@
+//! `_minion_event`: a minion puts something on the bus.
+
+use std::sync::Arc;
+
+use minion_protocol::Reply;
+use minion_protocol::load::event::{EventLoad, MinionEvents};
+use model::{Glob, Map, MinionId, Tag, Value};
+
+use super::returns::recorded;
+use crate::ledger::Input;
+use crate::shared::Shared;
+
+/// Tags that only the master itself may use, as globs: a minion that could say them would play another minion or
+/// the master (CVE-2025-22236, CVE-2025-22239).
+const MASTERS_TAGS: [&str; 13] = [
+    "salt/job/*/publish",
+    "salt/job/*/new",
+    "salt/job/*/return",
+    "salt/key",
+    "salt/cloud/*",
+    "salt/run/*",
+    "salt/cluster/*",
+    "salt/wheel/*/new",
+    "salt/wheel/*/return",
+    "salt/auth",
+    "salt/presence/*",
+    "key",
+    "minion/refresh/*",
+];
+
+/// Fires a minion's events. What it may not say is dropped and told in the log.
+pub(crate) async fn fire(shared: &Arc<Shared>, load: EventLoad) -> Reply {
+    let id = load.id;
+    let mut events = Vec::new();
+    match load.events {
+        MinionEvents::One { tag, data } => events.push((tag, data)),
+        MinionEvents::Many { pretag, events: many } => {
+            for (tag, data) in many {
+                let data = as_map(data);
+                if let Some(pretag) = &pretag {
+                    events.push((format!("{pretag}/{tag}"), data.clone()));
+                }
+                events.push((tag, data));
+            }
+        }
+    }
+    events.retain(|(tag, _)| {
+        let is_allowed = may_say(&id, tag);
+        if !is_allowed {
+            tracing::warn!(%id, %tag, "dropped: a minion may not fire this event");
+        }
+        is_allowed
+    });
+    let events = events.into_iter().map(|(tag, data)| (Tag::new(tag), data)).collect();
+    recorded(shared.ledger.decide(Input::Events(events)).await.is_ok())
+}
+
+fn as_map(data: Value) -> Map {
+    match data {
+        Value::Map(map) => map,
+        other => Map::from([("data", other)]),
+    }
+}
+
+/// Says whether a minion may fire a tag: none of the master's, and of those that name a minion only its own.
+fn may_say(id: &MinionId, tag: &str) -> bool {
+    if MASTERS_TAGS.iter().any(|glob| Glob::new(glob).matches(tag)) {
+        return false;
+    }
+    if let Some(rest) = tag.strip_prefix("salt/minion/") {
+        return rest.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    }
+    let is_foreign_return = tag.starts_with("salt/job/")
+        && tag.split_once("/ret/").is_some_and(|(_, who)| who != id.as_str());
+    // A bare jid announces a job's minions.
+    !is_foreign_return && tag.parse::<model::Jid>().is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minion_speaks_for_itself_only() {
+        let id: MinionId = "web01".parse().unwrap();
+        let cases = [
+            ("yomi/mount_/mnt/var/enter", true),
+            ("minion_start", true),
+            ("salt/minion/web01/start", true),
+            ("salt/minion/web02/start", false),
+            ("salt/minion/web011/start", false),
+            ("salt/job/20261121081655861002/prog/web01/1", true),
+            ("salt/job/20261121081655861002/ret/web02", false),
+            ("salt/job/20261121081655861002/publish", false),
+            ("20261121081655861002", false),
+            ("salt/auth", false),
+            ("salt/beacon/web01/load/", true),
+        ];
+        for (tag, expected) in cases {
+            assert_eq!(may_say(&id, tag), expected, "{tag}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `brine master` (and `salt-master`): flags → options → start → wait → stop.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Loaded};
+use crate::master::Master;
+use crate::world::real;
+
+/// The Salt master that never forgets.
+#[derive(Debug, Parser)]
+#[command(name = "salt-master", version)]
+struct Flags {
+    /// The directory that holds the file `master` and the directory `master.d`.
+    #[arg(short = 'c', long = "config-dir", default_value = "/etc/salt")]
+    config_dir: PathBuf,
+    /// What to log: all, garbage, trace, debug, profile, info, warning, error, critical, quiet.
+    #[arg(short = 'l', long = "log-level")]
+    log_level: Option<String>,
+    /// Print what is believed of the configuration, and from which file, and stop.
+    #[arg(long)]
+    dump_config: bool,
+    /// Accepted for compatibility: the master never forks; a service manager keeps it.
+    #[arg(short = 'd', long)]
+    daemon: bool,
+}
+
+/// Runs the master until SIGTERM or SIGINT.
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the main of a program: what keeps it from starting must reach the terminal"
+)]
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    let flags = match Flags::try_parse_from(args) {
+        Ok(flags) => flags,
+        Err(error) => error.exit(),
+    };
+    let world = real::world();
+    let Loaded { opts, report, dump } = match config::load(&flags.config_dir, world.disk.as_ref()) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            eprintln!("salt-master: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if flags.dump_config {
+        print!("{dump}");
+        return ExitCode::SUCCESS;
+    }
+    start_log(flags.log_level.as_deref().unwrap_or(&opts.log_level));
+    for notice in &report {
+        tracing::warn!("{notice}");
+    }
+    if let Err(error) = config::prepare_directories(&opts, world.disk.as_ref()) {
+        eprintln!("salt-master: {error}");
+        return ExitCode::FAILURE;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("salt-master: the system gives no threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(async {
+        let master = match Master::start(opts, &flags.config_dir, world).await {
+            Ok(master) => master,
+            Err(error) => {
+                eprintln!("salt-master: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), "the master is ready");
+        wait_for_signal().await;
+        master.stop().await;
+        ExitCode::SUCCESS
+    })
+}
+
+async fn wait_for_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+    }
+}
+
+/// Salt's names of log levels become ours.
+fn start_log(level: &str) {
+    let level = match level {
+        "all" | "garbage" | "trace" => "trace",
+        "debug" | "profile" => "debug",
+        "info" => "info",
+        "error" | "critical" => "error",
+        "quiet" => "off",
+        _ => "warn",
+    };
+    let filter = EnvFilter::try_from_env("BRINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,164 @@
+//! Decides who is late and who is lost, each time a job's timer fires.
+//!
+//! Minions that have not answered are asked by `saltutil.find_job`. One that is at work is waited for, however
+//! long it takes. One that was asked twice and has neither the job nor a return on the way gets it once more under
+//! the same jid: a minion drops a jid it has seen, so a job whose first sending was lost (the master died, the
+//! minion was reconnecting) runs once, and one that ran is not run again. Asked twice more, it is lost.
+
+use std::collections::HashMap;
+
+use model::api::MinionPhase;
+use model::target::Target;
+use model::{Jid, Map, MinionId, Timestamp, Value};
+
+use super::{Job, JobPublished, MinionEnded, View};
+use crate::ledger::{Effect, Record, TimerKey};
+use crate::minions;
+
+/// Answers of "I do not have it" in a row before something is concluded. One alone can be a return that is on its
+/// way; a return is tried again within 10 seconds.
+const ABSENT_ANSWERS_MIN: u32 = 2;
+
+/// How long a job of a run is kept for a minion that shows no sign of life. A minion that lost its master comes
+/// back within about 25 s (11 s to reconnect, then sign-in); a machine boots in minutes.
+pub const SILENCE_OF_STEP_MAX_SECS: u64 = 180;
+
+/// Patience of the options `timeout` and `gather_job_timeout`, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// From sending to the first question.
+    pub timeout_secs: u64,
+    /// From question to question.
+    pub gather_job_timeout_secs: u64,
+}
+
+/// Signs of life of the minions at one moment.
+pub type Presence = HashMap<MinionId, minions::Sign>;
+
+/// Decides on a job whose timer fired.
+pub fn on_timer(
+    jobs: &View,
+    jid: &Jid,
+    presence: &Presence,
+    patience: Patience,
+    now: Timestamp,
+    next_jid: &mut dyn FnMut() -> Jid,
+) -> (Vec<Record>, Vec<Effect>) {
+    let Some(job) = jobs.get(jid) else { return (Vec::new(), Vec::new()) };
+    let mut records = Vec::new();
+    let mut effects = Vec::new();
+    let mut to_ask = Vec::new();
+    let mut to_send_again = Vec::new();
+    for id in job.pending() {
+        match judge(job, id, presence.get(id), patience, now) {
+            Verdict::Ask => to_ask.push(id.clone()),
+            Verdict::SendAgain => to_send_again.push(id.clone()),
+            Verdict::End(phase, why) => {
+                let (jid, id) = (jid.clone(), id.clone());
+                records.push(Record::MinionEnded(MinionEnded { jid, id, phase, why }));
+            }
+        }
+    }
+    if !to_send_again.is_empty() {
+        let mut again = job.published.clone();
+        let target = Target::list(&to_send_again);
+        (again.tgt, again.tgt_type) = (target.tgt, target.tgt_type);
+        to_ask.extend(to_send_again.iter().cloned());
+        effects.push(Effect::Send { job: Box::new(again), again: to_send_again });
+    }
+    if !to_ask.is_empty() {
+        let probe = probe(jid, &to_ask, next_jid());
+        effects.push(Effect::Send { job: Box::new(probe.clone()), again: Vec::new() });
+        records.push(Record::JobPublished(probe));
+        let at = now.plus_secs(patience.gather_job_timeout_secs);
+        effects.push(Effect::SetTimer { key: TimerKey::Probe(jid.clone()), at });
+    }
+    (records, effects)
+}
+
+enum Verdict {
+    Ask,
+    SendAgain,
+    End(MinionPhase, String),
+}
+
+fn judge(
+    job: &Job,
+    id: &MinionId,
+    sign: Option<&minions::Sign>,
+    patience: Patience,
+    now: Timestamp,
+) -> Verdict {
+    let absent = job.absent.get(id).copied().unwrap_or(0);
+    let was_sent_again = job.sent_again.contains(id);
+    if absent >= ABSENT_ANSWERS_MIN && was_sent_again {
+        let why = format!("it was asked {absent} times and has neither the job nor its return");
+        return Verdict::End(MinionPhase::Lost, why);
+    }
+    if absent >= ABSENT_ANSWERS_MIN {
+        return Verdict::SendAgain;
+    }
+    let is_connected = sign.is_some_and(|sign| sign.is_connected);
+    let last_seen = sign.and_then(|sign| sign.last_seen).unwrap_or(Timestamp(0));
+    let silent_secs = now.millis_since(last_seen.max(job.at)) / 1000;
+    let silent_secs_max = if job.published.step.is_some() {
+        SILENCE_OF_STEP_MAX_SECS
+    } else {
+        patience.timeout_secs + patience.gather_job_timeout_secs
+    };
+    // A connection that is open is trusted: a busy machine may take a minute to answer a question. A command's
+    // viewer has its own patience and does not wait for this verdict.
+    if is_connected || silent_secs < silent_secs_max {
+        return Verdict::Ask;
+    }
+    if last_seen < job.at {
+        let why = format!("no sign of life in the {silent_secs} s since the job was sent");
+        return Verdict::End(MinionPhase::NeverSeen, why);
+    }
+    let why = format!("no connection, and no sign of life for {silent_secs} s");
+    Verdict::End(MinionPhase::Lost, why)
+}
+
+fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
+    let target = Target::list(ids);
+    JobPublished {
+        jid,
+        fun: Value::str("saltutil.find_job"),
+        arg: vec![Value::str(asked.as_str())],
+        tgt: target.tgt,
+        tgt_type: target.tgt_type,
+        ret: String::new(),
+        user: "root".into(),
+        extra: Map::new(),
+        minions: ids.to_vec(),
+        missing: Vec::new(),
+        step: None,
+        probes: Some(asked.clone()),
+    }
+}
+
+/// Decides on a minion that started anew: what it had not returned is gone with the process that had it.
+pub fn on_minion_start(jobs: &View, id: &MinionId, said: &str) -> Vec<Record> {
+    jobs.open()
+        .filter(|job| job.published.probes.is_none())
+        .filter(|job| job.minions.get(id).is_some_and(|outcome| !outcome.phase.has_ended()))
+        .map(|job| {
+            Record::MinionEnded(MinionEnded {
+                jid: job.published.jid.clone(),
+                id: id.clone(),
+                phase: MinionPhase::Rebooted,
+                why: format!("it started again before it returned ({said})"),
+            })
+        })
+        .collect()
+}
+
+/// Gives the timers that open jobs need after a start of the master: each is asked about once minions had the time
+/// to come back.
+pub fn on_master_start(jobs: &View, patience: Patience, now: Timestamp) -> Vec<Effect> {
+    let at = now.plus_secs(patience.timeout_secs);
+    jobs.open()
+        .filter(|job| job.published.probes.is_none())
+        .map(|job| Effect::SetTimer { key: TimerKey::Probe(job.published.jid.clone()), at })
+        .collect()
+}

@@ -1,0 +1,150 @@
+//! Decides what a request for a job, and a minion's return, change.
+//!
+//! A return counts once, for a job we published, from a minion whose key is accepted. Anything else is answered
+//! politely and forgotten. Late is fine: a deadline ends the *waiting*, not the welcome.
+
+use std::collections::HashMap;
+
+use model::target::{Candidate, InvalidTarget, Target, TargetType};
+use model::{Grains, Jid, JobReturn, Map, MinionId, Timestamp, Value};
+
+use super::{JobPublished, StepRef, View};
+use crate::keys;
+use crate::ledger::{Effect, Record, TimerKey};
+
+/// What someone asks of minions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The jid, if it was chosen already (by a step of a run, or by the caller).
+    pub jid: Option<Jid>,
+    /// The function, or the list of functions.
+    pub fun: Value,
+    /// The arguments.
+    pub arg: Vec<Value>,
+    /// Whom.
+    pub target: Target,
+    /// Returners, comma separated.
+    pub ret: String,
+    /// Who asks.
+    pub user: String,
+    /// Further keys of the load.
+    pub extra: Map,
+    /// The run and step, if one asks.
+    pub step: Option<StepRef>,
+    /// Pillars by id, for targets that match on pillar; empty if the target does not.
+    pub pillars: HashMap<MinionId, Value>,
+}
+
+/// What is known about minions when a target is resolved.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// The keys.
+    pub keys: &'a keys::View,
+    /// The grains.
+    pub grains: &'a dyn Fn(&MinionId) -> Option<&'a Grains>,
+    /// The option `nodegroups`: name to compound expression.
+    pub nodegroups: &'a Map,
+}
+
+/// Finds the accepted minions that a target means, and the listed ids that are none.
+pub fn resolve(
+    target: &Target,
+    known: Known<'_>,
+    pillars: &HashMap<MinionId, Value>,
+) -> Result<(Vec<MinionId>, Vec<String>), InvalidTarget> {
+    let target = expand_nodegroup(target, known.nodegroups)?;
+    let mut minions = Vec::new();
+    for id in known.keys.accepted() {
+        let candidate = Candidate { id, grains: (known.grains)(id), pillar: pillars.get(id) };
+        if target.matches(candidate)? {
+            minions.push(id.clone());
+        }
+    }
+    let is_missing = |listed: &String| !minions.iter().any(|id| id.as_str() == listed);
+    let missing = target.listed_ids().into_iter().filter(is_missing).collect();
+    Ok((minions, missing))
+}
+
+fn expand_nodegroup(target: &Target, nodegroups: &Map) -> Result<Target, InvalidTarget> {
+    if target.tgt_type != TargetType::Nodegroup {
+        return Ok(target.clone());
+    }
+    let name = target.tgt.to_text();
+    let expression = match nodegroups.get(&name) {
+        Some(Value::List(words)) => {
+            words.iter().map(Value::to_text).collect::<Vec<_>>().join(" ")
+        }
+        Some(other) => other.to_text(),
+        None => {
+            let problem = "the option nodegroups has no such group".to_owned();
+            return Err(InvalidTarget::Expression(name, problem));
+        }
+    };
+    Ok(Target { tgt: Value::Str(expression), tgt_type: TargetType::Compound })
+}
+
+/// Decides on a request: the job with the minions that are expected to answer. A job that nobody is expected to
+/// answer is not published.
+pub fn on_request(
+    request: Request,
+    jid: Jid,
+    known: Known<'_>,
+) -> Result<JobPublished, InvalidTarget> {
+    let (minions, missing) = resolve(&request.target, known, &request.pillars)?;
+    // Minions know no nodegroups: they get the compound expression, as python's client sends it.
+    let target = expand_nodegroup(&request.target, known.nodegroups)?;
+    Ok(JobPublished {
+        jid,
+        fun: request.fun,
+        arg: request.arg,
+        tgt: target.tgt,
+        tgt_type: target.tgt_type,
+        ret: request.ret,
+        user: request.user,
+        extra: request.extra,
+        minions,
+        missing,
+        step: request.step,
+        probes: None,
+    })
+}
+
+/// Gives what follows from a job that was decided on: it is sent, and after the patience of the option `timeout`
+/// those that have not answered are asked.
+pub fn after_publication(job: &JobPublished, now: Timestamp, timeout_secs: u64) -> Vec<Effect> {
+    let mut effects = vec![Effect::Send { job: Box::new(job.clone()), again: Vec::new() }];
+    if job.probes.is_none() {
+        let key = TimerKey::Probe(job.jid.clone());
+        effects.push(Effect::SetTimer { key, at: now.plus_secs(timeout_secs) });
+    }
+    effects
+}
+
+/// Decides on a return.
+pub fn on_return(jobs: &View, keys: &keys::View, ret: JobReturn) -> Vec<Record> {
+    if !keys.is_accepted(&ret.id) {
+        return Vec::new();
+    }
+    let Some(job) = jobs.get(&ret.jid) else { return Vec::new() };
+    if job.returns.contains_key(&ret.id) {
+        return Vec::new();
+    }
+    let mut records = Vec::new();
+    if let Some(asked) = &job.published.probes {
+        records.extend(on_probe_answer(jobs, asked, &ret));
+    }
+    records.push(Record::JobReturned(Box::new(ret)));
+    records
+}
+
+/// `saltutil.find_job` gives a map that describes the job, or an empty one.
+fn on_probe_answer(jobs: &View, asked: &Jid, answer: &JobReturn) -> Option<Record> {
+    let job = jobs.get(asked)?;
+    let outcome = job.minions.get(&answer.id)?;
+    if outcome.phase.has_ended() {
+        return None;
+    }
+    let (jid, id) = (asked.clone(), answer.id.clone());
+    let has_job = answer.ret.as_map().is_some_and(|map| !map.is_empty());
+    Some(if has_job { Record::JobRunning { jid, id } } else { Record::JobAbsent { jid, id } })
+}

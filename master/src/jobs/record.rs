@@ -1,0 +1,83 @@
+//! What can happen to a job.
+
+use model::api::MinionPhase;
+use model::target::TargetType;
+use model::{Jid, Map, MinionId, Tag, Value};
+use serde::{Deserialize, Serialize};
+
+/// A job as it was decided on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobPublished {
+    /// Its id.
+    pub jid: Jid,
+    /// The function, or the list of functions.
+    pub fun: Value,
+    /// The arguments; keyword arguments are a last map with `__kwarg__`.
+    pub arg: Vec<Value>,
+    /// The target.
+    pub tgt: Value,
+    /// How the target is read.
+    pub tgt_type: TargetType,
+    /// Returners, comma separated.
+    pub ret: String,
+    /// Who asked.
+    pub user: String,
+    /// Further keys of the published load: `metadata`, `module_executors`, `id` of a peer, ...
+    #[serde(default)]
+    pub extra: Map,
+    /// The minions that are expected to answer.
+    pub minions: Vec<MinionId>,
+    /// Listed ids that are no accepted minions.
+    pub missing: Vec<String>,
+    /// The run and the step that asked, if one did.
+    #[serde(default)]
+    pub step: Option<StepRef>,
+    /// The job that this one asks about, if it is a `find_job` of ours.
+    #[serde(default)]
+    pub probes: Option<Jid>,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRef {
+    /// The run.
+    pub run: Jid,
+    /// The step's place in the plan, from 0.
+    pub step: usize,
+}
+
+/// The end of a job at one minion without a return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MinionEnded {
+    /// The job.
+    pub jid: Jid,
+    /// The minion.
+    pub id: MinionId,
+    /// `Rebooted`, `Lost`, `Cancelled` or `NeverSeen`.
+    pub phase: MinionPhase,
+    /// Why we say so, for a person.
+    pub why: String,
+}
+
+impl JobPublished {
+    /// Gives the events that announce the job, as python's master fires them before it sends.
+    pub(crate) fn events(&self) -> Vec<(Tag, Map)> {
+        let minions: Value = self.minions.iter().map(|id| Value::str(id.as_str())).collect();
+        let missing: Value = self.missing.iter().map(Value::from).collect();
+        let new = Map::from([
+            ("jid", Value::str(self.jid.as_str())),
+            ("tgt_type", Value::str(self.tgt_type.as_str())),
+            ("tgt", self.tgt.clone()),
+            ("user", Value::str(&self.user)),
+            ("fun", self.fun.clone()),
+            ("arg", Value::List(self.arg.clone())),
+            ("minions", minions.clone()),
+            ("missing", missing),
+        ]);
+        vec![
+            (Tag::new(self.jid.as_str()), Map::from([("minions", minions)])),
+            (Tag::job_new(&self.jid), new),
+        ]
+    }
+}
+

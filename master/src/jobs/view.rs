@@ -1,0 +1,152 @@
+//! What is known of each job.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use model::api::{JobSummary, MinionOutcome, MinionPhase};
+use model::{Cursor, Jid, JobReturn, MinionId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{JobPublished, MinionEnded};
+
+/// One job: what was asked, and how it stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    /// What was decided.
+    pub published: JobPublished,
+    /// Where that stands in the log.
+    pub cursor: Cursor,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was handed to the publish socket at least once.
+    pub is_sent: bool,
+    /// How it stands at each expected minion.
+    pub minions: IndexMap<MinionId, MinionOutcome>,
+    /// Where each return stands in the log; also of minions that were not expected.
+    pub returns: IndexMap<MinionId, Cursor>,
+    /// How often a minion that was asked did not have the job, since the last sending.
+    pub absent: IndexMap<MinionId, u32>,
+    /// Minions that got it a second time.
+    pub sent_again: Vec<MinionId>,
+}
+
+impl Job {
+    /// Walks over the minions that may still answer.
+    pub fn pending(&self) -> impl Iterator<Item = &MinionId> {
+        self.minions.iter().filter(|(_, outcome)| !outcome.phase.has_ended()).map(|(id, _)| id)
+    }
+
+    /// Says whether every expected minion has ended.
+    pub fn has_ended(&self) -> bool {
+        self.pending().next().is_none()
+    }
+
+    /// Gives the line of `jobs.list_jobs`.
+    pub fn summary(&self) -> JobSummary {
+        let job = &self.published;
+        JobSummary {
+            jid: job.jid.clone(),
+            fun: job.fun.clone(),
+            arg: job.arg.clone(),
+            tgt: job.tgt.clone(),
+            tgt_type: job.tgt_type.as_str().to_owned(),
+            user: job.user.clone(),
+            started: self.at,
+        }
+    }
+
+    fn set(&mut self, id: &MinionId, phase: MinionPhase, since: Timestamp) {
+        if let Some(outcome) = self.minions.get_mut(id) {
+            *outcome = MinionOutcome { phase, since };
+        }
+    }
+}
+
+/// All jobs that are kept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct View {
+    jobs: BTreeMap<Jid, Job>,
+}
+
+impl View {
+    /// Gives a job.
+    pub fn get(&self, jid: &Jid) -> Option<&Job> {
+        self.jobs.get(jid)
+    }
+
+    /// Walks over the jobs, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Job> {
+        self.jobs.values()
+    }
+
+    /// Walks over the jobs that some minion may still answer.
+    pub fn open(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values().filter(|job| !job.has_ended())
+    }
+
+    /// Takes in a new job.
+    pub fn published(&mut self, job: &JobPublished, cursor: Cursor, at: Timestamp) {
+        let waiting = MinionOutcome { phase: MinionPhase::Waiting, since: at };
+        let minions = job.minions.iter().map(|id| (id.clone(), waiting.clone())).collect();
+        let job = Job {
+            published: job.clone(),
+            cursor,
+            at,
+            is_sent: false,
+            minions,
+            returns: IndexMap::new(),
+            absent: IndexMap::new(),
+            sent_again: Vec::new(),
+        };
+        self.jobs.insert(job.published.jid.clone(), job);
+    }
+
+    /// Takes in that a job was handed to the publish socket.
+    pub fn sent(&mut self, jid: &Jid, again: &[MinionId]) {
+        let Some(job) = self.jobs.get_mut(jid) else { return };
+        job.is_sent = true;
+        for id in again {
+            job.absent.shift_remove(id);
+            job.sent_again.push(id.clone());
+        }
+    }
+
+    /// Takes in a return. The first one counts; it also replaces an end that was only concluded.
+    pub fn returned(&mut self, ret: &JobReturn, cursor: Cursor, at: Timestamp) {
+        let Some(job) = self.jobs.get_mut(&ret.jid) else { return };
+        if job.returns.contains_key(&ret.id) {
+            return;
+        }
+        job.returns.insert(ret.id.clone(), cursor);
+        let phase = if ret.is_failure() { MinionPhase::Failed } else { MinionPhase::Ok };
+        job.set(&ret.id, phase, at);
+    }
+
+    /// Takes in that a minion is at work.
+    pub fn running(&mut self, jid: &Jid, id: &MinionId, at: Timestamp) {
+        let Some(job) = self.jobs.get_mut(jid) else { return };
+        job.absent.shift_remove(id);
+        if job.minions.get(id).is_some_and(|outcome| outcome.phase == MinionPhase::Waiting) {
+            job.set(id, MinionPhase::Running, at);
+        }
+    }
+
+    /// Takes in that a minion was asked and does not have the job.
+    pub fn absent(&mut self, jid: &Jid, id: &MinionId) {
+        let Some(job) = self.jobs.get_mut(jid) else { return };
+        *job.absent.entry(id.clone()).or_insert(0) += 1;
+    }
+
+    /// Takes in an end without a return.
+    pub fn ended(&mut self, ended: &MinionEnded, at: Timestamp) {
+        let Some(job) = self.jobs.get_mut(&ended.jid) else { return };
+        if !job.returns.contains_key(&ended.id) {
+            job.set(&ended.id, ended.phase, at);
+        }
+    }
+
+    /// Forgets the ended jobs that are older than `before`.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.jobs.retain(|_, job| job.at >= before || !job.has_ended());
+    }
+}

@@ -1,0 +1,110 @@
+//! The keys as the sockets need them: parsed, shared by many tasks, looked up without asking the ledger.
+//!
+//! A projection of the `keys` view that the ledger brings in line with each durable change, before anybody is
+//! answered. It also holds what is never written down: the key that all minions share, and their session keys.
+//! After a restart these are new; minions notice and sign in again by themselves.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use minion_protocol::KeyLookup;
+use minion_protocol::crypt::{Crypticle, PublicKey};
+use model::MinionId;
+
+use super::{KeyChange, KeyChanged, View};
+use crate::world::Entropy;
+
+/// The keys in use.
+pub struct Keyring {
+    accepted: RwLock<HashMap<MinionId, Arc<PublicKey>>>,
+    sessions: RwLock<HashMap<MinionId, Arc<Crypticle>>>,
+    shared: RwLock<Arc<Crypticle>>,
+    entropy: Arc<dyn Entropy>,
+    minimum_auth_version: u8,
+}
+
+fn read<T, R>(lock: &RwLock<T>, work: impl FnOnce(&T) -> R) -> R {
+    work(&lock.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn write<T, R>(lock: &RwLock<T>, work: impl FnOnce(&mut T) -> R) -> R {
+    work(&mut lock.write().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Keyring {
+    /// Makes the ring of a view, with a new shared key.
+    pub fn new(keys: &View, entropy: Arc<dyn Entropy>, minimum_auth_version: u8) -> Self {
+        let shared = Arc::new(generate(entropy.as_ref()));
+        let ring = Self {
+            accepted: RwLock::default(),
+            sessions: RwLock::default(),
+            shared: RwLock::new(shared),
+            entropy,
+            minimum_auth_version,
+        };
+        for (id, key) in keys.in_phase(super::Phase::Accepted) {
+            ring.accept(id, &key.pem);
+        }
+        ring
+    }
+
+    /// Takes in one durable change.
+    pub fn apply(&self, changed: &KeyChanged) {
+        match changed.change {
+            KeyChange::Accepted => self.accept(&changed.id, &changed.pem),
+            KeyChange::Rejected | KeyChange::Deleted | KeyChange::Pended => {
+                write(&self.accepted, |accepted| accepted.remove(&changed.id));
+                write(&self.sessions, |sessions| sessions.remove(&changed.id));
+            }
+            KeyChange::Denied | KeyChange::DeniedDeleted => {}
+        }
+    }
+
+    fn accept(&self, id: &MinionId, pem: &str) {
+        match PublicKey::from_pem(pem) {
+            Ok(key) => {
+                write(&self.accepted, |accepted| accepted.insert(id.clone(), Arc::new(key)));
+            }
+            Err(error) => {
+                tracing::error!(%id, %error, "the accepted key cannot be used; delete it with salt-key -d");
+            }
+        }
+    }
+
+    /// Gives the session key of an accepted minion: the same one to each of its processes.
+    pub fn session_of(&self, id: &MinionId) -> Arc<Crypticle> {
+        if let Some(session) = self.session(id) {
+            return session;
+        }
+        let new = Arc::new(generate(self.entropy.as_ref()));
+        write(&self.sessions, |sessions| Arc::clone(sessions.entry(id.clone()).or_insert(new)))
+    }
+
+    /// Replaces the shared key. Each minion signs in again when it cannot read the next message.
+    pub fn rotate(&self) {
+        let new = Arc::new(generate(self.entropy.as_ref()));
+        write(&self.shared, |shared| *shared = new);
+    }
+}
+
+fn generate(entropy: &dyn Entropy) -> Crypticle {
+    Crypticle::generate(&mut |bytes: &mut [u8]| entropy.fill(bytes))
+}
+
+impl KeyLookup for Keyring {
+    fn accepted(&self, id: &MinionId) -> Option<Arc<PublicKey>> {
+        read(&self.accepted, |accepted| accepted.get(id).cloned())
+    }
+
+    fn session(&self, id: &MinionId) -> Option<Arc<Crypticle>> {
+        read(&self.sessions, |sessions| sessions.get(id).cloned())
+    }
+
+    fn master_aes(&self) -> Arc<Crypticle> {
+        read(&self.shared, Arc::clone)
+    }
+
+    fn minimum_auth_version(&self) -> u8 {
+        self.minimum_auth_version
+    }
+}

@@ -1,0 +1,127 @@
+//! Brings Salt's pki directory in line with the view, and tells what others changed in it.
+//!
+//! The log is the truth and the directory follows. What an operator moves there by hand is noticed and becomes a
+//! record like any other.
+
+use std::sync::Arc;
+
+use minion_protocol::crypt::MasterKey;
+use model::MinionId;
+
+use super::pki_dir::{KeyFiles, PkiDir, Place};
+use super::{KeyChange, KeyChanged, Phase, View};
+use crate::config::Opts;
+use crate::master::StartError;
+use crate::world::World;
+
+/// Writes key files. Cheap to clone.
+#[derive(Clone)]
+pub struct PkiWriter {
+    dir: Arc<PkiDir>,
+}
+
+impl PkiWriter {
+    /// Opens the directory `pki_dir`.
+    pub fn open(opts: &Opts, world: &World) -> Result<Self, StartError> {
+        let disk = Arc::clone(&world.disk);
+        let dir = PkiDir::open(&opts.pki_dir, opts.permissive_pki_access, disk)?;
+        Ok(Self { dir: Arc::new(dir) })
+    }
+
+    /// Gives the master's own key pair; makes it at the first start.
+    pub fn master_key(&self, bits: u64) -> Result<MasterKey, StartError> {
+        let unusable = |problem: String| StartError::Key { path: "master.pem".into(), problem };
+        let bits = u32::try_from(bits).unwrap_or(2048);
+        let generate = || {
+            MasterKey::generate(bits)
+                .and_then(|key| key.to_pem())
+                .map_err(|error| unusable(error.to_string()))
+        };
+        let pem = self.dir.private_key("master", generate)?;
+        let key = MasterKey::from_pem(&pem).map_err(|error| unusable(error.to_string()))?;
+        self.dir.public_key("master", key.public_pem())?;
+        Ok(key)
+    }
+
+    /// Gives the difference between the files and the view: what was done by hand, also while the master was down.
+    pub fn differences(&self, keys: &View) -> Vec<(MinionId, Option<(Phase, String)>)> {
+        if let Err(error) = self.dir.changes() {
+            tracing::warn!(%error, "the pki directory cannot be read");
+            return Vec::new();
+        }
+        let files = self.dir.keys();
+        let mut differences = Vec::new();
+        for ((place, id), pem) in &files {
+            let Some(phase) = phase(*place) else { continue };
+            let is_known = keys.get(id).is_some_and(|key| key.phase == phase && key.pem == *pem);
+            if !is_known {
+                differences.push((id.clone(), Some((phase, pem.clone()))));
+            }
+        }
+        let known = [Phase::Accepted, Phase::Pending, Phase::Rejected];
+        for (id, _) in known.into_iter().flat_map(|phase| keys.in_phase(phase)) {
+            if !has_live_file(&files, id) {
+                differences.push((id.clone(), None));
+            }
+        }
+        differences
+    }
+
+    /// Writes the files of keys that the view has and the directory lacks: a crash came between record and file.
+    pub fn restore(&self, keys: &View) {
+        let files = self.dir.keys();
+        for phase in [Phase::Accepted, Phase::Pending, Phase::Rejected] {
+            for (id, key) in keys.in_phase(phase) {
+                if !has_live_file(&files, id) {
+                    tell(id, self.dir.put(place(phase), id, &key.pem));
+                }
+            }
+        }
+    }
+
+    /// Brings one key's file in line.
+    pub async fn write(&self, changed: KeyChanged) {
+        let dir = Arc::clone(&self.dir);
+        let write = move || {
+            let KeyChanged { id, change, pem, .. } = changed;
+            let written = match change {
+                KeyChange::Accepted => dir.put(Place::Accepted, &id, &pem),
+                KeyChange::Pended => dir.put(Place::Pending, &id, &pem),
+                KeyChange::Rejected => dir.put(Place::Rejected, &id, &pem),
+                KeyChange::Denied => dir.deny(&id, &pem),
+                KeyChange::Deleted => dir.remove_live(&id),
+                KeyChange::DeniedDeleted => dir.remove_denied(&id),
+            };
+            tell(&id, written);
+        };
+        // A panic in there is told by the runtime; the next start writes the file.
+        let _ = tokio::task::spawn_blocking(write).await;
+    }
+}
+
+fn tell(id: &MinionId, written: Result<(), storage::Error>) {
+    if let Err(error) = written {
+        tracing::error!(%id, %error, "the key file is not in line with the log");
+    }
+}
+
+fn has_live_file(files: &KeyFiles, id: &MinionId) -> bool {
+    Place::LIVE.iter().any(|place| files.contains_key(&(*place, id.clone())))
+}
+
+fn phase(place: Place) -> Option<Phase> {
+    match place {
+        Place::Accepted => Some(Phase::Accepted),
+        Place::Pending => Some(Phase::Pending),
+        Place::Rejected => Some(Phase::Rejected),
+        Place::Denied => None,
+    }
+}
+
+fn place(phase: Phase) -> Place {
+    match phase {
+        Phase::Accepted => Place::Accepted,
+        Phase::Pending => Place::Pending,
+        Phase::Rejected => Place::Rejected,
+    }
+}

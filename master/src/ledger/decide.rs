@@ -1,0 +1,234 @@
+//! One match over everything that can be put before the ledger; each arm is one call.
+//!
+//! Pure: values in, records and effects out. What follows from a record (a return that a run waits for, an event
+//! that ends a wait) is decided by [`on_record`], so that it lands in the same batch as its cause.
+
+use model::api::{Published, RunStarted};
+use model::{Cursor, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
+
+use super::{Answer, Effect, Input, Record, TimerKey, Views};
+use crate::jobs::collect::{self, Patience};
+use crate::jobs::decide::{Known, Request};
+use crate::{auth, jobs, keys, minions, orchestrator};
+
+/// The options that decisions depend on.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Option `open_mode`.
+    pub open_mode: bool,
+    /// Option `rotate_aes_key`: whether a deleted or rejected key ends the shared key.
+    pub rotate_aes_key: bool,
+    /// Options `timeout` and `gather_job_timeout`.
+    pub patience: Patience,
+    /// Option `nodegroups`.
+    pub nodegroups: Map,
+    /// The name that state results are shown under: the master's minion id, `<host>_master`.
+    pub master_minion_id: String,
+}
+
+/// What follows from an input.
+#[derive(Debug)]
+pub struct Decision {
+    /// What becomes true.
+    pub records: Vec<Record>,
+    /// What is to be done then.
+    pub effects: Vec<Effect>,
+    /// What the asker is told then.
+    pub answer: Answer,
+}
+
+impl Decision {
+    pub(crate) fn records(records: Vec<Record>) -> Self {
+        Self { records, effects: Vec::new(), answer: Answer::Done }
+    }
+}
+
+/// Decides on one input.
+pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp) -> Decision {
+    match input {
+        Input::Auth(attempt) => {
+            let (records, outcome) = auth::decide::on_attempt(&views.keys, &attempt, policy.open_mode);
+            Decision { answer: Answer::Auth(outcome), ..with_key_effects(records, policy) }
+        }
+        Input::Publish(request) => on_publish(views, policy, *request, now),
+        Input::Return(ret) => {
+            Decision::records(jobs::decide::on_return(&views.jobs, &views.keys, *ret))
+        }
+        Input::Events(events) => Decision::records(
+            events.into_iter().map(|(tag, data)| Record::Event { tag, data }).collect(),
+        ),
+        Input::Grains(id, grains) => {
+            Decision::records(minions::decide::on_grains(&views.minions, &id, &grains))
+        }
+        Input::MineStore { id, data, clear } => {
+            Decision::records(vec![Record::MineStored { id, data, clear }])
+        }
+        Input::MineDelete { id, fun } => {
+            let has_any = views.mine.has_any(&id);
+            let record = Record::MineDeleted { id, fun };
+            Decision::records(if has_any { vec![record] } else { Vec::new() })
+        }
+        Input::Keys { act, glob, include, by } => {
+            let changes = keys::decide::on_act(&views.keys, act, &glob, include, &by);
+            let records = changes.iter().cloned().map(Record::KeyChanged).collect();
+            Decision { answer: Answer::Keys(changes), ..with_key_effects(records, policy) }
+        }
+        Input::KeyFile { id, found } => {
+            let change = match found {
+                Some((phase, pem)) => keys::decide::on_found(&views.keys, &id, phase, &pem),
+                None => keys::decide::on_gone(&views.keys, &id),
+            };
+            with_key_effects(change.into_iter().map(Record::KeyChanged).collect(), policy)
+        }
+        Input::Sent { jid, again } => Decision::records(vec![Record::JobSent { jid, again }]),
+        Input::Timer { key: TimerKey::Probe(jid), presence } => {
+            let jobs = std::mem::take(&mut views.jobs);
+            let mut next_jid = || views.next_jid(now);
+            let (records, effects) =
+                collect::on_timer(&jobs, &jid, &presence, policy.patience, now, &mut next_jid);
+            views.jobs = jobs;
+            Decision { records, effects, answer: Answer::Done }
+        }
+        Input::Timer { key: TimerKey::Step { run, step, attempt }, .. } => {
+            orchestrator::decide::on_timer(views, policy, &run, step, attempt, now)
+        }
+        Input::StartRun { plan, user, pillar } => {
+            orchestrator::decide::on_start(views, *plan, user, pillar, now)
+        }
+        Input::StartRunner { fun, user, fun_args } => on_runner(views, &fun, &user, fun_args, now),
+        Input::SelfStarted { id, load } => on_self_started(views, &id, load, now),
+        Input::RunFact { run, fact } => {
+            orchestrator::decide::on_fact(views, policy, &run, &fact, now)
+        }
+        Input::LookedBack { run, events, done } => {
+            orchestrator::decide::on_looked_back(views, policy, &run, events, *done, now)
+        }
+        Input::Start { version, returns, last_alive } => {
+            on_master_start(views, policy, version, (&returns, last_alive), now)
+        }
+    }
+}
+
+/// A runner gets a jid and its start is told, as python's master tells it.
+fn on_runner(
+    views: &mut Views,
+    fun: &str,
+    user: &str,
+    fun_args: Value,
+    now: Timestamp,
+) -> Decision {
+    let cursor = views.head;
+    let run = views.next_jid(now);
+    let data = Map::from([
+        ("fun", Value::Str(format!("runner.{fun}"))),
+        ("jid", Value::str(run.as_str())),
+        ("user", Value::str(user)),
+        ("fun_args", fun_args),
+    ]);
+    let record = Record::Event { tag: Tag::new(format!("salt/run/{run}/new")), data };
+    Decision {
+        answer: Answer::Run(RunStarted { run, cursor }),
+        ..Decision::records(vec![record])
+    }
+}
+
+/// A minion ran something by itself: its return is told under a jid of ours and kept as an event.
+fn on_self_started(views: &mut Views, id: &MinionId, mut load: Map, now: Timestamp) -> Decision {
+    if !views.keys.is_accepted(id) {
+        return Decision::records(Vec::new());
+    }
+    let jid = views.next_jid(now);
+    load.insert("jid", jid.as_str());
+    load.insert("tgt", id.as_str());
+    load.insert("tgt_type", "glob");
+    let tag = Tag::job_ret(&jid, id);
+    Decision::records(vec![Record::Event { tag, data: load }])
+}
+
+fn on_publish(views: &mut Views, policy: &Policy, request: Request, now: Timestamp) -> Decision {
+    let cursor = views.head;
+    let jid = request.jid.clone().unwrap_or_else(|| views.next_jid(now));
+    match publish(views, policy, request, jid, now) {
+        Err(problem) => Decision { answer: Answer::Refused(problem), ..Decision::records(vec![]) },
+        Ok((job, effects)) => {
+            let answer = Answer::Published(Published {
+                jid: job.jid.clone(),
+                minions: job.minions.clone(),
+                missing: job.missing.clone(),
+                cursor,
+            });
+            // A job that nobody is expected to answer is not published, as in Salt.
+            let records = if job.minions.is_empty() { vec![] } else { vec![Record::JobPublished(job)] };
+            Decision { records, effects, answer }
+        }
+    }
+}
+
+/// Resolves a request to the job and what follows from it. The job of a step is made even if no minion matches:
+/// the run is told so by it.
+pub(crate) fn publish(
+    views: &Views,
+    policy: &Policy,
+    request: Request,
+    jid: Jid,
+    now: Timestamp,
+) -> Result<(jobs::JobPublished, Vec<Effect>), String> {
+    let grains = |id: &model::MinionId| views.minions.grains(id);
+    let known = Known { keys: &views.keys, grains: &grains, nodegroups: &policy.nodegroups };
+    let job =
+        jobs::decide::on_request(request, jid, known).map_err(|problem| problem.to_string())?;
+    let effects = if job.minions.is_empty() {
+        Vec::new()
+    } else {
+        jobs::decide::after_publication(&job, now, policy.patience.timeout_secs)
+    };
+    Ok((job, effects))
+}
+
+/// A key that changed has its file written; one that lost its rights ends the shared key.
+fn with_key_effects(records: Vec<Record>, policy: &Policy) -> Decision {
+    let mut effects = Vec::new();
+    let mut is_rotation_due = false;
+    for record in &records {
+        let Record::KeyChanged(changed) = record else { continue };
+        effects.push(Effect::WriteKey(changed.clone()));
+        is_rotation_due |=
+            matches!(changed.change, keys::KeyChange::Deleted | keys::KeyChange::Rejected);
+    }
+    if is_rotation_due && policy.rotate_aes_key {
+        effects.push(Effect::RotateKeys);
+    }
+    Decision { effects, ..Decision::records(records) }
+}
+
+fn on_master_start(
+    views: &mut Views,
+    policy: &Policy,
+    version: String,
+    (returns, last_alive): (&[JobReturn], Timestamp),
+    now: Timestamp,
+) -> Decision {
+    let mut decision = orchestrator::recover::on_master_start(views, policy, returns, last_alive, now);
+    let resumed = views.runs.unfinished();
+    decision.records.insert(0, Record::MasterStarted { version, resumed });
+    let timers = collect::on_master_start(&views.jobs, policy.patience, now);
+    decision.effects.extend(timers);
+    decision
+}
+
+/// Decides what follows from a record that was just taken in.
+pub fn on_record(
+    views: &mut Views,
+    policy: &Policy,
+    cursor: Cursor,
+    record: &Record,
+    started: &[(model::MinionId, String)],
+    now: Timestamp,
+) -> Decision {
+    let mut decision = Decision::records(Vec::new());
+    for (id, said) in started {
+        decision.records.extend(collect::on_minion_start(&views.jobs, id, said));
+    }
+    orchestrator::decide::on_record(views, policy, cursor, record, now, &mut decision);
+    decision
+}

@@ -1,0 +1,90 @@
+//! Everything a decision may ask for, to be done once its records are durable.
+
+use model::{Cursor, Jid, Map, MinionId, TagGlob, Timestamp, Value};
+
+use crate::jobs::JobPublished;
+use crate::keys::KeyChanged;
+
+/// Something to do after the record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Hand a job to the publish socket; `again` names those that get it a second time.
+    Send {
+        /// The job.
+        job: Box<JobPublished>,
+        /// For a second sending: to whom.
+        again: Vec<MinionId>,
+    },
+    /// Bring a key's file in line with the view.
+    WriteKey(KeyChanged),
+    /// Make a new AES key, so that a deleted or rejected minion reads nothing more.
+    RotateKeys,
+    /// Wake the ledger at a moment.
+    SetTimer {
+        /// With what.
+        key: TimerKey,
+        /// When; a moment that is past fires at once.
+        at: Timestamp,
+    },
+    /// Read the log for events that came before a wait began.
+    LookBack {
+        /// The run.
+        run: Jid,
+        /// The step that waits.
+        step: usize,
+        /// Which tags.
+        glob: TagGlob,
+        /// From behind this place ...
+        after: Cursor,
+        /// ... to this one, inclusive.
+        upto: Cursor,
+    },
+    /// Call a runner or a wheel function for a step.
+    Call(Call),
+}
+
+/// A call on the master for a step of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The run.
+    pub run: Jid,
+    /// The step.
+    pub step: usize,
+    /// Which try of it.
+    pub attempt: u32,
+    /// The jid of the call.
+    pub jid: Jid,
+    /// Runner or wheel.
+    pub kind: CallKind,
+    /// The function.
+    pub fun: String,
+    /// Positional arguments.
+    pub arg: Vec<Value>,
+    /// Keyword arguments.
+    pub kwarg: Map,
+}
+
+/// Which family a call belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// A runner.
+    Runner,
+    /// A wheel function.
+    Wheel,
+}
+
+/// What a timer is for. Setting the same key again replaces the moment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TimerKey {
+    /// Ask the minions that have not answered a job.
+    Probe(Jid),
+    /// A step of a run: its time is up, or its next try is due.
+    Step {
+        /// The run.
+        run: Jid,
+        /// The step.
+        step: usize,
+        /// Which try of it.
+        attempt: u32,
+    },
+}

@@ -1,0 +1,140 @@
+//! Everything that can be put before the ledger, and what it can answer.
+
+use model::api::{Published, RunStarted};
+use model::{Event, Grains, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
+
+use super::TimerKey;
+use crate::jobs::collect::Presence;
+use crate::keys::KeyChanged;
+use crate::keys::decide::{Act, Include};
+use crate::{auth, jobs, keys};
+
+/// One thing to decide on. Everything costly or looked up is already in it.
+#[derive(Debug)]
+pub enum Input {
+    /// A minion signs in.
+    Auth(auth::Attempt),
+    /// Someone asks for a job.
+    Publish(Box<jobs::decide::Request>),
+    /// A minion returns.
+    Return(Box<JobReturn>),
+    /// A minion, a runner or a user fires events.
+    Events(Vec<(Tag, Map)>),
+    /// A minion asked for its pillar and sent its grains.
+    Grains(MinionId, Grains),
+    /// A minion stores mine data.
+    MineStore {
+        /// The minion.
+        id: MinionId,
+        /// Function to value.
+        data: Map,
+        /// Whether the old goes.
+        clear: bool,
+    },
+    /// A minion returns a job that it started by itself (`salt-call`) and asks for a jid.
+    SelfStarted {
+        /// The minion.
+        id: MinionId,
+        /// The load of the return.
+        load: Map,
+    },
+    /// A minion deletes from its mine.
+    MineDelete {
+        /// The minion.
+        id: MinionId,
+        /// The function; `None` for all.
+        fun: Option<String>,
+    },
+    /// An operator acts on keys.
+    Keys {
+        /// What.
+        act: Act,
+        /// On which ids.
+        glob: String,
+        /// In which places.
+        include: Include,
+        /// Who.
+        by: String,
+    },
+    /// A key file was put, changed or removed by hand.
+    KeyFile {
+        /// The id.
+        id: MinionId,
+        /// Where the key is now; `None` if it is gone.
+        found: Option<(keys::Phase, String)>,
+    },
+    /// A user starts an orchestration.
+    StartRun {
+        /// The compiled plan.
+        plan: Box<orch::Plan>,
+        /// Who.
+        user: String,
+        /// The pillar given on the command line.
+        pillar: Map,
+    },
+    /// A user starts a runner that is no orchestration.
+    StartRunner {
+        /// The function, such as `jobs.list_jobs`.
+        fun: String,
+        /// Who.
+        user: String,
+        /// What the user typed.
+        fun_args: Value,
+    },
+    /// A run is told something that is not a record.
+    RunFact {
+        /// The run.
+        run: Jid,
+        /// What.
+        fact: Box<orch::Fact>,
+    },
+    /// The log was read for events that came before a wait began.
+    LookedBack {
+        /// The run.
+        run: Jid,
+        /// What was found, in order.
+        events: Vec<Event>,
+        /// The fact that ends the look back.
+        done: Box<orch::Fact>,
+    },
+    /// A job was handed to the publish socket.
+    Sent {
+        /// The job.
+        jid: Jid,
+        /// Who got it a second time.
+        again: Vec<MinionId>,
+    },
+    /// A timer fired.
+    Timer {
+        /// Which.
+        key: TimerKey,
+        /// The minions' signs of life at that moment.
+        presence: Presence,
+    },
+    /// The master came up.
+    Start {
+        /// Its version.
+        version: String,
+        /// The returns that jobs of unfinished steps already have, read back from the log.
+        returns: Vec<JobReturn>,
+        /// The time of the last record before this start.
+        last_alive: Timestamp,
+    },
+}
+
+/// What the asker is told, once the records are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// It is recorded (or changed nothing).
+    Done,
+    /// How a sign-in ended.
+    Auth(auth::Outcome),
+    /// The job, and who is expected to answer.
+    Published(Published),
+    /// The run.
+    Run(RunStarted),
+    /// What changed among the keys.
+    Keys(Vec<KeyChanged>),
+    /// It cannot be done: why.
+    Refused(String),
+}

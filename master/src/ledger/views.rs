@@ -1,0 +1,90 @@
+//! What all records add up to.
+
+use model::{Cursor, Jid, Timestamp};
+
+use super::Record;
+use crate::{jobs, keys, mine, minions, orchestrator};
+
+/// Everything the master knows. Built from the log alone; delete it and it is built again.
+#[derive(Debug, Default)]
+pub struct Views {
+    /// The place of the last record that was taken in.
+    pub head: Cursor,
+    /// Which key each id has.
+    pub keys: keys::View,
+    /// What was asked of whom.
+    pub jobs: jobs::View,
+    /// What minions said of themselves.
+    pub minions: minions::View,
+    /// What minions published for each other.
+    pub mine: mine::View,
+    /// The runs of orchestrations.
+    pub runs: orchestrator::View,
+    /// The highest jid that was given out.
+    pub last_jid: Option<Jid>,
+}
+
+impl Views {
+    /// Takes in one record. The only way in which anything here changes.
+    pub fn apply(&mut self, cursor: Cursor, at: Timestamp, record: &Record) {
+        self.head = cursor;
+        match record {
+            Record::Event { .. } => self.apply_events(cursor, at, record),
+            Record::KeyChanged(changed) => {
+                self.keys.apply(changed);
+                if changed.change == keys::KeyChange::Deleted {
+                    self.mine.deleted(&changed.id, None);
+                    self.minions.forget(&changed.id);
+                }
+            }
+            Record::JobPublished(job) => {
+                self.note_jid(&job.jid);
+                self.jobs.published(job, cursor, at);
+            }
+            Record::JobSent { jid, again } => self.jobs.sent(jid, again),
+            Record::JobReturned(ret) => self.jobs.returned(ret, cursor, at),
+            Record::JobRunning { jid, id } => self.jobs.running(jid, id, at),
+            Record::JobAbsent { jid, id } => self.jobs.absent(jid, id),
+            Record::MinionEnded(ended) => self.jobs.ended(ended, at),
+            Record::GrainsChanged { id, grains } => self.minions.grains_changed(id, grains),
+            Record::MinionRefreshed { .. } => {}
+            Record::MineStored { id, data, clear } => self.mine.stored(id, data, *clear),
+            Record::MineDeleted { id, fun } => self.mine.deleted(id, fun.as_deref()),
+            Record::Run { run, record } => {
+                for jid in orchestrator::jids_of(record) {
+                    self.note_jid(jid);
+                }
+                self.runs.apply(run, record);
+            }
+            Record::MasterStarted { .. } => {}
+        }
+    }
+
+    fn apply_events(&mut self, cursor: Cursor, at: Timestamp, record: &Record) {
+        for event in record.events(cursor, at) {
+            if let Some((id, said)) = minions::decide::started(&self.minions, &event) {
+                let start = minions::view::Start { cursor, at, said: said.to_owned() };
+                self.minions.started(&id, start);
+            }
+        }
+    }
+
+    fn note_jid(&mut self, jid: &Jid) {
+        if self.last_jid.as_ref().is_none_or(|last| last < jid) {
+            self.last_jid = Some(jid.clone());
+        }
+    }
+
+    /// Gives a jid that was never given out: the moment, or one microsecond behind the last.
+    pub fn next_jid(&mut self, now: Timestamp) -> Jid {
+        let mut moment = now;
+        let mut jid = Jid::at(moment);
+        while self.last_jid.as_ref().is_some_and(|last| *last >= jid) {
+            moment = self.last_jid.as_ref().and_then(Jid::moment).unwrap_or(moment);
+            moment = Timestamp(moment.0.saturating_add(1));
+            jid = Jid::at(moment);
+        }
+        self.last_jid = Some(jid.clone());
+        jid
+    }
+}

@@ -1,0 +1,195 @@
+//! Builds every part and starts it; start and stop order stand here and nowhere else.
+//!
+//! Start: options → disk → store → views → keys → sockets bound → ledger → recovery → requests served → API.
+//! What cannot be had (a port, a directory, the log) is told before anything is served. Stop is the same list
+//! backwards; nothing that was acknowledged depends on it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use minion_protocol::crypt::SigAlgo;
+use model::{Cursor, JobReturn, Timestamp};
+use storage::LogReader;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::channel::{self, Channel};
+use crate::config::Opts;
+use crate::fileserver::FileServer;
+use crate::jobs::collect::Patience;
+use crate::keys::keyring::Keyring;
+use crate::keys::pki_writer::PkiWriter;
+use crate::ledger::{self, Handle, Input, Policy, Views};
+use crate::minions::PresenceBoard;
+use crate::pillar_sources::Pillars;
+use crate::shared::{Shared, read_return};
+use crate::transport::{Incoming, Limits, PublishServer, RequestServer};
+use crate::world::World;
+use crate::{act, dispatch, maintenance, netapi, timers};
+
+/// Requests that are worked on at once; more wait in the sockets' queue. Each may hold a message in memory.
+const REQUESTS_AT_WORK_MAX: usize = 256;
+
+/// The master cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A directory or file is not usable.
+    #[error(transparent)]
+    Disk(#[from] storage::Error),
+    /// A port cannot be had.
+    #[error(transparent)]
+    Listen(#[from] crate::transport::ListenError),
+    /// The log does not tell a story.
+    #[error(transparent)]
+    Replay(#[from] ledger::ReplayError),
+    /// The master's key pair is not usable.
+    #[error("{path}: {problem}")]
+    Key {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The API cannot be served.
+    #[error(transparent)]
+    Api(#[from] netapi::ServeError),
+    /// The start could not be recorded.
+    #[error(transparent)]
+    Ledger(#[from] ledger::LedgerError),
+}
+
+/// A running master.
+pub struct Master {
+    /// Its parts.
+    pub shared: Arc<Shared>,
+    tasks: JoinSet<()>,
+    socket: PathBuf,
+}
+
+impl Master {
+    /// Starts a master. Must be called inside the runtime.
+    pub async fn start(
+        opts: Opts,
+        config_dir: &Path,
+        world: World,
+    ) -> Result<Self, StartError> {
+        let (opts, world) = (Arc::new(opts), Arc::new(world));
+        let store = storage::embedded::open(&opts.store_dir)?;
+        let views = ledger::replay(store.reader.as_ref())?;
+        let last_alive = last_alive(store.reader.as_ref())?;
+        let pki = PkiWriter::open(&opts, &world)?;
+        let keyring = Arc::new(Keyring::new(
+            &views.keys,
+            Arc::clone(&world.entropy),
+            u8::try_from(opts.minimum_auth_version).unwrap_or(u8::MAX),
+        ));
+        let master_key = pki.master_key(opts.keysize)?;
+        pki.restore(&views.keys);
+        // Both ports are bound before anything is done, so that a port that is taken changes nothing.
+        let publish_listener = crate::transport::listen(opts.publish_address())?;
+        let request_listener = crate::transport::listen(opts.ret_address())?;
+        let publisher = PublishServer::start(publish_listener, Limits::default());
+        let channel = Arc::new(Channel::new(channel::Parts {
+            master_key,
+            keyring: Arc::clone(&keyring),
+            entropy: Arc::clone(&world.entropy),
+            publisher,
+            is_filtering: opts.zmq_filtering,
+            sig_algo: SigAlgo::from_name(&opts.publish_signing_algorithm).unwrap_or_default(),
+        }));
+        let returns = returns_of_open_runs(&views, store.reader.as_ref());
+        let reader = Arc::clone(&store.reader);
+        let (handle, effects, _thread) = ledger::start(ledger::Parts {
+            views,
+            log: store.log,
+            reader: Arc::clone(&reader),
+            keyring: Arc::clone(&keyring),
+            clock: Arc::clone(&world.clock),
+            policy: policy(&opts),
+        });
+        let files = Arc::new(FileServer::new(&opts, &world));
+        let pillars = Arc::new(Pillars::new(&opts, &world));
+        let shared = Arc::new(Shared {
+            config_dir: config_dir.to_owned(),
+            ledger: handle,
+            reader,
+            keyring,
+            channel,
+            presence: Arc::new(PresenceBoard::default()),
+            pki_writer: pki,
+            files,
+            pillars,
+            opts,
+            world,
+        });
+        let (timers, fired) = timers::start(Arc::clone(&shared.world.clock));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(act::perform(Arc::clone(&shared), timers, effects));
+        tasks.spawn(act::wake(Arc::clone(&shared), fired));
+        recover(&shared.ledger, returns, last_alive).await?;
+        let incoming = RequestServer::start(request_listener, Limits::default());
+        tasks.spawn(serve(Arc::clone(&shared), incoming));
+        tasks.spawn(maintenance::watch_keys(Arc::clone(&shared)));
+        let socket = shared.opts.sock_dir.join("brine.sock");
+        let api = netapi::serve(Arc::clone(&shared), &socket)?;
+        tasks.spawn(async move {
+            // The API ends with the master.
+            let _ = api.await;
+        });
+        Ok(Self { shared, tasks, socket })
+    }
+
+    /// Stops serving. What was acknowledged is on disk already.
+    pub async fn stop(mut self) {
+        self.tasks.abort_all();
+        while self.tasks.join_next().await.is_some() {}
+        // A socket file that stays behind is replaced at the next start.
+        let _ = self.shared.world.disk.remove(&self.socket);
+    }
+}
+
+async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
+    let mut at_work = JoinSet::new();
+    while let Some(request) = incoming.recv().await {
+        while at_work.len() >= REQUESTS_AT_WORK_MAX {
+            at_work.join_next().await;
+        }
+        while at_work.try_join_next().is_some() {}
+        at_work.spawn(dispatch::handle(Arc::clone(&shared), request));
+    }
+}
+
+async fn recover(
+    ledger: &Handle,
+    returns: Vec<JobReturn>,
+    last_alive: Timestamp,
+) -> Result<(), ledger::LedgerError> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    ledger.decide(Input::Start { version, returns, last_alive }).await.map(|_| ())
+}
+
+fn last_alive(reader: &dyn LogReader) -> Result<Timestamp, storage::Error> {
+    let before_last = Cursor(reader.head().0.saturating_sub(1)).max(reader.tail());
+    let last = reader.read(before_last, 1)?;
+    Ok(last.first().map(|(_, entry)| entry.at).unwrap_or_default())
+}
+
+/// Reads back what the jobs of unfinished runs already returned.
+fn returns_of_open_runs(views: &Views, reader: &dyn LogReader) -> Vec<JobReturn> {
+    let jids = views.runs.open().flat_map(orch::Run::jids);
+    let jobs = jids.filter_map(|jid| views.jobs.get(jid));
+    jobs.flat_map(|job| job.returns.values()).filter_map(|at| read_return(reader, *at)).collect()
+}
+
+fn policy(opts: &Opts) -> Policy {
+    Policy {
+        open_mode: opts.open_mode,
+        rotate_aes_key: opts.rotate_aes_key,
+        patience: Patience {
+            timeout_secs: opts.timeout,
+            gather_job_timeout_secs: opts.gather_job_timeout,
+        },
+        nodegroups: opts.nodegroups.clone(),
+        master_minion_id: opts.master_minion_id().to_string(),
+    }
+}

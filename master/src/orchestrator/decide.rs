@@ -1,0 +1,140 @@
+//! Decides what the log and the timers mean for runs.
+
+use model::api::RunStarted;
+use model::{Cursor, Event, Jid, Map, Timestamp};
+use orch::{Fact, RunRecord};
+
+use super::translate::feed;
+use crate::ledger::decide::{Decision, Policy};
+use crate::ledger::{Answer, Record, Views};
+
+/// Starts a run: its plan becomes a record, whole; the first steps follow in the same batch.
+pub fn on_start(
+    views: &mut Views,
+    plan: orch::Plan,
+    user: String,
+    pillar: Map,
+    now: Timestamp,
+) -> Decision {
+    let cursor = views.head;
+    let run = views.next_jid(now);
+    let started = orch::Started {
+        run: run.clone(),
+        plan: std::sync::Arc::new(plan),
+        cursor,
+        user,
+        pillar,
+        at: now,
+    };
+    let record = Record::Run { run: run.clone(), record: RunRecord::Started(started) };
+    let answer = Answer::Run(RunStarted { run, cursor });
+    Decision { answer, ..Decision::records(vec![record]) }
+}
+
+/// Tells a run something that is no record.
+pub fn on_fact(
+    views: &mut Views,
+    policy: &Policy,
+    run: &Jid,
+    fact: &Fact,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = Decision::records(Vec::new());
+    feed(views, policy, run, [fact.clone()], now, &mut decision);
+    decision
+}
+
+/// Tells a run that a timer of it ran out.
+pub fn on_timer(
+    views: &mut Views,
+    policy: &Policy,
+    run: &Jid,
+    step: usize,
+    attempt: u32,
+    now: Timestamp,
+) -> Decision {
+    on_fact(views, policy, run, &Fact::TimerFired { step, attempt }, now)
+}
+
+/// Tells a run what the log held before its wait began.
+pub fn on_looked_back(
+    views: &mut Views,
+    policy: &Policy,
+    run: &Jid,
+    events: Vec<Event>,
+    done: Fact,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = Decision::records(Vec::new());
+    let facts = events.into_iter().map(Fact::Event).chain([done]);
+    feed(views, policy, run, facts, now, &mut decision);
+    decision
+}
+
+/// Tells runs what a record that was just taken in means for them.
+pub fn on_record(
+    views: &mut Views,
+    policy: &Policy,
+    cursor: Cursor,
+    record: &Record,
+    now: Timestamp,
+    decision: &mut Decision,
+) {
+    if let Record::Run { run, record: RunRecord::Started(_) } = record {
+        feed(views, policy, run, [Fact::Begin], now, decision);
+    }
+    if let Some((run, fact)) = fact_of_job(views, record, now) {
+        feed(views, policy, &run, [fact], now, decision);
+    }
+    for (run, event) in watched(views, cursor, record, now) {
+        feed(views, policy, &run, [Fact::Event(event)], now, decision);
+    }
+}
+
+/// Finds the run whose job a record is about, and what it is to be told.
+fn fact_of_job(views: &Views, record: &Record, now: Timestamp) -> Option<(Jid, Fact)> {
+    let (jid, fact) = match record {
+        Record::JobPublished(job) => {
+            let fact = Fact::Published {
+                jid: job.jid.clone(),
+                minions: job.minions.clone(),
+                missing: job.missing.clone(),
+            };
+            (&job.jid, fact)
+        }
+        Record::JobReturned(ret) => (&ret.jid, Fact::Returned((**ret).clone())),
+        Record::JobRunning { jid, id } => {
+            let fact = Fact::StillRunning { jid: jid.clone(), id: id.clone(), since: now };
+            (jid, fact)
+        }
+        Record::MinionEnded(ended) => {
+            let fact = Fact::MinionEnded {
+                jid: ended.jid.clone(),
+                id: ended.id.clone(),
+                phase: ended.phase,
+                why: ended.why.clone(),
+            };
+            (&ended.jid, fact)
+        }
+        _ => return None,
+    };
+    let step = views.jobs.get(jid)?.published.step.as_ref()?;
+    Some((step.run.clone(), fact))
+}
+
+/// Finds the runs that wait for one of the events that a record shows on the bus.
+fn watched(views: &Views, cursor: Cursor, record: &Record, now: Timestamp) -> Vec<(Jid, Event)> {
+    if views.runs.open().next().is_none() {
+        return Vec::new();
+    }
+    let events = record.events(cursor, now);
+    let mut found = Vec::new();
+    for run in views.runs.open() {
+        for event in &events {
+            if run.watches().any(|(_, glob, _)| glob.matches(&event.tag)) {
+                found.push((run.id().clone(), event.clone()));
+            }
+        }
+    }
+    found
+}

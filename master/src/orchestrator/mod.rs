@@ -1,0 +1,25 @@
+//! Hosts [`orch::Run`]s: feeds them what the log says, turns their wishes into jobs, timers and look-backs.
+//!
+//! What a run does next is decided in `orch`; `decide.rs` here only translates, in the same batch as the cause,
+//! so that a step and its job stand or fall together. `recover.rs` takes runs up again after a start.
+
+pub mod decide;
+pub mod recover;
+mod translate;
+pub mod view;
+
+pub(crate) use translate::fun_args;
+pub use view::View;
+
+use model::Jid;
+
+/// Gives the jids that a record of a run gave out.
+pub fn jids_of(record: &orch::RunRecord) -> Vec<&Jid> {
+    match record {
+        orch::RunRecord::Started(started) => vec![&started.run],
+        orch::RunRecord::StepStarted { jid, calls, .. } => {
+            jid.iter().chain(calls.iter().map(|call| &call.jid)).collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,69 @@
+//! All runs that are kept, each the fold of its records.
+
+use std::collections::BTreeMap;
+
+use model::api::{RunSummary, RunView};
+use model::{Cursor, Jid, Timestamp, Value};
+use orch::{Run, RunRecord};
+
+/// The runs.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    runs: BTreeMap<Jid, Run>,
+}
+
+impl View {
+    /// Takes in one record. One that cannot follow is told and left out: the log is of a newer release, or
+    /// damaged in a way that checksums do not see.
+    pub fn apply(&mut self, id: &Jid, record: &RunRecord) {
+        if let RunRecord::Started(started) = record {
+            self.runs.insert(id.clone(), Run::start(started.clone()));
+            return;
+        }
+        let Some(run) = self.runs.get_mut(id) else { return };
+        if let Err(illegal) = run.apply(record) {
+            tracing::error!(%illegal, "a record of a run makes no sense and is left out");
+        }
+    }
+
+    /// Gives a run.
+    pub fn get(&self, id: &Jid) -> Option<&Run> {
+        self.runs.get(id)
+    }
+
+    /// Walks over the runs that have not ended.
+    pub fn open(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().filter(|run| !run.phase().has_ended())
+    }
+
+    /// Gives the ids of the runs that have not ended.
+    pub fn unfinished(&self) -> Vec<Jid> {
+        self.open().map(|run| run.id().clone()).collect()
+    }
+
+    /// Gives the run with its steps.
+    pub fn view(&self, id: &Jid) -> Option<RunView> {
+        self.runs.get(id).map(Run::view)
+    }
+
+    /// Gives what `state.orchestrate` gave, if the run has ended.
+    pub fn result(&self, id: &Jid) -> Option<Value> {
+        let run = self.runs.get(id)?;
+        run.phase().has_ended().then(|| run.result())
+    }
+
+    /// Gives one line for each run, oldest first.
+    pub fn summaries(&self) -> Vec<RunSummary> {
+        self.runs.values().map(|run| run.view().summary).collect()
+    }
+
+    /// Gives the place in the log from which a run that has not ended may still want to read.
+    pub fn oldest_needed(&self) -> Option<Cursor> {
+        self.open().map(|run| run.started().cursor).min()
+    }
+
+    /// Forgets the ended runs that began before a moment.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.runs.retain(|_, run| run.started().at >= before || !run.phase().has_ended());
+    }
+}

@@ -1,0 +1,113 @@
+//! The parts of the running master that requests are served from. Each is a cheap handle; none is a lock on what
+//! the master knows.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::api::JobView;
+use model::target::Target;
+use model::{Jid, JobReturn, MinionId, Value};
+use storage::LogReader;
+
+use crate::channel::Channel;
+use crate::config::Opts;
+use crate::fileserver::FileServer;
+use crate::keys::keyring::Keyring;
+use crate::ledger::{Handle, LedgerError, Record};
+use crate::keys::pki_writer::PkiWriter;
+use crate::minions::{PresenceBoard, Sign};
+use crate::pillar_sources::Pillars;
+use crate::world::World;
+
+/// What every task of the master holds.
+pub struct Shared {
+    /// The options.
+    pub opts: Arc<Opts>,
+    /// Where they were read from.
+    pub config_dir: PathBuf,
+    /// The owner of what is known.
+    pub ledger: Handle,
+    /// The log, for those who read it at their own pace.
+    pub reader: Arc<dyn LogReader>,
+    /// The keys as the sockets need them.
+    pub keyring: Arc<Keyring>,
+    /// Opens and seals messages; holds the publish socket.
+    pub channel: Arc<Channel>,
+    /// Where requests leave signs of life.
+    pub presence: Arc<PresenceBoard>,
+    /// Brings key files in line with the view.
+    pub pki_writer: PkiWriter,
+    /// The files that minions may fetch.
+    pub files: Arc<FileServer>,
+    /// Compiles pillars.
+    pub pillars: Arc<Pillars>,
+    /// Clock, randomness, disk.
+    pub world: Arc<World>,
+}
+
+impl Shared {
+    /// Gives the signs of life of these minions.
+    pub fn signs<'a>(
+        &self,
+        ids: impl Iterator<Item = &'a MinionId>,
+    ) -> HashMap<MinionId, Sign> {
+        self.presence.signs(ids, &self.channel.subscribers())
+    }
+
+    /// Gives a job with its returns, which are read back from the log.
+    pub async fn job(&self, jid: &Jid) -> Result<Option<JobView>, LedgerError> {
+        let asked = jid.clone();
+        let Some(job) = self.ledger.ask(move |views| views.jobs.get(&asked).cloned()).await? else {
+            return Ok(None);
+        };
+        let returns = job.returns.iter().filter_map(|(id, cursor)| {
+            Some((id.clone(), read_return(self.reader.as_ref(), *cursor)?))
+        });
+        let returns = returns.collect();
+        Ok(Some(JobView { summary: job.summary(), minions: job.minions, returns }))
+    }
+
+    /// Compiles the pillars that a target needs to be resolved; none, if it does not match on pillar.
+    pub async fn pillars_for(
+        &self,
+        target: &Target,
+    ) -> Result<HashMap<MinionId, Value>, LedgerError> {
+        if !target.needs_pillar() {
+            return Ok(HashMap::new());
+        }
+        let minions = self
+            .ledger
+            .ask(|views| {
+                let of = |id: &MinionId| (id.clone(), views.minions.grains(id).cloned());
+                views.keys.accepted().map(of).collect::<Vec<_>>()
+            })
+            .await?;
+        let pillars = Arc::clone(&self.pillars);
+        let compiled = tokio::task::spawn_blocking(move || {
+            let of = |(id, grains): (MinionId, Option<model::Grains>)| {
+                let data = pillars.compile(&id, &grains.unwrap_or_default());
+                (id, Value::Map(data))
+            };
+            minions.into_iter().map(of).collect()
+        });
+        compiled.await.map_err(|_| LedgerError::Stopped)
+    }
+}
+
+/// Reads a return back from the log; a damaged one is told and left out.
+pub fn read_return(reader: &dyn LogReader, cursor: model::Cursor) -> Option<JobReturn> {
+    let before = model::Cursor(cursor.0.saturating_sub(1));
+    let entries = match reader.read(before, 1) {
+        Ok(entries) => entries,
+        Err(error) => {
+            tracing::error!(%error, %cursor, "a return cannot be read back from the log");
+            return None;
+        }
+    };
+    let (_, entry) = entries.into_iter().next()?;
+    match Record::decode(&entry.body) {
+        Ok(Record::JobReturned(ret)) => Some(*ret),
+        _ => None,
+    }
+}

@@ -1,0 +1,109 @@
+//! Wakes the ledger at moments it asked for.
+//!
+//! Timers live in memory only: what they are for is in the log, and a start sets them again. They run on the
+//! wall clock's values but are waited for on the monotonic one, re-reading the clock at each wake-up.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::ledger::TimerKey;
+use crate::world::Clock;
+
+/// Longest sleep: a wall clock that jumps ahead is noticed within this time.
+const SLEEP_MAX: Duration = Duration::from_secs(5);
+
+/// Timers that wait to be set.
+const SETTINGS_WAITING_MAX: usize = 4096;
+
+/// The way to set timers.
+#[derive(Clone)]
+pub struct Timers(mpsc::Sender<(TimerKey, Timestamp)>);
+
+impl Timers {
+    /// Sets a timer; the same key again replaces the moment.
+    pub async fn set(&self, key: TimerKey, at: Timestamp) {
+        // The task is gone only when the master stops.
+        let _ = self.0.send((key, at)).await;
+    }
+}
+
+/// Starts the task; keys of timers that ran out come out of the second part.
+pub fn start(clock: Arc<dyn Clock>) -> (Timers, mpsc::Receiver<TimerKey>) {
+    let (sender, mut settings) = mpsc::channel(SETTINGS_WAITING_MAX);
+    let (fired, receiver) = mpsc::channel(SETTINGS_WAITING_MAX);
+    tokio::spawn(async move {
+        let mut waiting = Waiting::default();
+        loop {
+            for key in waiting.due(clock.now()) {
+                if fired.send(key).await.is_err() {
+                    return;
+                }
+            }
+            let sleep = waiting.sleep(clock.now());
+            tokio::select! {
+                setting = settings.recv() => match setting {
+                    Some((key, at)) => waiting.set(key, at),
+                    None => return,
+                },
+                () = clock.sleep(sleep) => {}
+            }
+        }
+    });
+    (Timers(sender), receiver)
+}
+
+#[derive(Default)]
+struct Waiting {
+    by_moment: BTreeSet<(Timestamp, TimerKey)>,
+    by_key: HashMap<TimerKey, Timestamp>,
+}
+
+impl Waiting {
+    fn set(&mut self, key: TimerKey, at: Timestamp) {
+        if let Some(old) = self.by_key.insert(key.clone(), at) {
+            self.by_moment.remove(&(old, key.clone()));
+        }
+        self.by_moment.insert((at, key));
+    }
+
+    fn due(&mut self, now: Timestamp) -> Vec<TimerKey> {
+        let mut due = Vec::new();
+        while let Some((at, _)) = self.by_moment.first() {
+            if *at > now {
+                break;
+            }
+            if let Some((_, key)) = self.by_moment.pop_first() {
+                self.by_key.remove(&key);
+                due.push(key);
+            }
+        }
+        due
+    }
+
+    fn sleep(&self, now: Timestamp) -> Duration {
+        match self.by_moment.first() {
+            Some((at, _)) => SLEEP_MAX.min(Duration::from_millis(at.millis_since(now) + 1)),
+            None => SLEEP_MAX,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_set_again_fires_once_at_the_new_moment() {
+        let key = TimerKey::Probe("20261121081655861002".parse().unwrap());
+        let mut waiting = Waiting::default();
+        waiting.set(key.clone(), Timestamp(10));
+        waiting.set(key.clone(), Timestamp(20));
+        assert_eq!(waiting.due(Timestamp(15)), []);
+        assert_eq!(waiting.due(Timestamp(20)), [key]);
+        assert_eq!(waiting.due(Timestamp(99)), []);
+    }
+}

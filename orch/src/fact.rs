@@ -8,6 +8,10 @@ use model::{Cursor, Event, Jid, JobReturn, MinionId, Timestamp, Value};
 
 /// One thing that became true.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a fact is told at once, never kept in numbers"
+)]
 pub enum Fact {
     /// The run's start is on record: the first steps may start.
     Begin,

@@ -78,7 +78,8 @@ fn resolve(run: &Run, mut step: usize) -> Next {
         let needs = &steps[step].needs;
         let is_open = |need: &&Need| {
             let phase = run.steps[need.step].phase;
-            !phase.has_ended() && !(phase == StepPhase::Pending && is_out(need.step))
+            let is_never = phase == StepPhase::Pending && is_out(need.step);
+            !(phase.has_ended() || is_never)
         };
         let Some(open) = needs.iter().find(is_open) else {
             return ready(run, step);

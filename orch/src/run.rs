@@ -78,7 +78,7 @@ pub struct Output {
 impl Run {
     /// Makes the run that a `Started` record tells of.
     pub fn start(started: Started) -> Run {
-        let steps = vec![Arc::new(StepState::default()); started.plan.steps.len()];
+        let steps = started.plan.steps.iter().map(|_| Arc::default()).collect();
         Run {
             started: Arc::new(started),
             phase: RunPhase::Running,

@@ -92,6 +92,47 @@ impl Player {
         match word {
             "plan" => self.plan(),
             "begin" => self.tell(Fact::Begin),
+            "event" => {
+                let (tag, data) = rest.split_once(' ').unwrap_or((rest, "{}"));
+                self.event(Tag::new(tag), json(data));
+            }
+            "look_back" => self.look_back(rest.parse().expect("a step")),
+            "called" => {
+                let (jid, how, ret) = (self.jid(&word_at()), word_at(), word_at());
+                let is_success = how == "ok";
+                let ret = json(&ret);
+                self.tell(Fact::CallDone {
+                    jid,
+                    is_success,
+                    ret,
+                });
+            }
+            "call_lost" => {
+                let jid = self.jid(&word_at());
+                self.tell(Fact::CallLost { jid });
+            }
+            "timer" => {
+                let step = word_at().parse().expect("a step");
+                let attempt = word_at().parse().expect("an attempt");
+                self.tell(Fact::TimerFired { step, attempt });
+            }
+            "approved" => {
+                let step = word_at().parse().expect("a step");
+                let (is_yes, by) = (word_at() == "yes", word_at());
+                self.tell(Fact::Approved { step, by, is_yes });
+            }
+            "cancelled" => self.tell(Fact::Cancelled { by: rest.into() }),
+            "restart" => self.restart(),
+            "view" => self.view(),
+            "result" => self.result(),
+            other => self.fact_of_minions(other, rest),
+        }
+    }
+
+    fn fact_of_minions(&mut self, word: &str, rest: &str) {
+        let mut words = rest.splitn(3, ' ');
+        let mut word_at = || words.next().unwrap_or_default().to_owned();
+        match word {
             "published" => {
                 let (jid, minions) = (self.jid(&word_at()), word_at());
                 let missing = word_at();
@@ -126,39 +167,6 @@ impl Player {
                 let since = self.now;
                 self.tell(Fact::StillRunning { jid, id, since });
             }
-            "event" => {
-                let (tag, data) = rest.split_once(' ').unwrap_or((rest, "{}"));
-                self.event(Tag::new(tag), json(data));
-            }
-            "look_back" => self.look_back(rest.parse().expect("a step")),
-            "called" => {
-                let (jid, how, ret) = (self.jid(&word_at()), word_at(), word_at());
-                let is_success = how == "ok";
-                let ret = json(&ret);
-                self.tell(Fact::CallDone {
-                    jid,
-                    is_success,
-                    ret,
-                });
-            }
-            "call_lost" => {
-                let jid = self.jid(&word_at());
-                self.tell(Fact::CallLost { jid });
-            }
-            "timer" => {
-                let step = word_at().parse().expect("a step");
-                let attempt = word_at().parse().expect("an attempt");
-                self.tell(Fact::TimerFired { step, attempt });
-            }
-            "approved" => {
-                let step = word_at().parse().expect("a step");
-                let (is_yes, by) = (word_at() == "yes", word_at());
-                self.tell(Fact::Approved { step, by, is_yes });
-            }
-            "cancelled" => self.tell(Fact::Cancelled { by: rest.into() }),
-            "restart" => self.restart(),
-            "view" => self.view(),
-            "result" => self.result(),
             other => panic!("no fact is called {other}"),
         }
     }

@@ -4,6 +4,8 @@
     python3 -m venv venv && venv/bin/pip install salt==3006.30
     venv/bin/python pillar/testdata/record_pillar.py [TREE ...]
 
+The variable TREES names another folder of trees, here and for the test.
+
 A tree is a folder of pillar SLS, the root of environment `base`. Its `case.json`, if there is one, may
 say: envs ({"dev": "env-dev"}), opts (that differ from the master's defaults), grains, id, saltenv,
 pillarenv, overrides. Written beside it: expected.json, the whole pillar, `_errors` included. Nothing is
@@ -12,6 +14,7 @@ written where Salt itself stops with a traceback.
 
 import json
 import logging
+import os
 import pathlib
 import shutil
 import sys
@@ -20,7 +23,7 @@ import tempfile
 import salt.config
 import salt.pillar
 
-HERE = pathlib.Path(__file__).resolve().parent
+HERE = pathlib.Path(os.environ.get("TREES") or pathlib.Path(__file__).resolve().parent)
 
 
 def record(tree, scratch):

@@ -71,7 +71,11 @@ impl Tree {
 }
 
 fn trees() -> Vec<Tree> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    // TREES names another folder of recorded trees, for comparisons that are not kept.
+    let root = std::env::var_os("TREES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"),
+        PathBuf::from,
+    );
     let entries = std::fs::read_dir(root).expect("testdata");
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.expect("entry").path()).collect();
     folders.retain(|path| path.is_dir());
@@ -138,7 +142,7 @@ fn check(tree: &Tree) -> Result<(), String> {
 #[test]
 fn every_tree_gives_the_pillar_that_salt_makes() {
     let trees = trees();
-    assert!(trees.len() >= 60, "{} trees", trees.len());
+    assert!(trees.len() >= 60 || std::env::var_os("TREES").is_some(), "{} trees", trees.len());
     let wrong: Vec<String> = trees
         .iter()
         .filter(|tree| !DIFFERENT_BY_DESIGN.contains(&tree.name.as_str()))

@@ -69,8 +69,11 @@ impl FileClient for Sources<'_> {
     fn list(&self, saltenv: &str) -> Result<Vec<String>, FileError> {
         let paths = self.files.list(saltenv)?;
         // Lists are asked for to find SLS; any other file may come and go.
-        let sls: Vec<&str> =
-            paths.iter().map(String::as_str).filter(|path| path.ends_with(".sls")).collect();
+        let sls: Vec<&str> = paths
+            .iter()
+            .map(String::as_str)
+            .filter(|path| path.ends_with(".sls"))
+            .collect();
         self.remember(saltenv, "/", Some(sls.join("\n").as_bytes()));
         Ok(paths)
     }
@@ -101,7 +104,7 @@ mod tests {
             sources.read(path, "base").expect("memory always answers");
         }
         let listed: Vec<_> = sources
-            .list()
+            .seen()
             .into_iter()
             .map(|s| (s.path, s.hash))
             .collect();

@@ -4,8 +4,10 @@
     python3 -m venv venv && venv/bin/pip install salt==3006.30
     venv/bin/python states/testdata/record_compile.py [TREE ...]
 
-A tree is a folder of SLS files, the root of environment `base`. Its `case.json`, if there is one, may
-say:
+The variable TREES names another folder of trees, here and for the test.
+
+A tree is a folder of SLS files, the root of environment `base`. Its `case.json`, if there is one,
+may say:
 
     sls     the SLS to compile; ["main"] if nothing is said
     top     true: compile what the tree's top.sls matches, for the minion "web01"
@@ -19,6 +21,7 @@ then there is nothing else), expected.high.json (state.show_sls), expected.low.j
 
 import json
 import logging
+import os
 import pathlib
 import shutil
 import sys
@@ -27,7 +30,7 @@ import tempfile
 import salt.config
 import salt.state
 
-HERE = pathlib.Path(__file__).resolve().parent / "compile"
+HERE = pathlib.Path(os.environ.get("TREES") or pathlib.Path(__file__).resolve().parent / "compile")
 
 
 def options(tree, case, scratch):

@@ -95,7 +95,11 @@ impl Tree {
 }
 
 fn trees() -> Vec<Tree> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/compile");
+    // TREES names another folder of recorded trees, for comparisons that are not kept.
+    let root = std::env::var_os("TREES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/compile"),
+        PathBuf::from,
+    );
     let mut folders: Vec<PathBuf> = std::fs::read_dir(root)
         .expect("testdata")
         .map(|entry| entry.expect("entry").path())
@@ -215,7 +219,7 @@ fn a_subfilter_of_a_top_file_narrows() {
 #[test]
 fn every_tree_compiles_as_salt_compiles_it() {
     let trees = trees();
-    assert!(trees.len() >= 60, "{} trees", trees.len());
+    assert!(trees.len() >= 60 || std::env::var_os("TREES").is_some(), "{} trees", trees.len());
     let mut wrong = Vec::new();
     for tree in &trees {
         if DIFFERENT_BY_DESIGN.contains(&tree.name.as_str()) {

@@ -61,6 +61,7 @@ pub(crate) struct JobWait {
     stream: EventStream,
     waiting: IndexSet<MinionId>,
     ready: VecDeque<Answer>,
+    missing: VecDeque<Answer>,
     next_look: Instant,
     give_up: Instant,
 }
@@ -76,7 +77,8 @@ impl JobWait {
             client: client.clone(),
             stream: client.events(Some(published.cursor), tags),
             waiting: published.minions.iter().cloned().collect(),
-            ready: missing.map(|id| silent(id, &no_response(&jid))).collect(),
+            ready: VecDeque::new(),
+            missing: missing.map(|id| silent(id, &no_response(&jid))).collect(),
             next_look: now + patience.timeout,
             give_up: now + patience.timeout + patience.gather,
             jid,
@@ -86,9 +88,12 @@ impl JobWait {
     /// Waits for the next answer. May be dropped and called again without loss.
     pub(crate) async fn next(&mut self) -> Result<News, Error> {
         loop {
-            // Those who are not known to the master come last, as in Salt.
+            if let Some(answer) = self.ready.pop_front() {
+                return Ok(News::Answer(answer));
+            }
             if self.waiting.is_empty() {
-                return Ok(self.ready.pop_front().map_or(News::Done, News::Answer));
+                // Those whom the master does not know come last, as in Salt.
+                return Ok(self.missing.pop_front().map_or(News::Done, News::Answer));
             }
             tokio::select! {
                 biased;
@@ -104,9 +109,7 @@ impl JobWait {
                 },
                 () = tokio::time::sleep_until(self.next_look) => {
                     self.next_look = Instant::now() + LOOK_PAUSE;
-                    if let Some(answer) = self.look().await? {
-                        return Ok(News::Answer(answer));
-                    }
+                    self.look().await?;
                 }
             }
         }
@@ -126,20 +129,24 @@ impl JobWait {
     }
 
     /// Asks the master how the job stands, and gives up on those of whom nothing more will come.
-    async fn look(&mut self) -> Result<Option<Answer>, Error> {
+    async fn look(&mut self) -> Result<(), Error> {
         let view: JobView = match self.client.get(&format!("/jobs/{}", self.jid)).await {
             Ok(view) => view,
             // The stream tells of a master that is away, and waits for it.
-            Err(error) if error.is_passing() => return Ok(None),
+            Err(error) if error.is_passing() => return Ok(()),
             Err(error) => return Err(error),
         };
+        for ret in view.returns.values() {
+            // The stream would bring it too, unless the log was trimmed in between.
+            let answer = self.take(&ret.load);
+            self.ready.extend(answer);
+        }
         let is_late = Instant::now() >= self.give_up;
         let ended: Vec<(MinionId, Option<MinionPhase>)> = self
             .waiting
             .iter()
             .map(|id| (id, view.minions.get(id).map(|outcome| outcome.phase)))
             .filter(|(_, phase)| match phase {
-                // Its return is in the log: the stream brings it.
                 Some(MinionPhase::Ok | MinionPhase::Failed | MinionPhase::Running) => false,
                 Some(MinionPhase::Waiting) | None => is_late,
                 Some(_) => true,
@@ -147,7 +154,7 @@ impl JobWait {
             .map(|(id, phase)| (id.clone(), phase))
             .collect();
         if ended.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         let connected = self.connected().await?;
         for (id, phase) in ended {
@@ -156,7 +163,7 @@ impl JobWait {
             self.waiting.shift_remove(&id);
             self.ready.push_back(silent(id.as_str(), &words));
         }
-        Ok(self.ready.pop_front())
+        Ok(())
     }
 
     async fn connected(&self) -> Result<IndexSet<MinionId>, Error> {

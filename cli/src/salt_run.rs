@@ -57,7 +57,10 @@ struct Command {
 }
 
 fn prepare(args: Vec<OsString>, terminal: &mut Terminal) -> Result<Command, u8> {
-    let name = name_of(&args, SALT_NAME);
+    let name = match name_of(&args, SALT_NAME) {
+        name if name == SALT_NAME => name,
+        _ => "brine run".to_owned(),
+    };
     let mut flags: SaltRunFlags = flags::parse(args.clone(), terminal)?;
     if flags.args_stdin {
         flags = flags::parse(with_input_words(args, terminal), terminal)?;

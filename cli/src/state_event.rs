@@ -48,10 +48,11 @@ impl Watch {
         };
         let mut stream = client.events(head, tags);
         let mut left = self.count;
+        let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             let item = tokio::select! {
                 item = stream.next() => item?,
-                _ = tokio::signal::ctrl_c() => return Ok(exit_code::INTERRUPTED),
+                _ = &mut interrupt => return Ok(exit_code::INTERRUPTED),
             };
             let event = match item {
                 Item::Next(event) => event,

@@ -46,6 +46,8 @@ pub(crate) enum Error {
 impl Error {
     /// Makes [`Error::Broken`].
     pub(super) fn broken(path: &str, cause: &dyn std::fmt::Display) -> Self {
+        // The query says nothing to a person.
+        let path = path.split('?').next().unwrap_or_default();
         Self::Broken {
             path: path.to_owned(),
             cause: cause.to_string(),

@@ -58,10 +58,11 @@ pub(crate) async fn follow(
     let mut stream = client.watch(run);
     let mut screen = Screen::new(mode, palette);
     let mut tick = tokio::time::interval(TICK);
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             biased;
-            _ = tokio::signal::ctrl_c() => {
+            _ = &mut interrupt => {
                 screen.leave(terminal);
                 return Ok(Followed::Detached);
             }

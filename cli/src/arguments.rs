@@ -1,7 +1,8 @@
-//! Turns the words after a function's name into its arguments, as Salt's `salt.utils.args.parse_input` does.
+//! Turns the words after a function's name into its arguments, as Salt's
+//! `salt.utils.args.parse_input` does.
 //!
-//! `name=value` is a keyword argument; every value is read as YAML unless it would lose something. The table of
-//! cases in `testdata/arguments.json` was written by Salt itself.
+//! `name=value` is a keyword argument; every value is read as YAML unless it would lose something.
+//! The table of cases in `testdata/arguments.json` was written by Salt itself.
 
 use model::{Map, Value};
 
@@ -36,7 +37,8 @@ pub(crate) fn parse_input(words: &[String], no_parse: &[String]) -> Arguments {
     arguments
 }
 
-/// Splits `name=value`; `None` for anything else, such as `a==b`, `1=2` or a value of several lines.
+/// Splits `name=value`; `None` for anything else, such as `a==b`, `1=2` or a value of several
+/// lines.
 fn parse_kwarg(word: &str) -> Option<(&str, &str)> {
     let (name, value) = word.split_once('=')?;
     let first = name.chars().next()?;

@@ -20,8 +20,8 @@ pub(crate) struct CompletionFlags {
     shell: Shell,
 }
 
-/// Gives the `brine` command as far as this crate knows it: for completion and help. The flags of `master` and
-/// `lab` belong to their own crates; here they have a name and `-c`.
+/// Gives the `brine` command as far as this crate knows it: for completion and help. The flags of
+/// `master` and `lab` belong to their own crates; here they have a name and `-c`.
 pub fn command() -> Command {
     let config = || {
         clap::Arg::new("config_dir")

@@ -1,8 +1,10 @@
-//! Waits for the returns of one job, as `salt` does: each as it comes in, then a word on those that never came.
+//! Waits for the returns of one job, as `salt` does: each as it comes in, then a word on those that
+//! never came.
 //!
-//! Returns are read from the log from before the job, so none can slip past. Once the timeout is over the job
-//! itself is asked for: the master has asked the minions by then, and knows who is at work, lost or gone. A minion
-//! at work is waited for without an end; one that stays silent is given up after the gather timeout.
+//! Returns are read from the log from before the job, so none can slip past. Once the timeout is
+//! over the job itself is asked for: the master has asked the minions by then, and knows who is at
+//! work, lost or gone. A minion at work is waited for without an end; one that stays silent is
+//! given up after the gather timeout.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! salt, salt-run, salt-key: clients of the API, nothing else.
 //!
-//! Each program turns its flags into one request, follows the answer and prints it as Salt does. The binary
-//! `brine` lives in `master` and calls [`salt::main`], [`salt_run::main`], [`salt_key::main`], and the small
-//! programs [`completion`], [`doctor`] and [`links`]. Never: the master's state, its files or its keys;
-//! whatever `salt` can do, any client of the API can do.
+//! Each program turns its flags into one request, follows the answer and prints it as Salt does.
+//! The binary `brine` lives in `master` and calls [`salt::main`], [`salt_run::main`],
+//! [`salt_key::main`], and the small programs [`completion`], [`doctor`] and [`links`]. Never: the
+//! master's state, its files or its keys; whatever `salt` can do, any client of the API can do.
 
 #![expect(
     clippy::disallowed_methods,

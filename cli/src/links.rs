@@ -30,8 +30,9 @@ pub enum Error {
     },
 }
 
-/// Makes a link to `exe` in `dir` for each of [`NAMES`]; gives their paths. Links that point there already stay;
-/// a link to an older `brine` is replaced; anything else is an error, and nothing is made.
+/// Makes a link to `exe` in `dir` for each of [`NAMES`]; gives their paths. Links that point there
+/// already stay; a link to an older `brine` is replaced; anything else is an error, and nothing is
+/// made.
 pub fn install(dir: &Path, exe: &Path) -> Result<Vec<PathBuf>, Error> {
     let links: Vec<PathBuf> = NAMES.iter().map(|name| dir.join(name)).collect();
     if let Some(occupied) = links.iter().find(|link| is_foreign(link, exe)) {

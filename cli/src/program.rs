@@ -1,4 +1,5 @@
-//! What every program does around its work: a runtime for one thread, words from standard input, the last error.
+//! What every program does around its work: a runtime for one thread, words from standard input,
+//! the last error.
 
 use std::ffi::OsString;
 use std::future::Future;

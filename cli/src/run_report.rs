@@ -26,7 +26,8 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    /// Reads the words after `brine run`; `None` if they name a runner, an error if a run is missing.
+    /// Reads the words after `brine run`; `None` if they name a runner, an error if a run is
+    /// missing.
     pub(crate) fn parse(words: &[String]) -> Option<Result<Self, String>> {
         let [verb, rest @ ..] = words else {
             return None;

@@ -27,7 +27,8 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     exit_code::to_exit(run(args, &mut Terminal::real()))
 }
 
-/// Runs the program on given streams; gives the exit code. The first word is the name it was called by.
+/// Runs the program on given streams; gives the exit code. The first word is the name it was called
+/// by.
 pub fn run(args: Vec<OsString>, terminal: &mut Terminal) -> u8 {
     match prepare(args, terminal) {
         Ok(mut command) => block_on(async {

@@ -1,7 +1,7 @@
 //! Where the programs print and read: the real terminal, or a buffer in tests.
 //!
-//! A reader that went away (`salt ... | head`) is no error; printing stops quietly and the caller may ask
-//! [`Terminal::is_closed`].
+//! A reader that went away (`salt ... | head`) is no error; printing stops quietly and the caller
+//! may ask [`Terminal::is_closed`].
 
 use std::io::{BufRead, IsTerminal, Write};
 

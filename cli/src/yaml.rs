@@ -1,7 +1,9 @@
-//! Reads one YAML document as Salt's loader does, for arguments; resolves plain scalars for the yaml outputter.
+//! Reads one YAML document as Salt's loader does, for arguments; resolves plain scalars for the
+//! yaml outputter.
 //!
-//! The events come from libyaml, as in Salt; the types follow YAML 1.1 with Salt's two changes: `0644` is the
-//! decimal number 644, and a time stamp stays text. A duplicate key, an unknown tag or a merge key is an error.
+//! The events come from libyaml, as in Salt; the types follow YAML 1.1 with Salt's two changes:
+//! `0644` is the decimal number 644, and a time stamp stays text. A duplicate key, an unknown tag
+//! or a merge key is an error.
 
 use std::collections::HashMap;
 

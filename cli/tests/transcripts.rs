@@ -1,7 +1,14 @@
-//! What was typed, what was asked of the master, what was printed: golden transcripts against a fake API.
+//! What was typed, what was asked of the master, what was printed: golden transcripts against a
+//! fake API.
 //!
-//! The files in `testdata/transcripts` are renewed by `BRINE_RENEW=1 cargo test -p cli --test transcripts`; read
-//! the difference like code.
+//! The files in `testdata/transcripts` are renewed by `BRINE_RENEW=1 cargo test -p cli --test
+//! transcripts`; read the difference like code.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "golden files are read and renewed here"
+)]
 
 mod fake;
 

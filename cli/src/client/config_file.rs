@@ -1,9 +1,9 @@
 //! The few options that a client needs from the master's config files.
 //!
-//! Reads `DIR/master`, then `DIR/master.d/*.conf` in alphabetical order, later ones winning, as Salt does. Only
-//! lines `name: value` that start at the left edge count: enough for the plain options a client needs, without a
-//! second reader for everything a master may be told. A file that cannot be read counts as absent: the master, not
-//! its client, complains about its config.
+//! Reads `DIR/master`, then `DIR/master.d/*.conf` in alphabetical order, later ones winning, as
+//! Salt does. Only lines `name: value` that start at the left edge count: enough for the plain
+//! options a client needs, without a second reader for everything a master may be told. A file that
+//! cannot be read counts as absent: the master, not its client, complains about its config.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,9 @@
-//! The API over the master's local socket: one request at a time, and streams that survive a restart of it.
+//! The API over the master's local socket: one request at a time, and streams that survive a
+//! restart of it.
 //!
-//! A question is asked once. A stream (events, a watched run) is asked again from its last cursor when the
-//! connection breaks, so nothing is missed; the caller hears of it as [`Item::Lost`] and [`Item::Back`].
+//! A question is asked once. A stream (events, a watched run) is asked again from its last cursor
+//! when the connection breaks, so nothing is missed; the caller hears of it as [`Item::Lost`] and
+//! [`Item::Back`].
 
 mod config_file;
 mod error;

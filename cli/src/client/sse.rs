@@ -1,6 +1,7 @@
 //! Server-sent events: bytes in, frames out.
 
-/// A frame larger than this is no event of ours: the largest return that a minion may send is far smaller.
+/// A frame larger than this is no event of ours: the largest return that a minion may send is far
+/// smaller.
 const FRAME_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// One event of the stream. Comments (heartbeats) are no frames.

@@ -53,7 +53,8 @@ pub(crate) struct Printer {
 }
 
 impl OutputFlags {
-    /// Joins flags, config and terminal; an output file is opened now, before anything is asked of the master.
+    /// Joins flags, config and terminal; an output file is opened now, before anything is asked of
+    /// the master.
     pub(crate) fn printer(
         &self,
         config: &MasterFile,

@@ -17,7 +17,8 @@ pub(crate) struct SaltFlags {
     /// The target, the function and its arguments; `name=value` is a keyword argument.
     #[arg(value_name = "WORDS", allow_negative_numbers = true)]
     pub(crate) words: Vec<String>,
-    /// Seconds to wait before minions that have not answered are asked whether they still work on it.
+    /// Seconds to wait before minions that have not answered are asked whether they still work on
+    /// it.
     #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(crate) timeout: Option<i64>,
     /// Send the job, print its jid, and do not wait.

@@ -1,7 +1,7 @@
 //! Data → what a person or a program reads; one file an outputter, each equal to Salt's text.
 //!
-//! `--out` chooses; else the return itself says which it wants; else it is `nested`. Whatever an outputter cannot
-//! show (a return that is no highstate) is shown by `nested`, as in Salt.
+//! `--out` chooses; else the return itself says which it wants; else it is `nested`. Whatever an
+//! outputter cannot show (a return that is no highstate) is shown by `nested`, as in Salt.
 
 mod highstate;
 mod json;
@@ -83,7 +83,8 @@ pub(crate) const NAMES: [&str; 12] = [
     "yaml",
 ];
 
-/// Renders data for the terminal, without spaces or line ends at its end. `retcode` colours failures.
+/// Renders data for the terminal, without spaces or line ends at its end. `retcode` colours
+/// failures.
 pub(crate) fn render(data: &Value, wanted: Option<&str>, style: &Style, retcode: i64) -> String {
     let text = match style.chosen(wanted) {
         "highstate" => highstate::output(data, style),

@@ -1,7 +1,8 @@
-//! The live view of a run: a tree that redraws in place, or one line per change where nobody looks on.
+//! The live view of a run: a tree that redraws in place, or one line per change where nobody looks
+//! on.
 //!
-//! Only a viewer: the run lives in the master. Ctrl-C detaches, a broken connection is taken up again, and the
-//! same run may have any number of viewers.
+//! Only a viewer: the run lives in the master. Ctrl-C detaches, a broken connection is taken up
+//! again, and the same run may have any number of viewers.
 
 mod changes;
 mod tree;

@@ -1,4 +1,5 @@
-//! A run as lines for a terminal: one per step, with its minions, its note and its last sub-steps below.
+//! A run as lines for a terminal: one per step, with its minions, its note and its last sub-steps
+//! below.
 
 use model::Timestamp;
 use model::api::{MinionPhase, RunPhase, RunView, StepPhase, StepView};

@@ -17,7 +17,8 @@ use cli::Terminal;
 use hyper::body::Frame;
 use serde_json::Value;
 
-/// What the fake answers. Several streams of one path are given one after the other, the last one for ever.
+/// What the fake answers. Several streams of one path are given one after the other, the last one
+/// for ever.
 #[derive(Default)]
 pub(crate) struct Script {
     answers: HashMap<String, (StatusCode, Value)>,

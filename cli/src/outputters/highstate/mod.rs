@@ -1,7 +1,9 @@
-//! The `highstate` outputter: what each state did, then a summary; the highstates of minions nest in `Changes`.
+//! The `highstate` outputter: what each state did, then a summary; the highstates of minions nest
+//! in `Changes`.
 //!
-//! `mod.rs` unwraps the data and walks over hosts, [`chunk`] shows one state, [`summary`] counts. Every function
-//! gives `None` where Salt's would raise: the caller then shows the data with `nested`.
+//! `mod.rs` unwraps the data and walks over hosts, [`chunk`] shows one state, [`summary`] counts.
+//! Every function gives `None` where Salt's would raise: the caller then shows the data with
+//! `nested`.
 
 mod chunk;
 mod summary;

@@ -171,17 +171,26 @@ impl<'a, 'c> Turn<'a, 'c> {
         if minion.phase.has_ended() && !is_late {
             return;
         }
-        let attempt = attempt.number;
-        self.record(RunRecord::MinionEnded {
+        let is_open = |minion: &&crate::MinionState| !minion.phase.has_ended();
+        let others = attempt.minions.values().filter(is_open).count();
+        let others = others - usize::from(!minion.phase.has_ended());
+        // Of a thousand answers 999 end nothing: they need no copy of the step to decide on.
+        let is_only_told = others > 0 && attempt.after.is_none();
+        let record = RunRecord::MinionEnded {
             step,
-            attempt,
+            attempt: attempt.number,
             id: id.clone(),
             phase,
             why: why.to_owned(),
             answer,
             at: self.context.now,
-        });
-        self.settle(step);
+        };
+        if is_only_told {
+            self.output.records.push(record);
+        } else {
+            self.record(record);
+            self.settle(step);
+        }
     }
 
     fn on_still_running(&mut self, jid: &Jid, id: &MinionId, since: model::Timestamp) {

@@ -109,6 +109,8 @@ impl Step for Function {
                 }
             }
         }
+        // Salt names them in the order of a set, which is no order.
+        failed.sort();
         let mut comment = self.comment(&ran, &failed);
         for detail in details {
             comment.push('\n');

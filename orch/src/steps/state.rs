@@ -201,6 +201,9 @@ impl Tally {
     fn outcome(mut self, allow_fail: u64, is_test: bool) -> Outcome {
         let ids: Vec<String> = self.changes.keys().map(Value::to_text).collect();
         let is_failed = self.failed.len() as u64 > allow_fail;
+        // Salt names them in the order of a set, which is no order.
+        self.failed.sort();
+        self.unchanged.sort();
         let mut comment;
         if is_failed {
             comment = format!("Run failed on minions: {}", self.failed.join(", "));

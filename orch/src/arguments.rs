@@ -1,7 +1,7 @@
 //! Reads the arguments of one low chunk, once, and remembers what was read and what is wrong.
 //!
-//! For the `parse` functions of the steps. What a step did not read and Salt does not use itself is what it
-//! does not know: some steps pass it on, the others are warned about.
+//! For the `parse` functions of the steps. What a step did not read and Salt does not use itself is
+//! what it does not know: some steps pass it on, the others are warned about.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! One try of one step: what was asked, who answered, what was seen.
 //!
-//! Filled by records only (see `fold.rs`), read by the steps' `outcome`. Answers are let go when the attempt
-//! ends; how each minion ended stays.
+//! Filled by records only (see `fold.rs`), read by the steps' `outcome`. Answers are let go when
+//! the attempt ends; how each minion ended stays.
 
 use std::sync::Arc;
 

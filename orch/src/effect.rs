@@ -1,7 +1,7 @@
 //! What the master does for a run, after the record is durable.
 //!
-//! Every effect can be told twice: a job and a call are known by their jid, a watch and a timer by step and
-//! attempt (a later one replaces an earlier one). The master never invents one.
+//! Every effect can be told twice: a job and a call are known by their jid, a watch and a timer by
+//! step and attempt (a later one replaces an earlier one). The master never invents one.
 
 use model::api::RunPhase;
 use model::{Cursor, Jid, Map, Tag, TagGlob, Timestamp, Value};
@@ -22,8 +22,8 @@ pub enum Effect {
         /// What to publish.
         job: JobRequest,
     },
-    /// After a restart: this job was published already. Give its minions and returns again from the job store;
-    /// if the store does not know the jid, publish it now, under this very jid.
+    /// After a restart: this job was published already. Give its minions and returns again from the
+    /// job store; if the store does not know the jid, publish it now, under this very jid.
     AdoptJob {
         /// The step.
         step: usize,
@@ -56,8 +56,8 @@ pub enum Effect {
         /// The function and its arguments.
         call: Call,
     },
-    /// After a restart: a call was at work. A nested orchestration goes on under its jid and is told when it
-    /// ends; of anything else tell [`Fact::CallLost`](crate::Fact::CallLost).
+    /// After a restart: a call was at work. A nested orchestration goes on under its jid and is
+    /// told when it ends; of anything else tell [`Fact::CallLost`](crate::Fact::CallLost).
     AdoptCall {
         /// The step.
         step: usize,
@@ -68,7 +68,8 @@ pub enum Effect {
         /// The function and its arguments.
         call: Call,
     },
-    /// Give every event behind a place in the log that matches, then `LookedBack`, then those to come.
+    /// Give every event behind a place in the log that matches, then `LookedBack`, then those to
+    /// come.
     Watch {
         /// The step.
         step: usize,
@@ -121,8 +122,8 @@ pub struct JobRequest {
     /// Keyword arguments of the returners, if given.
     #[serde(default)]
     pub ret_kwargs: Value,
-    /// How long minions may be silent before they are asked whether they still run it, in milliseconds;
-    /// `None` is the master's `timeout`.
+    /// How long minions may be silent before they are asked whether they still run it, in
+    /// milliseconds; `None` is the master's `timeout`.
     pub timeout_ms: Option<u64>,
     /// Publish to so many of the targeted minions only, chosen by the master.
     pub subset: Option<u64>,

@@ -1,7 +1,8 @@
 //! What is wrong with an orchestration before anything of it runs.
 //!
-//! For the person who wrote the SLS: every problem at once, each with the id and the SLS it is in, in Salt's
-//! words where Salt has words. Salt itself finds most of these only when the step's turn comes.
+//! For the person who wrote the SLS: every problem at once, each with the id and the SLS it is in,
+//! in Salt's words where Salt has words. Salt itself finds most of these only when the step's turn
+//! comes.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! What a run is told: the world, seen from the orchestrator.
 //!
-//! The master makes facts of jobs, events, timers and people. A fact may come twice, late, or for a step that
-//! is over: it then changes nothing. Order counts only where it counts for Salt.
+//! The master makes facts of jobs, events, timers and people. A fact may come twice, late, or for a
+//! step that is over: it then changes nothing. Order counts only where it counts for Salt.
 
 use model::api::MinionPhase;
 use model::{Cursor, Event, Jid, JobReturn, MinionId, Timestamp, Value};
@@ -53,9 +53,11 @@ pub enum Fact {
         /// Since when.
         since: Timestamp,
     },
-    /// An event that matches a glob of [`Run::watches`](crate::Run::watches); others change nothing.
+    /// An event that matches a glob of [`Run::watches`](crate::Run::watches); others change
+    /// nothing.
     Event(Event),
-    /// Every event of the log up to a place was given for a watch. A wait cannot time out before that.
+    /// Every event of the log up to a place was given for a watch. A wait cannot time out before
+    /// that.
     LookedBack {
         /// The step.
         step: usize,

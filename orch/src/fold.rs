@@ -1,7 +1,7 @@
 //! Applies records to a run: the only place that changes one.
 //!
-//! Each record is checked against what came before. One that cannot follow is an error, never a panic: a
-//! damaged log must be reported, not believed.
+//! Each record is checked against what came before. One that cannot follow is an error, never a
+//! panic: a damaged log must be reported, not believed.
 
 use std::sync::Arc;
 
@@ -244,8 +244,8 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
     Ok(())
 }
 
-/// Ends a minion's part, and moves it behind those that ended before: the order of the results is the order
-/// of the answers. An answer replaces a silence, nothing replaces an answer.
+/// Ends a minion's part, and moves it behind those that ended before: the order of the results is
+/// the order of the answers. An answer replaces a silence, nothing replaces an answer.
 fn end_minion(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why> {
     let RunRecord::MinionEnded {
         id,

@@ -1,7 +1,7 @@
 //! `hide_output`: what a step gave, without what it said.
 //!
-//! Whether it went well, and how many things there were, stays; every text goes. Taken off before anything
-//! is recorded, so that neither the log nor an event nor a result holds it.
+//! Whether it went well, and how many things there were, stays; every text goes. Taken off before
+//! anything is recorded, so that neither the log nor an event nor a result holds it.
 
 use model::{Map, Value};
 

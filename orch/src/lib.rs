@@ -1,4 +1,5 @@
-//! The orchestrator's mind: facts go in, records and effects come out. No I/O, no clock, no storage.
+//! The orchestrator's mind: facts go in, records and effects come out. No I/O, no clock, no
+//! storage.
 //!
 //! ```text
 //!   low chunks ──Plan::compile──▶ Plan ──RunRecord::Started──▶ Run
@@ -9,9 +10,10 @@
 //! ```
 //!
 //! A run is the fold of its records and of nothing else, so resuming after a crash is: fold, then
-//! [`recovery::resume`]. Steps run one after the other in Salt's order, `parallel: True` ones beside it; their
-//! comments and changes are Salt's. On purpose not Salt's: a wait reads the log from where its cause began,
-//! a minion that does not answer is never a success, and what cannot work is refused before anything runs.
+//! [`recovery::resume`]. Steps run one after the other in Salt's order, `parallel: True` ones
+//! beside it; their comments and changes are Salt's. On purpose not Salt's: a wait reads the log
+//! from where its cause began, a minion that does not answer is never a success, and what cannot
+//! work is refused before anything runs.
 
 mod arguments;
 mod attempt;

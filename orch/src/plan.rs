@@ -1,8 +1,8 @@
 //! A plan: low chunks with their arguments parsed and their requisites resolved, once and for all.
 //!
-//! Made when a run is asked for, stored whole with it, never made again: what changes in the file roots
-//! while a run waits for a reboot does not change the run. Everything that can be known to be wrong is
-//! refused here, before a single job is sent.
+//! Made when a run is asked for, stored whole with it, never made again: what changes in the file
+//! roots while a run waits for a reboot does not change the run. Everything that can be known to be
+//! wrong is refused here, before a single job is sent.
 
 use model::{Map, Value};
 use serde::{Deserialize, Serialize};
@@ -61,8 +61,8 @@ pub struct PlannedStep {
     /// `retry`.
     #[serde(default)]
     pub retry: Option<Retry>,
-    /// `finally: True`: it runs when everything else is over, however that ended: well, failed, stopped or
-    /// cancelled.
+    /// `finally: True`: it runs when everything else is over, however that ended: well, failed,
+    /// stopped or cancelled.
     #[serde(default)]
     pub is_finally: bool,
     /// `hide_output: True`: what comes back is not kept in clear.
@@ -104,12 +104,12 @@ impl Default for Retry {
 const ATTEMPTS_MAX: u64 = 100_000;
 
 impl Plan {
-    /// Plans low chunks, which are in the order Salt would run them. `sources` are the files they were made
-    /// of, each with its hash.
+    /// Plans low chunks, which are in the order Salt would run them. `sources` are the files they
+    /// were made of, each with its hash.
     ///
-    /// # Errors
-    /// Every problem of every chunk: unknown states and missing arguments in Salt's words, requisites that do
-    /// not exist or go in circles, waits that can never end, what is not supported.
+    /// # Errors Every problem of every chunk: unknown states and missing arguments in Salt's words,
+    /// requisites that do not exist or go in circles, waits that can never end, what is not
+    /// supported.
     pub fn compile(
         name: &str,
         low: Vec<LowChunk>,

@@ -1,6 +1,7 @@
 //! What follows from a fact: steps start, attempts end, the run finishes.
 //!
-//! The other half of a turn: `turn.rs` takes a fact in, this goes on until something must be waited for.
+//! The other half of a turn: `turn.rs` takes a fact in, this goes on until something must be waited
+//! for.
 
 use std::sync::Arc;
 
@@ -99,8 +100,8 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// Gives what a step that starts now listens to, and behind which place. What a job causes comes
-    /// behind the job.
+    /// Gives what a step that starts now listens to, and behind which place. What a job causes
+    /// comes behind the job.
     fn watch(&self, step: usize, begin: &Begin) -> Option<(TagGlob, Cursor)> {
         match begin {
             Begin::Wait { glob, .. } => {

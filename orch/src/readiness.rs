@@ -1,7 +1,7 @@
 //! Which step is next: requisites over outcomes, in Salt's order.
 //!
-//! Steps go one after the other. A step whose turn has come first lets those it has a requisite on run; then
-//! their results say whether it starts, is passed over, or fails without having run.
+//! Steps go one after the other. A step whose turn has come first lets those it has a requisite on
+//! run; then their results say whether it starts, is passed over, or fails without having run.
 
 use std::collections::BTreeSet;
 
@@ -195,11 +195,11 @@ fn requisite_failed(run: &Run, step: usize) -> Outcome {
     ))
 }
 
-/// Gives the place behind which events count for a wait: where the first of the steps it requires began,
-/// else where the run began.
+/// Gives the place behind which events count for a wait: where the first of the steps it requires
+/// began, else where the run began.
 ///
-/// A wait without requisites does not take events for news that an earlier wait of the run was content
-/// with: two reboots in one orchestration are two reboots.
+/// A wait without requisites does not take events for news that an earlier wait of the run was
+/// content with: two reboots in one orchestration are two reboots.
 pub(crate) fn looks_back_to(run: &Run, step: usize) -> Cursor {
     let steps = &run.started.plan.steps;
     let began = steps[step]

@@ -1,7 +1,7 @@
 //! The few things that can have happened to a run, and which may follow which.
 //!
-//! A run *is* its records: folding them gives the run, always the same one. `Started` comes first, `Finished`
-//! last; between them each step goes
+//! A run *is* its records: folding them gives the run, always the same one. `Started` comes first,
+//! `Finished` last; between them each step goes
 //!
 //! ```text
 //! pending ──StepStarted──▶ running ──(Published, MinionRunning, MinionEnded, EventSeen,
@@ -11,8 +11,9 @@
 //!    └──StepFinished with attempt 0 (a requisite kept it from running)──▶ ended
 //! ```
 //!
-//! Fields may be added with `#[serde(default)]`; none changes its meaning: a log of last year still opens.
-//! Written with field names (`rmp_serde::to_vec_named`, JSON): state results are flattened maps.
+//! Fields may be added with `#[serde(default)]`; none changes its meaning: a log of last year still
+//! opens. Written with field names (`rmp_serde::to_vec_named`, JSON): state results are flattened
+//! maps.
 
 use std::sync::Arc;
 
@@ -82,7 +83,8 @@ pub enum RunRecord {
         /// How long the master was away, in milliseconds.
         outage_ms: u64,
     },
-    /// An attempt of a step began. In the same batch as its job: a job is never sent under two jids.
+    /// An attempt of a step began. In the same batch as its job: a job is never sent under two
+    /// jids.
     StepStarted {
         /// The step.
         step: usize,

@@ -1,7 +1,7 @@
 //! After a restart of the master: from a folded run to what must be done again.
 //!
-//! Nothing is started twice. Jobs and calls are adopted under the jids they have, watches go back to the
-//! place behind which events count, timers get back what the outage took.
+//! Nothing is started twice. Jobs and calls are adopted under the jids they have, watches go back
+//! to the place behind which events count, timers get back what the outage took.
 
 use model::api::StepPhase;
 use model::{Jid, Timestamp};
@@ -13,12 +13,12 @@ use crate::record::RunRecord;
 use crate::run::{Context, Output, Run};
 use crate::steps::{Begin, BegunCall, Scene};
 
-/// The most that outages of the master may add to one wait, in milliseconds: a day. A wait that an outage
-/// outlasted by more is better looked at by a person than prolonged.
+/// The most that outages of the master may add to one wait, in milliseconds: a day. A wait that an
+/// outage outlasted by more is better looked at by a person than prolonged.
 pub const OUTAGE_GIVEN_BACK_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
-/// What a wait has left at least after a restart, in milliseconds. Minions notice a restarted master within
-/// their reconnect and authentication delays, together well under a minute.
+/// What a wait has left at least after a restart, in milliseconds. Minions notice a restarted
+/// master within their reconnect and authentication delays, together well under a minute.
 pub const RECONNECT_GRACE_MS: u64 = 60 * 1000;
 
 /// Takes a run up again. `last_alive` is the time of the last record before the master went down.

@@ -1,6 +1,7 @@
 //! A run: what its records add up to, and the questions one can ask it.
 //!
-//! [`Run::apply`] rebuilds it (`fold.rs`), [`Run::on`] advances it (`turn.rs`). Nothing else changes it.
+//! [`Run::apply`] rebuilds it (`fold.rs`), [`Run::on`] advances it (`turn.rs`). Nothing else
+//! changes it.
 
 use std::sync::Arc;
 

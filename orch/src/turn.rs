@@ -1,7 +1,7 @@
 //! One turn of a run: a fact comes in, records and effects go out.
 //!
-//! Works on a copy to which each record is applied as it is made, so that the next decision of the same turn
-//! sees it. What is made here is exactly what a fold of the records makes again.
+//! Works on a copy to which each record is applied as it is made, so that the next decision of the
+//! same turn sees it. What is made here is exactly what a fold of the records makes again.
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use crate::record::{Answer, CallReturn, RunRecord};
 use crate::run::{Context, Output, Run};
 use crate::steps::Outcome;
 
-/// How long to wait before a timer is tried again that ran out before the log was read, in milliseconds.
+/// How long to wait before a timer is tried again that ran out before the log was read, in
+/// milliseconds.
 const LOOK_BACK_PATIENCE_MS: u64 = 1000;
 
 /// A run while it decides.

@@ -1,4 +1,5 @@
-//! A run as people and the API see it: a tree of steps, each with a line about what it does right now.
+//! A run as people and the API see it: a tree of steps, each with a line about what it does right
+//! now.
 
 use model::api::{MinionPhase, RunSummary, RunView, StepPhase, StepView};
 
@@ -22,7 +23,8 @@ impl Run {
         }
     }
 
-    /// Gives the run with its steps. Sub-steps are left empty: they are events, which a run does not keep.
+    /// Gives the run with its steps. Sub-steps are left empty: they are events, which a run does
+    /// not keep.
     pub fn view(&self) -> RunView {
         let steps = self.plan().steps.iter().zip(self.steps());
         RunView {

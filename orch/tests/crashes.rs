@@ -1,8 +1,10 @@
-//! The Kubic orchestration through random crashes, late and early reboots, doubled and shuffled facts.
+//! The Kubic orchestration through random crashes, late and early reboots, doubled and shuffled
+//! facts.
 //!
-//! A world of two machines and a job store around a run. The master dies before its records are durable, or
-//! after them and before their effects, or in between turns. Whatever happens: the run ends well, no job is
-//! sent twice, and every minion of every job is accounted for. A failure prints its seed; `seed()` repeats it.
+//! A world of two machines and a job store around a run. The master dies before its records are
+//! durable, or after them and before their effects, or in between turns. Whatever happens: the run
+//! ends well, no job is sent twice, and every minion of every job is accounted for. A failure
+//! prints its seed; `seed()` repeats it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -194,7 +196,8 @@ impl World {
         };
         returns.push(ret.clone());
         if does_reboot {
-            // Some are back before their neighbour's return, some long after; some even before their own.
+            // Some are back before their neighbour's return, some long after; some even before
+            // their own.
             self.pending.push(Pending::Boot(id.clone()));
         }
         self.tell(Fact::Returned(ret));

@@ -1,4 +1,5 @@
-//! A damaged log is reported, not believed: records that cannot follow are errors, and change nothing.
+//! A damaged log is reported, not believed: records that cannot follow are errors, and change
+//! nothing.
 
 use std::sync::Arc;
 

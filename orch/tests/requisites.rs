@@ -1,8 +1,9 @@
-//! Requisites, judged by Salt: random declarations of `test.*` states, and what Salt 3006 made of them.
+//! Requisites, judged by Salt: random declarations of `test.*` states, and what Salt 3006 made of
+//! them.
 //!
-//! `testdata/requisites.json` is a list of `{low, results}`: `state.show_low_sls` and `state.sls` of one SLS
-//! each, run by `salt-call --local`; results in the order they ran. Ours must run the same steps in the same
-//! order, pass over the same ones, and say the same.
+//! `testdata/requisites.json` is a list of `{low, results}`: `state.show_low_sls` and `state.sls`
+//! of one SLS each, run by `salt-call --local`; results in the order they ran. Ours must run the
+//! same steps in the same order, pass over the same ones, and say the same.
 
 use std::sync::Arc;
 

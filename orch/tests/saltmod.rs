@@ -1,8 +1,10 @@
-//! `salt.state` and `salt.function`, judged by Salt: what its states make of answers, and what ours make.
+//! `salt.state` and `salt.function`, judged by Salt: what its states make of answers, and what ours
+//! make.
 //!
-//! `testdata/saltmod.json` is a list of calls of Salt 3006's `salt.states.saltmod` with `saltutil.cmd` giving
-//! the answers beside it; an answer of `null` never came. Ids that Salt joins from a set are sorted. Our own
-//! lines, which say why a minion did not answer, are left out before comparing.
+//! `testdata/saltmod.json` is a list of calls of Salt 3006's `salt.states.saltmod` with
+//! `saltutil.cmd` giving the answers beside it; an answer of `null` never came. Ids that Salt joins
+//! from a set are sorted. Our own lines, which say why a minion did not answer, are left out before
+//! comparing.
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! Transcripts: facts in, records and effects out, line by line, for people to read.
 //!
-//! `testdata/*.txt` hold steps, facts (`>`), and what came of them (indented). After every fact the run is
-//! folded again from its records, through JSON and through msgpack, and must equal the live one. Renew the
-//! files with `ORCH_RENEW_TRANSCRIPTS=1 cargo test -p orch --test transcripts`, and read the difference.
+//! `testdata/*.txt` hold steps, facts (`>`), and what came of them (indented). After every fact the
+//! run is folded again from its records, through JSON and through msgpack, and must equal the live
+//! one. Renew the files with `ORCH_RENEW_TRANSCRIPTS=1 cargo test -p orch --test transcripts`, and
+//! read the difference.
 
 mod transcripts {
     pub(crate) mod player;

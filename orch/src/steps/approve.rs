@@ -1,6 +1,7 @@
 //! `salt.approve`: goes on when a person says so.
 //!
-//! Ours, not Salt's. `text` says what will happen; without `timeout` it waits for as long as it takes.
+//! Ours, not Salt's. `text` says what will happen; without `timeout` it waits for as long as it
+//! takes.
 
 use model::{Map, Value};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
-//! What `salt.state` and `salt.function` share: whom to ask, who may fail, and who did not answer why.
+//! What `salt.state` and `salt.function` share: whom to ask, who may fail, and who did not answer
+//! why.
 
 use model::api::MinionPhase;
 use model::{Map, MinionId, Value};
@@ -135,8 +136,9 @@ impl Audience {
         args
     }
 
-    /// Says whether a minion that does not answer is a failure. Salt's `salt.function` forgives it by
-    /// default; here only `expect_minions: False`, written out, does: nothing is a success by default.
+    /// Says whether a minion that does not answer is a failure. Salt's `salt.function` forgives it
+    /// by default; here only `expect_minions: False`, written out, does: nothing is a success by
+    /// default.
     pub(crate) fn is_expected(&self) -> bool {
         self.expect_minions.unwrap_or(true)
     }
@@ -147,8 +149,8 @@ impl Audience {
         self.expects_reboot && is_silent && minion.phase == MinionPhase::Rebooted
     }
 
-    /// Gives the minions that will not answer, listed ids without an accepted key included, sorted; each
-    /// with what is known of it.
+    /// Gives the minions that will not answer, listed ids without an accepted key included, sorted;
+    /// each with what is known of it.
     pub(crate) fn silent(&self, attempt: &Attempt) -> Vec<(String, String)> {
         let unanswered = |(id, minion): (&MinionId, &MinionState)| {
             let is_silent = minion.answer.is_none() && !self.is_back(minion);

@@ -1,7 +1,8 @@
 //! The kinds of steps, one file each, and what they have in common.
 //!
-//! A kind parses its arguments once ([`Work::parse`]), says what to do when its turn comes (`begin`), and says
-//! after each record of its attempt whether it is over and with what (`outcome`). It never sees other steps.
+//! A kind parses its arguments once ([`Work::parse`]), says what to do when its turn comes
+//! (`begin`), and says after each record of its attempt whether it is over and with what
+//! (`outcome`). It never sees other steps.
 
 pub mod approve;
 pub mod function;
@@ -284,7 +285,8 @@ impl Work {
     }
 }
 
-/// Salt's words for a state function that does not exist, and ours for one that exists on minions only.
+/// Salt's words for a state function that does not exist, and ours for one that exists on minions
+/// only.
 fn not_found(chunk: &LowChunk) -> String {
     let LowChunk {
         state, fun, sls, ..

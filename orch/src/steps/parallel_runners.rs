@@ -1,6 +1,7 @@
 //! `salt.parallel_runners`: several runner functions at once.
 //!
-//! Succeeds if all of them do. What a failed nested orchestration said is in the changes, under its name.
+//! Succeeds if all of them do. What a failed nested orchestration said is in the changes, under its
+//! name.
 
 use model::{Map, Value};
 use serde::{Deserialize, Serialize};
@@ -66,7 +67,8 @@ fn one(arguments: &mut Arguments<'_>, name: String, config: &Value) -> Option<(S
 }
 
 fn call(fun: String, kwarg: Map) -> Call {
-    // Salt passes the dictionary on as keywords, where `arg` is the one that holds positional arguments.
+    // Salt passes the dictionary on as keywords, where `arg` is the one that holds positional
+    // arguments.
     let mut kwarg = kwarg;
     let arg = match kwarg.remove("arg") {
         Some(Value::List(items)) => items,

@@ -1,7 +1,8 @@
 //! `salt.reboot`: minions restart their machines, and the step goes on when all are back.
 //!
-//! Ours, not Salt's. Losing the minion is expected: the job's return may be lost and does not matter; what
-//! counts is that the minion says, after the job, that it has started. A failed reboot command fails at once.
+//! Ours, not Salt's. Losing the minion is expected: the job's return may be lost and does not
+//! matter; what counts is that the minion says, after the job, that it has started. A failed reboot
+//! command fails at once.
 
 use model::api::MinionPhase;
 use model::{Event, Map, MinionId, Tag, TagGlob, Value};
@@ -13,7 +14,8 @@ use crate::attempt::{Attempt, MinionState};
 use super::minions::{self, Audience};
 use super::{Begin, Outcome, Scene, Step};
 
-/// How long machines may take to come back, in milliseconds: 20 minutes. Hardware was seen to need 12.
+/// How long machines may take to come back, in milliseconds: 20 minutes. Hardware was seen to need
+/// 12.
 const TIMEOUT_MS: u64 = 20 * 60 * 1000;
 
 /// `salt.reboot` with its arguments.
@@ -36,7 +38,8 @@ pub struct Reboot {
 impl Reboot {
     pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Self {
         let mut audience = Audience::parse(arguments);
-        // Here `timeout` is how long the machines may take, not how soon minions are asked for a sign of life.
+        // Here `timeout` is how long the machines may take, not how soon minions are asked for a
+        // sign of life.
         let timeout_ms = audience.timeout_ms.take().unwrap_or(TIMEOUT_MS);
         let arg = match arguments.value("arg").cloned() {
             None => Vec::new(),

@@ -1,6 +1,7 @@
 //! `salt.runner`: one runner function on the master, nested orchestrations included.
 //!
-//! Fails if the runner says so in any of the ways runners have: `success`, an `Error` key, a bad exit code.
+//! Fails if the runner says so in any of the ways runners have: `success`, an `Error` key, a bad
+//! exit code.
 
 use model::{Map, Value};
 use serde::{Deserialize, Serialize};

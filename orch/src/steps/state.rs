@@ -1,6 +1,7 @@
 //! `salt.state`: minions apply states.
 //!
-//! Fails if a minion fails, does not answer, or answers anything but state results. Comments are Salt's.
+//! Fails if a minion fails, does not answer, or answers anything but state results. Comments are
+//! Salt's.
 
 use model::{Map, Value};
 use serde::{Deserialize, Serialize};
@@ -253,8 +254,8 @@ fn started_again(id: &str, why: &str) -> Value {
     Map::from([(format!("salt_|-reboot_|-{id}_|-reboot"), result)]).into()
 }
 
-/// Says whether state results are good, as Salt's `check_result` does: a map that is not empty, without a
-/// `result: False` at any depth.
+/// Says whether state results are good, as Salt's `check_result` does: a map that is not empty,
+/// without a `result: False` at any depth.
 pub(crate) fn check_result(running: &Value) -> bool {
     let Some(running) = running.as_map() else {
         return false;

@@ -1,7 +1,7 @@
 //! `salt.wait_for_event`: goes on when an event of every listed id was seen.
 //!
-//! Reads the log from where the required step (or else the run) began, not from "now": a machine that
-//! started while its neighbour was still being installed counts. Ids are compared as text.
+//! Reads the log from where the required step (or else the run) began, not from "now": a machine
+//! that started while its neighbour was still being installed counts. Ids are compared as text.
 
 use model::value::float_repr;
 use model::{Cursor, Event, Map, TagGlob, Timestamp, Value};
@@ -33,7 +33,8 @@ pub struct WaitForEvent {
 pub struct WaitId {
     /// As text.
     pub id: String,
-    /// The other way to read it: YAML 1.1 takes an unquoted `12:34:56:10:20:30` for a base-60 number.
+    /// The other way to read it: YAML 1.1 takes an unquoted `12:34:56:10:20:30` for a base-60
+    /// number.
     #[serde(default)]
     pub alias: Option<String>,
 }
@@ -78,7 +79,8 @@ impl WaitForEvent {
         waiting
     }
 
-    /// Gives the awaited ids that an event ticks off. One event ticks off an id once, however often it is told.
+    /// Gives the awaited ids that an event ticks off. One event ticks off an id once, however often
+    /// it is told.
     pub(crate) fn matching(&self, attempt: &Attempt, event: &Event) -> Vec<String> {
         let after = attempt.after.unwrap_or(attempt.cursor);
         if event.cursor <= after || !self.glob.matches(&event.tag) {
@@ -111,7 +113,8 @@ impl WaitForEvent {
         matching
     }
 
-    /// Looks for the id in the data, then in the `data` inside it (events that minions send are wrapped).
+    /// Looks for the id in the data, then in the `data` inside it (events that minions send are
+    /// wrapped).
     fn id_of<'e>(&self, data: &'e Map) -> Option<&'e Value> {
         let look = |map: &'e Map| {
             map.get(&self.event_id).or_else(|| {

@@ -277,8 +277,8 @@ fn retry(arguments: &mut Arguments<'_>) -> Option<Retry> {
             Some(map) => map,
             None => {
                 arguments.warn(
-                    "State is set to retry, but retry: True or a valid dict for retry configuration \
-                     was not found. Using retry defaults",
+                    "State is set to retry, but retry: True or a valid dict for retry \
+                     configuration was not found. Using retry defaults",
                 );
                 Map::new()
             }

@@ -169,7 +169,8 @@ impl Turn<'_, '_> {
             let result = Value::from(before.result).to_text();
             let comment = &before.comment;
             format!(
-                "Attempt {}: Returned a result of \"{result}\", with the following comment: \"{comment}\"\n",
+                "Attempt {}: Returned a result of \"{result}\", \
+                 with the following comment: \"{comment}\"\n",
                 index + 1
             )
         });

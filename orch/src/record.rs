@@ -7,7 +7,7 @@
 //! pending ──StepStarted──▶ running ──(Published, MinionRunning, MinionEnded, EventSeen,
 //!    │                        │        LookedBack, TimedOut, CallEnded, Approved)──▶ running
 //!    │                        ├──StepFinished──▶ ended
-//!    │                        └──RetryPlanned──▶ pending, with a moment before which it does not start
+//!    │                        └──RetryPlanned──▶ running, and waits for a moment to start again
 //!    └──StepFinished with attempt 0 (a requisite kept it from running)──▶ ended
 //! ```
 //!

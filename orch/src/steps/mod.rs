@@ -292,7 +292,8 @@ fn not_found(chunk: &LowChunk) -> String {
         state, fun, sls, ..
     } = chunk;
     let mut text = format!(
-        "State '{state}.{fun}' was not found in SLS '{sls}'\nReason: '{state}.{fun}' is not available."
+        "State '{state}.{fun}' was not found in SLS '{sls}'\n\
+         Reason: '{state}.{fun}' is not available."
     );
     if !["salt", "test"].contains(&state.as_str()) {
         text.push_str(

@@ -10,3 +10,6 @@ pub mod yaml;
 
 pub use pipe::{render, render_text};
 pub use yaml::load_yaml;
+
+#[cfg(test)]
+mod corpus_tests;

@@ -94,3 +94,8 @@ fn bombs_end_in_an_error() {
     assert_eq!(load_yaml(&"- ".repeat(50_000)).unwrap_err().kind(), ErrorKind::Limit);
     assert!(load_yaml("&a [*a]").is_err());
 }
+
+#[test]
+fn a_backslash_that_ends_the_text_is_an_error() {
+    assert!(load_yaml("a: \"x\\").is_err());
+}

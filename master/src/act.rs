@@ -3,15 +3,18 @@
 //! Nothing here waits for the ledger: what takes time, or tells the ledger something, is a task of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::Jid;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, mpsc};
 
 use crate::event_bus::look_back;
 use crate::jobs;
 use crate::ledger::{Call, CallKind, Effect, Input, TimerKey};
 use crate::shared::Shared;
 use crate::timers::Timers;
+use crate::transport::SubscriberChange;
 use crate::{runners, wheel};
 
 /// Performs effects until the ledger has stopped.
@@ -30,7 +33,14 @@ pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Rec
             Effect::WriteKey(changed) => shared.pki_writer.write(changed).await,
             Effect::RotateKeys => shared.keyring.rotate(),
             Effect::SetTimer { key, at } => timers.set(key, at).await,
-            Effect::LookBack { run, step, glob, after, upto } => {
+            Effect::HurryTimer { key, at } => timers.hurry(key, at).await,
+            Effect::LookBack {
+                run,
+                step,
+                glob,
+                after,
+                upto,
+            } => {
                 let reader = Arc::clone(&shared.reader);
                 let shared = Arc::clone(&shared);
                 tokio::task::spawn_blocking(move || {
@@ -39,7 +49,9 @@ pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Rec
                             let done = Box::new(orch::Fact::LookedBack { step, upto });
                             tell(&shared, Input::LookedBack { run, events, done });
                         }
-                        Err(error) => tracing::error!(%error, %run, "the log could not be read back"),
+                        Err(error) => {
+                            tracing::error!(%error, %run, "the log could not be read back")
+                        }
                     }
                 });
             }
@@ -61,24 +73,46 @@ fn tell(shared: &Arc<Shared>, input: Input) {
 fn start_call(shared: &Arc<Shared>, call: Call) {
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let Call { run, jid, kind, fun, arg, kwarg, .. } = call;
+        let Call {
+            run,
+            jid,
+            kind,
+            fun,
+            arg,
+            kwarg,
+            ..
+        } = call;
         let result = match kind {
-            CallKind::Runner => {
-                runners::call(&shared, &fun, arg, kwarg).await.map_err(|error| error.to_string())
-            }
+            CallKind::Runner => runners::call(&shared, &fun, arg, kwarg)
+                .await
+                .map_err(|error| error.to_string()),
             CallKind::Wheel => wheel::call(&shared, &fun, &arg, &kwarg, "orchestration")
                 .await
                 .map_err(|error| error.to_string()),
         };
         let fact = done(jid, result);
-        tell(&shared, Input::RunFact { run, fact: Box::new(fact) });
+        tell(
+            &shared,
+            Input::RunFact {
+                run,
+                fact: Box::new(fact),
+            },
+        );
     });
 }
 
 fn done(jid: Jid, result: Result<model::Value, String>) -> orch::Fact {
     match result {
-        Ok(ret) => orch::Fact::CallDone { jid, is_success: true, ret },
-        Err(error) => orch::Fact::CallDone { jid, is_success: false, ret: error.into() },
+        Ok(ret) => orch::Fact::CallDone {
+            jid,
+            is_success: true,
+            ret,
+        },
+        Err(error) => orch::Fact::CallDone {
+            jid,
+            is_success: false,
+            ret: error.into(),
+        },
     }
 }
 
@@ -90,15 +124,42 @@ pub async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<TimerKey>) {
                 let asked = jid.clone();
                 let pending = shared.ledger.ask(move |views| {
                     let job = views.jobs.get(&asked);
-                    job.map(|job| job.pending().cloned().collect::<Vec<_>>()).unwrap_or_default()
+                    job.map(|job| job.pending().cloned().collect::<Vec<_>>())
+                        .unwrap_or_default()
                 });
                 let Ok(pending) = pending.await else { return };
                 shared.signs(pending.iter())
             }
             TimerKey::Step { .. } => std::collections::HashMap::new(),
         };
-        if shared.ledger.decide(Input::Timer { key: key.clone(), presence }).await.is_err() {
+        if shared
+            .ledger
+            .decide(Input::Timer {
+                key: key.clone(),
+                presence,
+            })
+            .await
+            .is_err()
+        {
             tracing::warn!(?key, "a timer's end was not recorded");
         }
+    }
+}
+
+/// How long connections that open are gathered before the ledger hears of them: a herd of minions that come back
+/// is one input.
+const SUBSCRIBERS_GATHERED: Duration = Duration::from_millis(200);
+
+/// Tells the ledger that publish connections opened.
+pub async fn welcome(shared: Arc<Shared>, mut changes: broadcast::Receiver<SubscriberChange>) {
+    loop {
+        match changes.recv().await {
+            Ok(SubscriberChange::Disappeared(_)) => continue,
+            Ok(SubscriberChange::Appeared(_)) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+        shared.world.clock.sleep(SUBSCRIBERS_GATHERED).await;
+        while let Ok(_) | Err(TryRecvError::Lagged(_)) = changes.try_recv() {}
+        tell(&shared, Input::SubscriberAppeared);
     }
 }

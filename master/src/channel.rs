@@ -12,10 +12,11 @@ use minion_protocol::publication::{BROADCAST, Publication, topic};
 use minion_protocol::{KeyLookup, Opened, Refusal, Reply, Seal, open};
 use model::MinionId;
 use model::target::TargetType;
+use tokio::sync::broadcast;
 
 use crate::jobs::JobPublished;
 use crate::keys::keyring::Keyring;
-use crate::transport::PublishServer;
+use crate::transport::{PublishServer, SubscriberChange};
 use crate::world::Entropy;
 
 /// What the channel is built of.
@@ -49,7 +50,10 @@ struct Serial {
 impl Channel {
     /// Builds the channel.
     pub fn new(parts: Parts) -> Self {
-        let serial = Mutex::new(Serial { aes: parts.keyring.master_aes(), last: 0 });
+        let serial = Mutex::new(Serial {
+            aes: parts.keyring.master_aes(),
+            last: 0,
+        });
         Self { parts, serial }
     }
 
@@ -66,7 +70,8 @@ impl Channel {
             Ok(bytes) => bytes,
             Err(error) => {
                 tracing::error!(%error, "a reply could not be sealed");
-                seal.seal(&Reply::Broken, &self.parts.master_key, &mut random).unwrap_or_default()
+                seal.seal(&Reply::Broken, &self.parts.master_key, &mut random)
+                    .unwrap_or_default()
             }
         }
     }
@@ -89,7 +94,10 @@ impl Channel {
         let mut serial = self.serial.lock().unwrap_or_else(PoisonError::into_inner);
         let aes = self.parts.keyring.master_aes();
         if serial.aes.key_string() != aes.key_string() {
-            *serial = Serial { aes: Arc::clone(&aes), last: 0 };
+            *serial = Serial {
+                aes: Arc::clone(&aes),
+                last: 0,
+            };
         }
         serial.last += 1;
         let signer = (&self.parts.master_key, self.parts.sig_algo);
@@ -109,13 +117,26 @@ impl Channel {
         };
         let told = self.parts.publisher.publish(&topics, body);
         if told.dropped > 0 {
-            tracing::warn!(dropped = told.dropped, "subscribers that are too slow missed a publication");
+            tracing::warn!(
+                dropped = told.dropped,
+                "subscribers that are too slow missed a publication"
+            );
         }
+    }
+
+    /// Gives the publish connections that open and close from now on.
+    pub fn subscriber_changes(&self) -> broadcast::Receiver<SubscriberChange> {
+        self.parts.publisher.changes()
     }
 
     /// Gives the addresses of the open publish connections.
     pub fn subscribers(&self) -> HashSet<IpAddr> {
-        self.parts.publisher.subscribers().iter().map(|address| address.ip()).collect()
+        self.parts
+            .publisher
+            .subscribers()
+            .iter()
+            .map(|address| address.ip())
+            .collect()
     }
 
     /// Gives the fingerprint of the master's public key, as `salt-key -F master` shows it.

@@ -15,7 +15,9 @@ use crate::transport::Incoming;
 
 /// Handles one request from the socket to the answer.
 pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
-    let Incoming { peer, body, reply, .. } = incoming;
+    let Incoming {
+        peer, body, reply, ..
+    } = incoming;
     let opening = Arc::clone(&shared);
     // Opening may cost a public RSA operation and the parsing of megabytes: not on the threads that serve sockets.
     let opened = tokio::task::spawn_blocking(move || opening.channel.open(&body)).await;
@@ -26,7 +28,12 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
             refusal.reply()
         }
         Ok(Ok(opened)) => {
-            let Opened { request, principal, seal, .. } = opened;
+            let Opened {
+                request,
+                principal,
+                seal,
+                ..
+            } = opened;
             if let Some(id) = principal.minion_id() {
                 shared.presence.saw(id, peer.ip(), shared.world.clock.now());
             }

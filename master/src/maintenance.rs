@@ -15,13 +15,16 @@ pub async fn watch_keys(shared: Arc<Shared>) {
     let mut suspects = Vec::new();
     loop {
         shared.world.clock.sleep(KEY_WATCH_PERIOD).await;
-        let Ok(known) = shared.ledger.ask(|views| views.keys.clone()).await else { return };
+        let Ok(known) = shared.ledger.ask(|views| views.keys.clone()).await else {
+            return;
+        };
         let writer = shared.pki_writer.clone();
         let look = tokio::task::spawn_blocking(move || writer.differences(&known)).await;
         let Ok(differences) = look else { return };
         // A difference may be a record whose file is being written: only one that stays is somebody's doing.
-        let (lasting, new): (Vec<_>, Vec<_>) =
-            differences.into_iter().partition(|difference| suspects.contains(difference));
+        let (lasting, new): (Vec<_>, Vec<_>) = differences
+            .into_iter()
+            .partition(|difference| suspects.contains(difference));
         suspects = new;
         for (id, found) in lasting {
             if let Err(error) = shared.ledger.decide(Input::KeyFile { id, found }).await {

@@ -68,11 +68,7 @@ pub struct Master {
 
 impl Master {
     /// Starts a master. Must be called inside the runtime.
-    pub async fn start(
-        opts: Opts,
-        config_dir: &Path,
-        world: World,
-    ) -> Result<Self, StartError> {
+    pub async fn start(opts: Opts, config_dir: &Path, world: World) -> Result<Self, StartError> {
         let (opts, world) = (Arc::new(opts), Arc::new(world));
         let store = storage::embedded::open(&opts.store_dir)?;
         let views = ledger::replay(store.reader.as_ref())?;
@@ -126,6 +122,8 @@ impl Master {
         let mut tasks = JoinSet::new();
         tasks.spawn(act::perform(Arc::clone(&shared), timers, effects));
         tasks.spawn(act::wake(Arc::clone(&shared), fired));
+        let changes = shared.channel.subscriber_changes();
+        tasks.spawn(act::welcome(Arc::clone(&shared), changes));
         recover(&shared.ledger, returns, last_alive).await?;
         let incoming = RequestServer::start(request_listener, Limits::default());
         tasks.spawn(serve(Arc::clone(&shared), incoming));
@@ -136,7 +134,11 @@ impl Master {
             // The API ends with the master.
             let _ = api.await;
         });
-        Ok(Self { shared, tasks, socket })
+        Ok(Self {
+            shared,
+            tasks,
+            socket,
+        })
     }
 
     /// Stops serving. What was acknowledged is on disk already.
@@ -165,7 +167,14 @@ async fn recover(
     last_alive: Timestamp,
 ) -> Result<(), ledger::LedgerError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    ledger.decide(Input::Start { version, returns, last_alive }).await.map(|_| ())
+    ledger
+        .decide(Input::Start {
+            version,
+            returns,
+            last_alive,
+        })
+        .await
+        .map(|_| ())
 }
 
 fn last_alive(reader: &dyn LogReader) -> Result<Timestamp, storage::Error> {
@@ -178,7 +187,9 @@ fn last_alive(reader: &dyn LogReader) -> Result<Timestamp, storage::Error> {
 fn returns_of_open_runs(views: &Views, reader: &dyn LogReader) -> Vec<JobReturn> {
     let jids = views.runs.open().flat_map(orch::Run::jids);
     let jobs = jids.filter_map(|jid| views.jobs.get(jid));
-    jobs.flat_map(|job| job.returns.values()).filter_map(|at| read_return(reader, *at)).collect()
+    jobs.flat_map(|job| job.returns.values())
+        .filter_map(|at| read_return(reader, *at))
+        .collect()
 }
 
 fn policy(opts: &Opts) -> Policy {

@@ -19,14 +19,21 @@ impl Opts {
 
     fn interface_address(&self) -> IpAddr {
         // Checked when the options were read.
-        self.interface.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+        self.interface
+            .parse()
+            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 
     /// Gives the name under which the master itself renders and shows results: `<host>_master`, as in Salt.
     pub fn master_minion_id(&self) -> MinionId {
-        let id = self.id.clone().unwrap_or_else(|| format!("{}_master", host_name()));
+        let id = self
+            .id
+            .clone()
+            .unwrap_or_else(|| format!("{}_master", host_name()));
         id.parse().unwrap_or_else(|_| {
-            "master_master".parse().expect("a plain word is a valid minion id")
+            "master_master"
+                .parse()
+                .expect("a plain word is a valid minion id")
         })
     }
 
@@ -43,7 +50,10 @@ impl Opts {
         Map::from([
             ("renderer", Value::str(&self.renderer)),
             ("failhard", Value::Bool(self.failhard)),
-            ("state_top", Value::Str(format!("salt://{}", self.state_top))),
+            (
+                "state_top",
+                Value::Str(format!("salt://{}", self.state_top)),
+            ),
             ("state_top_saltenv", self.state_top_saltenv.clone().into()),
             ("nodegroups", Value::Map(self.nodegroups.clone())),
             ("state_auto_order", Value::Bool(self.state_auto_order)),
@@ -59,5 +69,8 @@ impl Opts {
 
 /// Gives the machine's host name.
 pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }

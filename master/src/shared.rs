@@ -14,8 +14,8 @@ use crate::channel::Channel;
 use crate::config::Opts;
 use crate::fileserver::FileServer;
 use crate::keys::keyring::Keyring;
-use crate::ledger::{Handle, LedgerError, Record};
 use crate::keys::pki_writer::PkiWriter;
+use crate::ledger::{Handle, LedgerError, Record};
 use crate::minions::{PresenceBoard, Sign};
 use crate::pillar_sources::Pillars;
 use crate::world::World;
@@ -48,24 +48,29 @@ pub struct Shared {
 
 impl Shared {
     /// Gives the signs of life of these minions.
-    pub fn signs<'a>(
-        &self,
-        ids: impl Iterator<Item = &'a MinionId>,
-    ) -> HashMap<MinionId, Sign> {
+    pub fn signs<'a>(&self, ids: impl Iterator<Item = &'a MinionId>) -> HashMap<MinionId, Sign> {
         self.presence.signs(ids, &self.channel.subscribers())
     }
 
     /// Gives a job with its returns, which are read back from the log.
     pub async fn job(&self, jid: &Jid) -> Result<Option<JobView>, LedgerError> {
         let asked = jid.clone();
-        let Some(job) = self.ledger.ask(move |views| views.jobs.get(&asked).cloned()).await? else {
+        let Some(job) = self
+            .ledger
+            .ask(move |views| views.jobs.get(&asked).cloned())
+            .await?
+        else {
             return Ok(None);
         };
         let returns = job.returns.iter().filter_map(|(id, cursor)| {
             Some((id.clone(), read_return(self.reader.as_ref(), *cursor)?))
         });
         let returns = returns.collect();
-        Ok(Some(JobView { summary: job.summary(), minions: job.minions, returns }))
+        Ok(Some(JobView {
+            summary: job.summary(),
+            minions: job.minions,
+            returns,
+        }))
     }
 
     /// Compiles the pillars that a target needs to be resolved; none, if it does not match on pillar.

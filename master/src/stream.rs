@@ -18,7 +18,10 @@ where
     F: FnMut(S) -> Fut + Send + Unpin + 'static,
     Fut: Future<Output = Option<(T, S)>> + Send + 'static,
 {
-    FromFn { pending: Some(Box::pin(step(state)) as Step<T, S>), step }
+    FromFn {
+        pending: Some(Box::pin(step(state)) as Step<T, S>),
+        step,
+    }
 }
 
 struct FromFn<T, S, F> {
@@ -34,7 +37,9 @@ where
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let Some(pending) = self.pending.as_mut() else { return Poll::Ready(None) };
+        let Some(pending) = self.pending.as_mut() else {
+            return Poll::Ready(None);
+        };
         match pending.as_mut().poll(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {

@@ -19,15 +19,26 @@ const SLEEP_MAX: Duration = Duration::from_secs(5);
 /// Timers that wait to be set.
 const SETTINGS_WAITING_MAX: usize = 4096;
 
+enum Setting {
+    Set(TimerKey, Timestamp),
+    Hurry(TimerKey, Timestamp),
+}
+
 /// The way to set timers.
 #[derive(Clone)]
-pub struct Timers(mpsc::Sender<(TimerKey, Timestamp)>);
+pub struct Timers(mpsc::Sender<Setting>);
 
 impl Timers {
     /// Sets a timer; the same key again replaces the moment.
     pub async fn set(&self, key: TimerKey, at: Timestamp) {
         // The task is gone only when the master stops.
-        let _ = self.0.send((key, at)).await;
+        let _ = self.0.send(Setting::Set(key, at)).await;
+    }
+
+    /// Brings a timer forward, if it is set to a later moment or not at all.
+    pub async fn hurry(&self, key: TimerKey, at: Timestamp) {
+        // The task is gone only when the master stops.
+        let _ = self.0.send(Setting::Hurry(key, at)).await;
     }
 }
 
@@ -46,7 +57,8 @@ pub fn start(clock: Arc<dyn Clock>) -> (Timers, mpsc::Receiver<TimerKey>) {
             let sleep = waiting.sleep(clock.now());
             tokio::select! {
                 setting = settings.recv() => match setting {
-                    Some((key, at)) => waiting.set(key, at),
+                    Some(Setting::Set(key, at)) => waiting.set(key, at),
+                    Some(Setting::Hurry(key, at)) => waiting.hurry(key, at),
                     None => return,
                 },
                 () = clock.sleep(sleep) => {}
@@ -68,6 +80,12 @@ impl Waiting {
             self.by_moment.remove(&(old, key.clone()));
         }
         self.by_moment.insert((at, key));
+    }
+
+    fn hurry(&mut self, key: TimerKey, at: Timestamp) {
+        if self.by_key.get(&key).is_none_or(|known| *known > at) {
+            self.set(key, at);
+        }
     }
 
     fn due(&mut self, now: Timestamp) -> Vec<TimerKey> {
@@ -95,6 +113,15 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hurrying_never_delays() {
+        let key = TimerKey::Probe("20261121081655861002".parse().unwrap());
+        let mut waiting = Waiting::default();
+        waiting.set(key.clone(), Timestamp(10));
+        waiting.hurry(key.clone(), Timestamp(20));
+        assert_eq!(waiting.due(Timestamp(10)), [key]);
+    }
 
     #[test]
     fn a_key_set_again_fires_once_at_the_new_moment() {

@@ -34,7 +34,9 @@ impl Jid {
         let civil = jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
         let moment = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
         let micros: i64 = micros.parse().ok()?;
-        u64::try_from(moment.as_microsecond() + micros).ok().map(Timestamp)
+        u64::try_from(moment.as_microsecond() + micros)
+            .ok()
+            .map(Timestamp)
     }
 
     /// Gives the text.

@@ -34,7 +34,10 @@ pub(crate) async fn fire(shared: &Arc<Shared>, load: EventLoad) -> Reply {
     let mut events = Vec::new();
     match load.events {
         MinionEvents::One { tag, data } => events.push((tag, data)),
-        MinionEvents::Many { pretag, events: many } => {
+        MinionEvents::Many {
+            pretag,
+            events: many,
+        } => {
             for (tag, data) in many {
                 let data = as_map(data);
                 if let Some(pretag) = &pretag {
@@ -51,7 +54,10 @@ pub(crate) async fn fire(shared: &Arc<Shared>, load: EventLoad) -> Reply {
         }
         is_allowed
     });
-    let events = events.into_iter().map(|(tag, data)| (Tag::new(tag), data)).collect();
+    let events = events
+        .into_iter()
+        .map(|(tag, data)| (Tag::new(tag), data))
+        .collect();
     recorded(shared.ledger.decide(Input::Events(events)).await.is_ok())
 }
 
@@ -68,10 +74,14 @@ fn may_say(id: &MinionId, tag: &str) -> bool {
         return false;
     }
     if let Some(rest) = tag.strip_prefix("salt/minion/") {
-        return rest.strip_prefix(id.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        return rest
+            .strip_prefix(id.as_str())
+            .is_some_and(|rest| rest.starts_with('/'));
     }
     let is_foreign_return = tag.starts_with("salt/job/")
-        && tag.split_once("/ret/").is_some_and(|(_, who)| who != id.as_str());
+        && tag
+            .split_once("/ret/")
+            .is_some_and(|(_, who)| who != id.as_str());
     // A bare jid announces a job's minions.
     !is_foreign_return && tag.parse::<model::Jid>().is_err()
 }

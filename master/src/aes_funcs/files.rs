@@ -55,8 +55,12 @@ pub(crate) async fn hash(shared: &Arc<Shared>, load: PathLoad) -> Reply {
 pub(crate) async fn hash_and_stat(shared: &Arc<Shared>, load: PathLoad) -> Reply {
     on_disk(shared, move |files| {
         let missing = Value::List(vec![Value::str(""), Value::Nil]);
-        let Some(found) = files.find(&load.path, &load.saltenv)? else { return Ok(missing) };
-        let Some(hsum) = files.hash_of(&found)? else { return Ok(missing) };
+        let Some(found) = files.find(&load.path, &load.saltenv)? else {
+            return Ok(missing);
+        };
+        let Some(hsum) = files.hash_of(&found)? else {
+            return Ok(missing);
+        };
         Ok(Value::List(vec![hash_map(files, hsum), stat(&found)]))
     })
     .await
@@ -69,7 +73,10 @@ pub(crate) async fn find(shared: &Arc<Shared>, load: PathLoad) -> Reply {
         let answer = match found {
             None => Map::from([("path", ""), ("rel", "")]),
             Some(found) => Map::from([
-                ("path", Value::Str(found.path.to_string_lossy().into_owned())),
+                (
+                    "path",
+                    Value::Str(found.path.to_string_lossy().into_owned()),
+                ),
                 ("rel", Value::str(&found.rel)),
                 ("stat", stat(&found)),
                 ("back", Value::str(found.back)),
@@ -88,8 +95,10 @@ pub(crate) async fn serve(shared: &Arc<Shared>, load: ServeLoad) -> Reply {
         let Some(chunk) = chunk else {
             return Ok(Map::from([("data", ""), ("dest", "")]).into());
         };
-        let mut answer =
-            Map::from([("data", Value::Bytes(chunk.data)), ("dest", Value::Str(chunk.dest))]);
+        let mut answer = Map::from([
+            ("data", Value::Bytes(chunk.data)),
+            ("dest", Value::Str(chunk.dest)),
+        ]);
         if let Some(level) = chunk.gzip {
             answer.insert("gzip", level);
         }
@@ -106,7 +115,11 @@ pub(crate) async fn receive(_shared: &Arc<Shared>, load: RecvLoad) -> Reply {
 }
 
 fn hash_map(files: &FileServer, hsum: String) -> Value {
-    Map::from([("hsum", Value::Str(hsum)), ("hash_type", Value::str(files.hash_type()))]).into()
+    Map::from([
+        ("hsum", Value::Str(hsum)),
+        ("hash_type", Value::str(files.hash_type())),
+    ])
+    .into()
 }
 
 /// The ten numbers of Python's `os.stat`.

@@ -16,7 +16,11 @@ use crate::shared::Shared;
 /// Stores what a minion publishes for others.
 pub(crate) async fn store(shared: &Arc<Shared>, load: MineLoad) -> Reply {
     let MineLoad { id, data, clear } = load;
-    match shared.ledger.decide(Input::MineStore { id, data, clear }).await {
+    match shared
+        .ledger
+        .decide(Input::MineStore { id, data, clear })
+        .await
+    {
         Ok(_) => Reply::Value(true.into()),
         Err(_) => Reply::Broken,
     }
@@ -33,8 +37,13 @@ pub(crate) async fn delete(shared: &Arc<Shared>, id: MinionId, fun: Option<Strin
 /// Gives what others published. Pillar targets are not resolved here: a minion could feel its way through others'
 /// pillars.
 pub(crate) async fn get(shared: &Arc<Shared>, load: MineGetLoad) -> Reply {
-    let Ok(tgt_type) = TargetType::parse(&load.tgt_type) else { return Reply::empty() };
-    let target = Target { tgt: load.tgt, tgt_type };
+    let Ok(tgt_type) = TargetType::parse(&load.tgt_type) else {
+        return Reply::empty();
+    };
+    let target = Target {
+        tgt: load.tgt,
+        tgt_type,
+    };
     let fun = match load.fun {
         MineFun::One(fun) => Value::Str(fun),
         MineFun::Many(funs) => funs.iter().map(Value::from).collect(),
@@ -43,7 +52,11 @@ pub(crate) async fn get(shared: &Arc<Shared>, load: MineGetLoad) -> Reply {
     let id = load.id;
     let found = shared.ledger.ask(move |views| {
         let grains = |id: &MinionId| views.minions.grains(id);
-        let known = Known { keys: &views.keys, grains: &grains, nodegroups: &nodegroups };
+        let known = Known {
+            keys: &views.keys,
+            grains: &grains,
+            nodegroups: &nodegroups,
+        };
         let (ids, _) = resolve(&target, known, &HashMap::new()).unwrap_or_default();
         read(&views.mine, &id, views.minions.grains(&id), &ids, &fun)
     });

@@ -12,7 +12,12 @@ use crate::shared::Shared;
 /// Compiles the asker's pillar, and records the grains that came with the question.
 pub(crate) async fn pillar(shared: &Arc<Shared>, load: PillarLoad) -> Reply {
     let grains = Grains(load.grains.clone());
-    if shared.ledger.decide(Input::Grains(load.id.clone(), grains)).await.is_err() {
+    if shared
+        .ledger
+        .decide(Input::Grains(load.id.clone(), grains))
+        .await
+        .is_err()
+    {
         return Reply::Broken;
     }
     let pillars = Arc::clone(&shared.pillars);

@@ -15,7 +15,10 @@ pub(crate) async fn take(shared: &Arc<Shared>, load: ReturnLoad) -> Reply {
     let jid = match load.jid {
         ReturnJid::Known(jid) => jid,
         ReturnJid::Requested => {
-            let requested = Input::SelfStarted { id: load.id, load: load.load };
+            let requested = Input::SelfStarted {
+                id: load.id,
+                load: load.load,
+            };
             return recorded(shared.ledger.decide(requested).await.is_ok());
         }
     };
@@ -29,10 +32,20 @@ pub(crate) async fn take(shared: &Arc<Shared>, load: ReturnLoad) -> Reply {
         out: load.out,
         load: load.load,
     };
-    recorded(shared.ledger.decide(Input::Return(Box::new(ret))).await.is_ok())
+    recorded(
+        shared
+            .ledger
+            .decide(Input::Return(Box::new(ret)))
+            .await
+            .is_ok(),
+    )
 }
 
 /// The answer to what leaves a record and gives nothing.
 pub(super) fn recorded(is_recorded: bool) -> Reply {
-    if is_recorded { Reply::Value(Value::Nil) } else { Reply::Broken }
+    if is_recorded {
+        Reply::Value(Value::Nil)
+    } else {
+        Reply::Broken
+    }
 }

@@ -23,7 +23,9 @@ pub fn matching_grain(grains: &Map, read: impl Fn(&str) -> Option<String>) -> Op
         let name = name.as_str().filter(|name| is_file_name(name))?;
         let text = read(name)?;
         let value = value.to_text();
-        lines(&text).any(|line| line == value).then(|| name.to_owned())
+        lines(&text)
+            .any(|line| line == value)
+            .then(|| name.to_owned())
     })
 }
 
@@ -33,7 +35,9 @@ fn is_file_name(name: &str) -> bool {
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// Gives the grains as the minion sent them, or none.

@@ -58,9 +58,7 @@ pub fn on_attempt(keys: &View, attempt: &Attempt, is_open: bool) -> (Vec<Record>
     }
     match phase {
         Some(Phase::Rejected) => told(attempt, Vec::new(), Outcome::Refused, "reject"),
-        Some(Phase::Accepted) if is_same => {
-            told(attempt, Vec::new(), Outcome::Accepted, "accept")
-        }
+        Some(Phase::Accepted) if is_same => told(attempt, Vec::new(), Outcome::Accepted, "accept"),
         Some(Phase::Accepted) => denied(keys, attempt),
         Some(Phase::Pending) if attempt.claim.is_rejected => {
             let changes = vec![change(attempt, KeyChange::Rejected, "autosign")];
@@ -81,16 +79,22 @@ fn on_new(attempt: &Attempt, is_unknown: bool) -> (Vec<Record>, Outcome) {
         let changes = vec![change(attempt, KeyChange::Accepted, "autosign")];
         return told(attempt, changes, Outcome::Accepted, "accept");
     }
-    let changes =
-        if is_unknown { vec![change(attempt, KeyChange::Pended, "minion")] } else { Vec::new() };
+    let changes = if is_unknown {
+        vec![change(attempt, KeyChange::Pended, "minion")]
+    } else {
+        Vec::new()
+    };
     told(attempt, changes, Outcome::Pending, "pend")
 }
 
 /// A second key for a live id: the first is untouched, the second is kept for the operator to see.
 fn denied(keys: &View, attempt: &Attempt) -> (Vec<Record>, Outcome) {
     let is_known = keys.denied(&attempt.id) == Some(attempt.pem.as_str());
-    let changes =
-        if is_known { Vec::new() } else { vec![change(attempt, KeyChange::Denied, "minion")] };
+    let changes = if is_known {
+        Vec::new()
+    } else {
+        vec![change(attempt, KeyChange::Denied, "minion")]
+    };
     told(attempt, changes, Outcome::Refused, "denied")
 }
 
@@ -110,7 +114,10 @@ fn told(
     act: &str,
 ) -> (Vec<Record>, Outcome) {
     let mut data = Map::from([
-        ("result", Value::Bool(matches!(outcome, Outcome::Accepted | Outcome::Pending))),
+        (
+            "result",
+            Value::Bool(matches!(outcome, Outcome::Accepted | Outcome::Pending)),
+        ),
         ("act", Value::str(act)),
         ("id", Value::str(attempt.id.as_str())),
         ("pub", Value::str(&attempt.pem)),
@@ -119,6 +126,9 @@ fn told(
         data.insert("autosigned_by", rule);
     }
     let mut records: Vec<Record> = changes.into_iter().map(Record::KeyChanged).collect();
-    records.push(Record::Event { tag: Tag::new("salt/auth"), data });
+    records.push(Record::Event {
+        tag: Tag::new("salt/auth"),
+        data,
+    });
     (records, outcome)
 }

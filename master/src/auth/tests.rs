@@ -10,7 +10,12 @@ fn keys(change: Option<KeyChange>) -> View {
     let mut view = View::default();
     if let Some(change) = change {
         let id = "web01".parse().unwrap();
-        view.apply(&KeyChanged { id, change, pem: "KEY".into(), by: "minion".into() });
+        view.apply(&KeyChanged {
+            id,
+            change,
+            pem: "KEY".into(),
+            by: "minion".into(),
+        });
     }
     view
 }
@@ -35,12 +40,36 @@ fn each_case_ends_as_in_python() {
         (None, "KEY", "sign", Outcome::Accepted, Some(Accepted)),
         (None, "KEY", "reject", Outcome::Refused, Some(Rejected)),
         (Some(Pended), "KEY", "", Outcome::Pending, None),
-        (Some(Pended), "KEY", "sign", Outcome::Accepted, Some(Accepted)),
-        (Some(Pended), "KEY", "reject", Outcome::Refused, Some(Rejected)),
+        (
+            Some(Pended),
+            "KEY",
+            "sign",
+            Outcome::Accepted,
+            Some(Accepted),
+        ),
+        (
+            Some(Pended),
+            "KEY",
+            "reject",
+            Outcome::Refused,
+            Some(Rejected),
+        ),
         (Some(Pended), "OTHER", "", Outcome::Refused, Some(Denied)),
-        (Some(Pended), "OTHER", "sign", Outcome::Refused, Some(Denied)),
+        (
+            Some(Pended),
+            "OTHER",
+            "sign",
+            Outcome::Refused,
+            Some(Denied),
+        ),
         (Some(Accepted), "KEY", "", Outcome::Accepted, None),
-        (Some(Accepted), "OTHER", "sign", Outcome::Refused, Some(Denied)),
+        (
+            Some(Accepted),
+            "OTHER",
+            "sign",
+            Outcome::Refused,
+            Some(Denied),
+        ),
         (Some(Rejected), "KEY", "sign", Outcome::Refused, None),
     ];
     for (before, pem, claim, outcome, change) in cases {
@@ -51,13 +80,20 @@ fn each_case_ends_as_in_python() {
             _ => None,
         });
         assert_eq!(changed, change, "{before:?} {pem} {claim}");
-        assert!(matches!(records.last(), Some(Record::Event { .. })), "each leaves salt/auth");
+        assert!(
+            matches!(records.last(), Some(Record::Event { .. })),
+            "each leaves salt/auth"
+        );
     }
 }
 
 #[test]
 fn open_mode_takes_any_key() {
-    let (_, told) = on_attempt(&keys(Some(KeyChange::Rejected)), &attempt("OTHER", ""), true);
+    let (_, told) = on_attempt(
+        &keys(Some(KeyChange::Rejected)),
+        &attempt("OTHER", ""),
+        true,
+    );
     assert_eq!(told, Outcome::Accepted);
 }
 
@@ -104,6 +140,12 @@ fn a_grain_matches_the_file_of_its_name_only() {
         "uuid" => Some("# known\nu-1\n".to_owned()),
         _ => panic!("{name} must not be opened"),
     };
-    assert_eq!(autosign::matching_grain(&grains, read).as_deref(), Some("uuid"));
-    assert_eq!(autosign::matching_grain(&grains, |_| Some("u-2".into())), None);
+    assert_eq!(
+        autosign::matching_grain(&grains, read).as_deref(),
+        Some("uuid")
+    );
+    assert_eq!(
+        autosign::matching_grain(&grains, |_| Some("u-2".into())),
+        None
+    );
 }

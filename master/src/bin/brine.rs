@@ -22,11 +22,18 @@ Usage: brine PROGRAM [OPTIONS]
 `brine PROGRAM --help` says more.
 ";
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the main of a program")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the main of a program"
+)]
 fn main() -> ExitCode {
     let mut args: Vec<OsString> = std::env::args_os().collect();
     let called_as = args.first().map(PathBuf::from).unwrap_or_default();
-    let called_as = called_as.file_name().and_then(|name| name.to_str()).unwrap_or("brine");
+    let called_as = called_as
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("brine");
     let program = match called_as {
         "salt-master" | "salt" | "salt-run" | "salt-key" | "kubeadm" | "kubectl" => {
             called_as.to_owned()

@@ -18,21 +18,33 @@ use crate::world::World;
 
 /// Answers a sign-in.
 pub(crate) async fn sign_in(shared: &Arc<Shared>, load: AuthLoad, from: SocketAddr) -> Reply {
-    let AuthLoad { id, public_pem, autosign_grains } = load;
+    let AuthLoad {
+        id,
+        public_pem,
+        autosign_grains,
+    } = load;
     let Ok(key) = PublicKey::from_pem(&public_pem) else {
         tracing::warn!(%id, %from, "sign-in refused: the public key cannot be read");
         return Reply::Auth(Told::Refused);
     };
     let key = Arc::new(key);
     // A key that is accepted as it is needs no look at the autosign files.
-    let is_known = shared.keyring.accepted(&id).is_some_and(|known| known.text() == key.text());
+    let is_known = shared
+        .keyring
+        .accepted(&id)
+        .is_some_and(|known| known.text() == key.text());
     let claim = if is_known {
         Claim::default()
     } else {
         claim(&shared.opts, &shared.world, id.clone(), autosign_grains).await
     };
     let is_over_max = is_over_max(shared, &id).await;
-    let attempt = Attempt { id: id.clone(), pem: key.text().to_owned(), claim, is_over_max };
+    let attempt = Attempt {
+        id: id.clone(),
+        pem: key.text().to_owned(),
+        claim,
+        is_over_max,
+    };
     let outcome = match shared.ledger.decide(Input::Auth(attempt)).await {
         Ok(Answer::Auth(outcome)) => outcome,
         // Not false: a real minion ends at that. It tries again after this.
@@ -44,7 +56,9 @@ pub(crate) async fn sign_in(shared: &Arc<Shared>, load: AuthLoad, from: SocketAd
         Outcome::Refused => Told::Refused,
         Outcome::Full => Told::Full,
         Outcome::Accepted => {
-            shared.presence.saw(&id, from.ip(), shared.world.clock.now());
+            shared
+                .presence
+                .saw(&id, from.ip(), shared.world.clock.now());
             Told::Accepted(Box::new(Accepted {
                 minion_key: key,
                 publish_port: shared.opts.publish_port,
@@ -67,7 +81,11 @@ async fn is_over_max(shared: &Shared, id: &MinionId) -> bool {
     if max == 0 {
         return false;
     }
-    let Ok(ids) = shared.ledger.ask(|views| views.keys.accepted().cloned().collect()).await else {
+    let Ok(ids) = shared
+        .ledger
+        .ask(|views| views.keys.accepted().cloned().collect())
+        .await
+    else {
         return false;
     };
     let ids: Vec<MinionId> = ids;
@@ -86,7 +104,10 @@ async fn claim(opts: &Arc<Opts>, world: &Arc<World>, id: MinionId, grains: Map) 
             .and_then(|file| crate::auth::rules::read(&world, &opts, file))
             .is_some_and(|text| autosign::file_matches(&text, &id));
         let signed_by = signed_by(&opts, &world, &id, &grains);
-        Claim { is_rejected, signed_by }
+        Claim {
+            is_rejected,
+            signed_by,
+        }
     };
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }

@@ -10,7 +10,9 @@ use model::{Map, Value};
 pub(crate) fn refuse() -> Reply {
     let message = "Authentication error occurred: this master takes commands on its local socket only; \
                    use its own salt, salt-run and salt-key";
-    let error =
-        Map::from([("name", Value::str("AuthenticationError")), ("message", Value::str(message))]);
+    let error = Map::from([
+        ("name", Value::str("AuthenticationError")),
+        ("message", Value::str(message)),
+    ]);
     Reply::Value(Map::from([("error", error)]).into())
 }

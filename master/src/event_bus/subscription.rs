@@ -48,7 +48,12 @@ impl Subscription {
         after: Cursor,
         filter: Filter,
     ) -> Self {
-        Self { reader, head, cursor: after, filter }
+        Self {
+            reader,
+            head,
+            cursor: after,
+            filter,
+        }
     }
 
     /// Gives the next events that match, waiting for one if there is none yet. An empty answer says that the log
@@ -61,7 +66,12 @@ impl Subscription {
             let (events, upto) = read?;
             if upto > self.cursor {
                 self.cursor = upto;
-                return Ok(Some(events.into_iter().filter(|e| self.filter.wants(e)).collect()));
+                return Ok(Some(
+                    events
+                        .into_iter()
+                        .filter(|e| self.filter.wants(e))
+                        .collect(),
+                ));
             }
             let cursor = self.cursor;
             if self.head.wait_for(|head| *head > cursor).await.is_err() {
@@ -83,8 +93,7 @@ fn read_events(
     let mut events = Vec::new();
     let mut upto = after;
     for (cursor, entry) in reader.read(after, READ_RECORDS)? {
-        let record =
-            Record::decode(&entry.body).map_err(|_| LookBackError::Record(cursor))?;
+        let record = Record::decode(&entry.body).map_err(|_| LookBackError::Record(cursor))?;
         events.extend(record.events(cursor, entry.at));
         upto = cursor;
     }

@@ -9,6 +9,10 @@ use crate::channel::Channel;
 /// Sends a job: to all its minions, or, a second time, to those in `again`.
 pub fn send(channel: &Channel, job: &JobPublished, again: &[MinionId]) {
     debug!(jid = %job.jid, fun = %job.fun.to_text(), again = again.len(), "publishing");
-    let ids = if again.is_empty() { &job.minions[..] } else { again };
+    let ids = if again.is_empty() {
+        &job.minions[..]
+    } else {
+        again
+    };
     channel.publish(job, ids);
 }

@@ -23,6 +23,9 @@ const ABSENT_ANSWERS_MIN: u32 = 2;
 /// back within about 25 s (11 s to reconnect, then sign-in); a machine boots in minutes.
 pub const SILENCE_OF_STEP_MAX_SECS: u64 = 180;
 
+/// From an opened publish connection to the look after open jobs: the minion's subscription must have arrived.
+const RECONNECTED_AFTER_MILLIS: u64 = 300;
+
 /// Patience of the options `timeout` and `gather_job_timeout`, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -35,43 +38,72 @@ pub struct Patience {
 /// Signs of life of the minions at one moment.
 pub type Presence = HashMap<MinionId, minions::Sign>;
 
+/// The moment at which a timer fired.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// The minions' signs of life.
+    pub presence: &'a Presence,
+    /// When the master came up.
+    pub master_start: Timestamp,
+    /// The time.
+    pub now: Timestamp,
+}
+
 /// Decides on a job whose timer fired.
 pub fn on_timer(
     jobs: &View,
     jid: &Jid,
-    presence: &Presence,
+    moment: &Moment<'_>,
     patience: Patience,
-    now: Timestamp,
     next_jid: &mut dyn FnMut() -> Jid,
 ) -> (Vec<Record>, Vec<Effect>) {
-    let Some(job) = jobs.get(jid) else { return (Vec::new(), Vec::new()) };
+    let Some(job) = jobs.get(jid) else {
+        return (Vec::new(), Vec::new());
+    };
     let mut records = Vec::new();
     let mut effects = Vec::new();
     let mut to_ask = Vec::new();
     let mut to_send_again = Vec::new();
     for id in job.pending() {
-        match judge(job, id, presence.get(id), patience, now) {
+        match judge(job, id, moment, patience) {
             Verdict::Ask => to_ask.push(id.clone()),
             Verdict::SendAgain => to_send_again.push(id.clone()),
             Verdict::End(phase, why) => {
                 let (jid, id) = (jid.clone(), id.clone());
-                records.push(Record::MinionEnded(MinionEnded { jid, id, phase, why }));
+                records.push(Record::MinionEnded(MinionEnded {
+                    jid,
+                    id,
+                    phase,
+                    why,
+                }));
             }
         }
     }
-    if !to_send_again.is_empty() {
+    let to_send_again_is_empty = to_send_again.is_empty();
+    if !to_send_again_is_empty {
         let mut again = job.published.clone();
         let target = Target::list(&to_send_again);
         (again.tgt, again.tgt_type) = (target.tgt, target.tgt_type);
-        to_ask.extend(to_send_again.iter().cloned());
-        effects.push(Effect::Send { job: Box::new(again), again: to_send_again });
+        effects.push(Effect::Send {
+            job: Box::new(again),
+            again: to_send_again,
+        });
     }
+    let is_open = !to_send_again_is_empty || !to_ask.is_empty();
     if !to_ask.is_empty() {
         let probe = probe(jid, &to_ask, next_jid());
-        effects.push(Effect::Send { job: Box::new(probe.clone()), again: Vec::new() });
+        effects.push(Effect::Send {
+            job: Box::new(probe.clone()),
+            again: Vec::new(),
+        });
         records.push(Record::JobPublished(probe));
-        let at = now.plus_secs(patience.gather_job_timeout_secs);
-        effects.push(Effect::SetTimer { key: TimerKey::Probe(jid.clone()), at });
+    }
+    if is_open {
+        let at = moment.now.plus_secs(patience.gather_job_timeout_secs);
+        effects.push(Effect::SetTimer {
+            key: TimerKey::Probe(jid.clone()),
+            at,
+        });
     }
     (records, effects)
 }
@@ -82,13 +114,13 @@ enum Verdict {
     End(MinionPhase, String),
 }
 
-fn judge(
-    job: &Job,
-    id: &MinionId,
-    sign: Option<&minions::Sign>,
-    patience: Patience,
-    now: Timestamp,
-) -> Verdict {
+fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> Verdict {
+    let Moment {
+        now,
+        master_start,
+        presence,
+    } = *moment;
+    let sign = presence.get(id);
     let absent = job.absent.get(id).copied().unwrap_or(0);
     let was_sent_again = job.sent_again.contains(id);
     if absent >= ABSENT_ANSWERS_MIN && was_sent_again {
@@ -98,8 +130,12 @@ fn judge(
     if absent >= ABSENT_ANSWERS_MIN {
         return Verdict::SendAgain;
     }
+    let last_seen = sign.and_then(|sign| sign.last_seen);
     let is_connected = sign.is_some_and(|sign| sign.is_connected);
-    let last_seen = sign.and_then(|sign| sign.last_seen).unwrap_or(Timestamp(0));
+    // Whoever heard a publication since the master came up had to sign in again, for the shared key is new. So a
+    // minion that was not seen since cannot have a job that is younger than that.
+    let cannot_have_it = last_seen.is_none() && job.at >= master_start;
+    let last_seen = last_seen.unwrap_or_default();
     let silent_secs = now.millis_since(last_seen.max(job.at)) / 1000;
     let silent_secs_max = if job.published.step.is_some() {
         SILENCE_OF_STEP_MAX_SECS
@@ -109,7 +145,11 @@ fn judge(
     // A connection that is open is trusted: a busy machine may take a minute to answer a question. A command's
     // viewer has its own patience and does not wait for this verdict.
     if is_connected || silent_secs < silent_secs_max {
-        return Verdict::Ask;
+        return if cannot_have_it {
+            Verdict::SendAgain
+        } else {
+            Verdict::Ask
+        };
     }
     if last_seen < job.at {
         let why = format!("no sign of life in the {silent_secs} s since the job was sent");
@@ -141,7 +181,11 @@ fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
 pub fn on_minion_start(jobs: &View, id: &MinionId, said: &str) -> Vec<Record> {
     jobs.open()
         .filter(|job| job.published.probes.is_none())
-        .filter(|job| job.minions.get(id).is_some_and(|outcome| !outcome.phase.has_ended()))
+        .filter(|job| {
+            job.minions
+                .get(id)
+                .is_some_and(|outcome| !outcome.phase.has_ended())
+        })
         .map(|job| {
             Record::MinionEnded(MinionEnded {
                 jid: job.published.jid.clone(),
@@ -159,6 +203,25 @@ pub fn on_master_start(jobs: &View, patience: Patience, now: Timestamp) -> Vec<E
     let at = now.plus_secs(patience.timeout_secs);
     jobs.open()
         .filter(|job| job.published.probes.is_none())
-        .map(|job| Effect::SetTimer { key: TimerKey::Probe(job.published.jid.clone()), at })
+        .map(|job| Effect::SetTimer {
+            key: TimerKey::Probe(job.published.jid.clone()),
+            at,
+        })
+        .collect()
+}
+
+/// Decides on a publish connection that opened: open jobs are looked after at once, not at their next turn.
+pub fn on_subscriber(jobs: &View, now: Timestamp) -> Vec<Effect> {
+    jobs.open()
+        .filter(|job| job.published.probes.is_none())
+        .filter(|job| {
+            job.minions
+                .values()
+                .any(|it| it.phase == MinionPhase::Waiting)
+        })
+        .map(|job| Effect::HurryTimer {
+            key: TimerKey::Probe(job.published.jid.clone()),
+            at: now.plus_millis(RECONNECTED_AFTER_MILLIS),
+        })
         .collect()
 }

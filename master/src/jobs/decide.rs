@@ -55,7 +55,11 @@ pub fn resolve(
     let target = expand_nodegroup(target, known.nodegroups)?;
     let mut minions = Vec::new();
     for id in known.keys.accepted() {
-        let candidate = Candidate { id, grains: (known.grains)(id), pillar: pillars.get(id) };
+        let candidate = Candidate {
+            id,
+            grains: (known.grains)(id),
+            pillar: pillars.get(id),
+        };
         if target.matches(candidate)? {
             minions.push(id.clone());
         }
@@ -71,16 +75,21 @@ fn expand_nodegroup(target: &Target, nodegroups: &Map) -> Result<Target, Invalid
     }
     let name = target.tgt.to_text();
     let expression = match nodegroups.get(&name) {
-        Some(Value::List(words)) => {
-            words.iter().map(Value::to_text).collect::<Vec<_>>().join(" ")
-        }
+        Some(Value::List(words)) => words
+            .iter()
+            .map(Value::to_text)
+            .collect::<Vec<_>>()
+            .join(" "),
         Some(other) => other.to_text(),
         None => {
             let problem = "the option nodegroups has no such group".to_owned();
             return Err(InvalidTarget::Expression(name, problem));
         }
     };
-    Ok(Target { tgt: Value::Str(expression), tgt_type: TargetType::Compound })
+    Ok(Target {
+        tgt: Value::Str(expression),
+        tgt_type: TargetType::Compound,
+    })
 }
 
 /// Decides on a request: the job with the minions that are expected to answer. A job that nobody is expected to
@@ -112,10 +121,16 @@ pub fn on_request(
 /// Gives what follows from a job that was decided on: it is sent, and after the patience of the option `timeout`
 /// those that have not answered are asked.
 pub fn after_publication(job: &JobPublished, now: Timestamp, timeout_secs: u64) -> Vec<Effect> {
-    let mut effects = vec![Effect::Send { job: Box::new(job.clone()), again: Vec::new() }];
+    let mut effects = vec![Effect::Send {
+        job: Box::new(job.clone()),
+        again: Vec::new(),
+    }];
     if job.probes.is_none() {
         let key = TimerKey::Probe(job.jid.clone());
-        effects.push(Effect::SetTimer { key, at: now.plus_secs(timeout_secs) });
+        effects.push(Effect::SetTimer {
+            key,
+            at: now.plus_secs(timeout_secs),
+        });
     }
     effects
 }
@@ -125,7 +140,9 @@ pub fn on_return(jobs: &View, keys: &keys::View, ret: JobReturn) -> Vec<Record> 
     if !keys.is_accepted(&ret.id) {
         return Vec::new();
     }
-    let Some(job) = jobs.get(&ret.jid) else { return Vec::new() };
+    let Some(job) = jobs.get(&ret.jid) else {
+        return Vec::new();
+    };
     if job.returns.contains_key(&ret.id) {
         return Vec::new();
     }
@@ -146,5 +163,9 @@ fn on_probe_answer(jobs: &View, asked: &Jid, answer: &JobReturn) -> Option<Recor
     }
     let (jid, id) = (asked.clone(), answer.id.clone());
     let has_job = answer.ret.as_map().is_some_and(|map| !map.is_empty());
-    Some(if has_job { Record::JobRunning { jid, id } } else { Record::JobAbsent { jid, id } })
+    Some(if has_job {
+        Record::JobRunning { jid, id }
+    } else {
+        Record::JobAbsent { jid, id }
+    })
 }

@@ -62,7 +62,11 @@ pub struct MinionEnded {
 impl JobPublished {
     /// Gives the events that announce the job, as python's master fires them before it sends.
     pub(crate) fn events(&self) -> Vec<(Tag, Map)> {
-        let minions: Value = self.minions.iter().map(|id| Value::str(id.as_str())).collect();
+        let minions: Value = self
+            .minions
+            .iter()
+            .map(|id| Value::str(id.as_str()))
+            .collect();
         let missing: Value = self.missing.iter().map(Value::from).collect();
         let new = Map::from([
             ("jid", Value::str(self.jid.as_str())),
@@ -75,9 +79,11 @@ impl JobPublished {
             ("missing", missing),
         ]);
         vec![
-            (Tag::new(self.jid.as_str()), Map::from([("minions", minions)])),
+            (
+                Tag::new(self.jid.as_str()),
+                Map::from([("minions", minions)]),
+            ),
             (Tag::job_new(&self.jid), new),
         ]
     }
 }
-

@@ -33,7 +33,10 @@ pub struct Job {
 impl Job {
     /// Walks over the minions that may still answer.
     pub fn pending(&self) -> impl Iterator<Item = &MinionId> {
-        self.minions.iter().filter(|(_, outcome)| !outcome.phase.has_ended()).map(|(id, _)| id)
+        self.minions
+            .iter()
+            .filter(|(_, outcome)| !outcome.phase.has_ended())
+            .map(|(id, _)| id)
     }
 
     /// Says whether every expected minion has ended.
@@ -86,8 +89,15 @@ impl View {
 
     /// Takes in a new job.
     pub fn published(&mut self, job: &JobPublished, cursor: Cursor, at: Timestamp) {
-        let waiting = MinionOutcome { phase: MinionPhase::Waiting, since: at };
-        let minions = job.minions.iter().map(|id| (id.clone(), waiting.clone())).collect();
+        let waiting = MinionOutcome {
+            phase: MinionPhase::Waiting,
+            since: at,
+        };
+        let minions = job
+            .minions
+            .iter()
+            .map(|id| (id.clone(), waiting.clone()))
+            .collect();
         let job = Job {
             published: job.clone(),
             cursor,
@@ -103,43 +113,63 @@ impl View {
 
     /// Takes in that a job was handed to the publish socket.
     pub fn sent(&mut self, jid: &Jid, again: &[MinionId]) {
-        let Some(job) = self.jobs.get_mut(jid) else { return };
+        let Some(job) = self.jobs.get_mut(jid) else {
+            return;
+        };
         job.is_sent = true;
         for id in again {
             job.absent.shift_remove(id);
-            job.sent_again.push(id.clone());
+            if !job.sent_again.contains(id) {
+                job.sent_again.push(id.clone());
+            }
         }
     }
 
     /// Takes in a return. The first one counts; it also replaces an end that was only concluded.
     pub fn returned(&mut self, ret: &JobReturn, cursor: Cursor, at: Timestamp) {
-        let Some(job) = self.jobs.get_mut(&ret.jid) else { return };
+        let Some(job) = self.jobs.get_mut(&ret.jid) else {
+            return;
+        };
         if job.returns.contains_key(&ret.id) {
             return;
         }
         job.returns.insert(ret.id.clone(), cursor);
-        let phase = if ret.is_failure() { MinionPhase::Failed } else { MinionPhase::Ok };
+        let phase = if ret.is_failure() {
+            MinionPhase::Failed
+        } else {
+            MinionPhase::Ok
+        };
         job.set(&ret.id, phase, at);
     }
 
     /// Takes in that a minion is at work.
     pub fn running(&mut self, jid: &Jid, id: &MinionId, at: Timestamp) {
-        let Some(job) = self.jobs.get_mut(jid) else { return };
+        let Some(job) = self.jobs.get_mut(jid) else {
+            return;
+        };
         job.absent.shift_remove(id);
-        if job.minions.get(id).is_some_and(|outcome| outcome.phase == MinionPhase::Waiting) {
+        if job
+            .minions
+            .get(id)
+            .is_some_and(|outcome| outcome.phase == MinionPhase::Waiting)
+        {
             job.set(id, MinionPhase::Running, at);
         }
     }
 
     /// Takes in that a minion was asked and does not have the job.
     pub fn absent(&mut self, jid: &Jid, id: &MinionId) {
-        let Some(job) = self.jobs.get_mut(jid) else { return };
+        let Some(job) = self.jobs.get_mut(jid) else {
+            return;
+        };
         *job.absent.entry(id.clone()).or_insert(0) += 1;
     }
 
     /// Takes in an end without a return.
     pub fn ended(&mut self, ended: &MinionEnded, at: Timestamp) {
-        let Some(job) = self.jobs.get_mut(&ended.jid) else { return };
+        let Some(job) = self.jobs.get_mut(&ended.jid) else {
+            return;
+        };
         if !job.returns.contains_key(&ended.id) {
             job.set(&ended.id, ended.phase, at);
         }
@@ -147,6 +177,7 @@ impl View {
 
     /// Forgets the ended jobs that are older than `before`.
     pub fn forget(&mut self, before: Timestamp) {
-        self.jobs.retain(|_, job| job.at >= before || !job.has_ended());
+        self.jobs
+            .retain(|_, job| job.at >= before || !job.has_ended());
     }
 }

@@ -45,9 +45,21 @@ pub fn on_act(keys: &View, act: Act, glob: &str, include: Include, by: &str) -> 
         if !phases(phase) {
             continue;
         }
-        for (id, key) in keys.in_phase(phase).filter(|(id, _)| glob.matches(id.as_str())) {
-            let pem = if act == Act::Delete { String::new() } else { key.pem.clone() };
-            changes.push(KeyChanged { id: id.clone(), change, pem, by: by.to_owned() });
+        for (id, key) in keys
+            .in_phase(phase)
+            .filter(|(id, _)| glob.matches(id.as_str()))
+        {
+            let pem = if act == Act::Delete {
+                String::new()
+            } else {
+                key.pem.clone()
+            };
+            changes.push(KeyChanged {
+                id: id.clone(),
+                change,
+                pem,
+                by: by.to_owned(),
+            });
         }
     }
     if act == Act::Delete || include.denied {
@@ -59,7 +71,10 @@ pub fn on_act(keys: &View, act: Act, glob: &str, include: Include, by: &str) -> 
 /// A denied key that is accepted takes the place of the live one.
 fn on_denied(keys: &View, change: KeyChange, glob: &Glob, by: &str) -> Vec<KeyChanged> {
     let mut changes = Vec::new();
-    for (id, pem) in keys.all_denied().filter(|(id, _)| glob.matches(id.as_str())) {
+    for (id, pem) in keys
+        .all_denied()
+        .filter(|(id, _)| glob.matches(id.as_str()))
+    {
         let changed = |change, pem: &str| KeyChanged {
             id: id.clone(),
             change,
@@ -76,7 +91,9 @@ fn on_denied(keys: &View, change: KeyChange, glob: &Glob, by: &str) -> Vec<KeyCh
 
 /// Decides on a key file that was found where the view has none or another: someone put it there by hand.
 pub fn on_found(keys: &View, id: &MinionId, phase: Phase, pem: &str) -> Option<KeyChanged> {
-    let is_known = keys.get(id).is_some_and(|key| key.phase == phase && key.pem == pem);
+    let is_known = keys
+        .get(id)
+        .is_some_and(|key| key.phase == phase && key.pem == pem);
     let change = match phase {
         Phase::Accepted => KeyChange::Accepted,
         Phase::Pending => KeyChange::Pended,

@@ -63,7 +63,9 @@ impl Keyring {
     fn accept(&self, id: &MinionId, pem: &str) {
         match PublicKey::from_pem(pem) {
             Ok(key) => {
-                write(&self.accepted, |accepted| accepted.insert(id.clone(), Arc::new(key)));
+                write(&self.accepted, |accepted| {
+                    accepted.insert(id.clone(), Arc::new(key))
+                });
             }
             Err(error) => {
                 tracing::error!(%id, %error, "the accepted key cannot be used; delete it with salt-key -d");
@@ -77,7 +79,9 @@ impl Keyring {
             return session;
         }
         let new = Arc::new(generate(self.entropy.as_ref()));
-        write(&self.sessions, |sessions| Arc::clone(sessions.entry(id.clone()).or_insert(new)))
+        write(&self.sessions, |sessions| {
+            Arc::clone(sessions.entry(id.clone()).or_insert(new))
+        })
     }
 
     /// Replaces the shared key. Each minion signs in again when it cannot read the next message.

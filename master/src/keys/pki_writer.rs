@@ -30,7 +30,10 @@ impl PkiWriter {
 
     /// Gives the master's own key pair; makes it at the first start.
     pub fn master_key(&self, bits: u64) -> Result<MasterKey, StartError> {
-        let unusable = |problem: String| StartError::Key { path: "master.pem".into(), problem };
+        let unusable = |problem: String| StartError::Key {
+            path: "master.pem".into(),
+            problem,
+        };
         let bits = u32::try_from(bits).unwrap_or(2048);
         let generate = || {
             MasterKey::generate(bits)
@@ -53,7 +56,9 @@ impl PkiWriter {
         let mut differences = Vec::new();
         for ((place, id), pem) in &files {
             let Some(phase) = phase(*place) else { continue };
-            let is_known = keys.get(id).is_some_and(|key| key.phase == phase && key.pem == *pem);
+            let is_known = keys
+                .get(id)
+                .is_some_and(|key| key.phase == phase && key.pem == *pem);
             if !is_known {
                 differences.push((id.clone(), Some((phase, pem.clone()))));
             }
@@ -83,7 +88,9 @@ impl PkiWriter {
     pub async fn write(&self, changed: KeyChanged) {
         let dir = Arc::clone(&self.dir);
         let write = move || {
-            let KeyChanged { id, change, pem, .. } = changed;
+            let KeyChanged {
+                id, change, pem, ..
+            } = changed;
             let written = match change {
                 KeyChange::Accepted => dir.put(Place::Accepted, &id, &pem),
                 KeyChange::Pended => dir.put(Place::Pending, &id, &pem),
@@ -106,7 +113,9 @@ fn tell(id: &MinionId, written: Result<(), storage::Error>) {
 }
 
 fn has_live_file(files: &KeyFiles, id: &MinionId) -> bool {
-    Place::LIVE.iter().any(|place| files.contains_key(&(*place, id.clone())))
+    Place::LIVE
+        .iter()
+        .any(|place| files.contains_key(&(*place, id.clone())))
 }
 
 fn phase(place: Place) -> Option<Phase> {

@@ -5,7 +5,12 @@ use super::*;
 use model::MinionId;
 
 fn changed(id: &str, change: KeyChange, pem: &str) -> KeyChanged {
-    KeyChanged { id: id.parse().unwrap(), change, pem: pem.into(), by: "minion".into() }
+    KeyChanged {
+        id: id.parse().unwrap(),
+        change,
+        pem: pem.into(),
+        by: "minion".into(),
+    }
 }
 
 fn view() -> View {
@@ -20,20 +25,29 @@ fn view() -> View {
 fn act(view: &mut View, act: Act, glob: &str, include: Include) -> Vec<String> {
     let changes = on_act(view, act, glob, include, "root");
     changes.iter().for_each(|change| view.apply(change));
-    changes.iter().map(|c| format!("{} {:?}", c.id, c.change)).collect()
+    changes
+        .iter()
+        .map(|c| format!("{} {:?}", c.id, c.change))
+        .collect()
 }
 
 #[test]
 fn accepting_all_takes_the_pending_only() {
     let mut view = view();
-    assert_eq!(act(&mut view, Act::Accept, "*", Include::default()), ["p Accepted"]);
+    assert_eq!(
+        act(&mut view, Act::Accept, "*", Include::default()),
+        ["p Accepted"]
+    );
     assert_eq!(view.list().minions, ["a", "p"]);
 }
 
 #[test]
 fn an_accepted_denied_key_takes_the_place_of_the_live_one() {
     let mut view = view();
-    let include = Include { denied: true, ..Include::default() };
+    let include = Include {
+        denied: true,
+        ..Include::default()
+    };
     act(&mut view, Act::Accept, "a", include);
     let id: MinionId = "a".parse().unwrap();
     assert_eq!(view.get(&id).unwrap().pem, "A2");

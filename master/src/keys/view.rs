@@ -40,7 +40,10 @@ impl View {
     /// Takes in one change. The only writer of the view.
     pub fn apply(&mut self, changed: &KeyChanged) {
         let mut put = |phase| {
-            let key = Key { phase, pem: changed.pem.clone() };
+            let key = Key {
+                phase,
+                pem: changed.pem.clone(),
+            };
             self.live.insert(changed.id.clone(), key);
         };
         match changed.change {
@@ -71,7 +74,9 @@ impl View {
 
     /// Says whether the id's key is accepted.
     pub fn is_accepted(&self, id: &MinionId) -> bool {
-        self.live.get(id).is_some_and(|key| key.phase == Phase::Accepted)
+        self.live
+            .get(id)
+            .is_some_and(|key| key.phase == Phase::Accepted)
     }
 
     /// Walks over the accepted ids in order.

@@ -39,7 +39,11 @@ pub struct Decision {
 
 impl Decision {
     pub(crate) fn records(records: Vec<Record>) -> Self {
-        Self { records, effects: Vec::new(), answer: Answer::Done }
+        Self {
+            records,
+            effects: Vec::new(),
+            answer: Answer::Done,
+        }
     }
 }
 
@@ -47,15 +51,22 @@ impl Decision {
 pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp) -> Decision {
     match input {
         Input::Auth(attempt) => {
-            let (records, outcome) = auth::decide::on_attempt(&views.keys, &attempt, policy.open_mode);
-            Decision { answer: Answer::Auth(outcome), ..with_key_effects(records, policy) }
+            let (records, outcome) =
+                auth::decide::on_attempt(&views.keys, &attempt, policy.open_mode);
+            Decision {
+                answer: Answer::Auth(outcome),
+                ..with_key_effects(records, policy)
+            }
         }
         Input::Publish(request) => on_publish(views, policy, *request, now),
         Input::Return(ret) => {
             Decision::records(jobs::decide::on_return(&views.jobs, &views.keys, *ret))
         }
         Input::Events(events) => Decision::records(
-            events.into_iter().map(|(tag, data)| Record::Event { tag, data }).collect(),
+            events
+                .into_iter()
+                .map(|(tag, data)| Record::Event { tag, data })
+                .collect(),
         ),
         Input::Grains(id, grains) => {
             Decision::records(minions::decide::on_grains(&views.minions, &id, &grains))
@@ -68,10 +79,18 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             let record = Record::MineDeleted { id, fun };
             Decision::records(if has_any { vec![record] } else { Vec::new() })
         }
-        Input::Keys { act, glob, include, by } => {
+        Input::Keys {
+            act,
+            glob,
+            include,
+            by,
+        } => {
             let changes = keys::decide::on_act(&views.keys, act, &glob, include, &by);
             let records = changes.iter().cloned().map(Record::KeyChanged).collect();
-            Decision { answer: Answer::Keys(changes), ..with_key_effects(records, policy) }
+            Decision {
+                answer: Answer::Keys(changes),
+                ..with_key_effects(records, policy)
+            }
         }
         Input::KeyFile { id, found } => {
             let change = match found {
@@ -81,21 +100,45 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             with_key_effects(change.into_iter().map(Record::KeyChanged).collect(), policy)
         }
         Input::Sent { jid, again } => Decision::records(vec![Record::JobSent { jid, again }]),
-        Input::Timer { key: TimerKey::Probe(jid), presence } => {
+        Input::SubscriberAppeared => {
+            let effects = collect::on_subscriber(&views.jobs, now);
+            Decision {
+                effects,
+                ..Decision::records(Vec::new())
+            }
+        }
+        Input::Timer {
+            key: TimerKey::Probe(jid),
+            presence,
+        } => {
             let jobs = std::mem::take(&mut views.jobs);
+            let moment = collect::Moment {
+                presence: &presence,
+                master_start: views.master_start,
+                now,
+            };
             let mut next_jid = || views.next_jid(now);
             let (records, effects) =
-                collect::on_timer(&jobs, &jid, &presence, policy.patience, now, &mut next_jid);
+                collect::on_timer(&jobs, &jid, &moment, policy.patience, &mut next_jid);
             views.jobs = jobs;
-            Decision { records, effects, answer: Answer::Done }
+            Decision {
+                records,
+                effects,
+                answer: Answer::Done,
+            }
         }
-        Input::Timer { key: TimerKey::Step { run, step, attempt }, .. } => {
-            orchestrator::decide::on_timer(views, policy, &run, step, attempt, now)
-        }
+        Input::Timer {
+            key: TimerKey::Step { run, step, attempt },
+            ..
+        } => orchestrator::decide::on_timer(views, policy, &run, step, attempt, now),
         Input::StartRun { plan, user, pillar } => {
             orchestrator::decide::on_start(views, *plan, user, pillar, now)
         }
-        Input::StartRunner { fun, user, fun_args } => on_runner(views, &fun, &user, fun_args, now),
+        Input::StartRunner {
+            fun,
+            user,
+            fun_args,
+        } => on_runner(views, &fun, &user, fun_args, now),
         Input::SelfStarted { id, load } => on_self_started(views, &id, load, now),
         Input::RunFact { run, fact } => {
             orchestrator::decide::on_fact(views, policy, &run, &fact, now)
@@ -103,9 +146,11 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
         Input::LookedBack { run, events, done } => {
             orchestrator::decide::on_looked_back(views, policy, &run, events, *done, now)
         }
-        Input::Start { version, returns, last_alive } => {
-            on_master_start(views, policy, version, (&returns, last_alive), now)
-        }
+        Input::Start {
+            version,
+            returns,
+            last_alive,
+        } => on_master_start(views, policy, version, (&returns, last_alive), now),
     }
 }
 
@@ -125,7 +170,10 @@ fn on_runner(
         ("user", Value::str(user)),
         ("fun_args", fun_args),
     ]);
-    let record = Record::Event { tag: Tag::new(format!("salt/run/{run}/new")), data };
+    let record = Record::Event {
+        tag: Tag::new(format!("salt/run/{run}/new")),
+        data,
+    };
     Decision {
         answer: Answer::Run(RunStarted { run, cursor }),
         ..Decision::records(vec![record])
@@ -149,7 +197,10 @@ fn on_publish(views: &mut Views, policy: &Policy, request: Request, now: Timesta
     let cursor = views.head;
     let jid = request.jid.clone().unwrap_or_else(|| views.next_jid(now));
     match publish(views, policy, request, jid, now) {
-        Err(problem) => Decision { answer: Answer::Refused(problem), ..Decision::records(vec![]) },
+        Err(problem) => Decision {
+            answer: Answer::Refused(problem),
+            ..Decision::records(vec![])
+        },
         Ok((job, effects)) => {
             let answer = Answer::Published(Published {
                 jid: job.jid.clone(),
@@ -158,8 +209,16 @@ fn on_publish(views: &mut Views, policy: &Policy, request: Request, now: Timesta
                 cursor,
             });
             // A job that nobody is expected to answer is not published, as in Salt.
-            let records = if job.minions.is_empty() { vec![] } else { vec![Record::JobPublished(job)] };
-            Decision { records, effects, answer }
+            let records = if job.minions.is_empty() {
+                vec![]
+            } else {
+                vec![Record::JobPublished(job)]
+            };
+            Decision {
+                records,
+                effects,
+                answer,
+            }
         }
     }
 }
@@ -174,7 +233,11 @@ pub(crate) fn publish(
     now: Timestamp,
 ) -> Result<(jobs::JobPublished, Vec<Effect>), String> {
     let grains = |id: &model::MinionId| views.minions.grains(id);
-    let known = Known { keys: &views.keys, grains: &grains, nodegroups: &policy.nodegroups };
+    let known = Known {
+        keys: &views.keys,
+        grains: &grains,
+        nodegroups: &policy.nodegroups,
+    };
     let job =
         jobs::decide::on_request(request, jid, known).map_err(|problem| problem.to_string())?;
     let effects = if job.minions.is_empty() {
@@ -190,15 +253,22 @@ fn with_key_effects(records: Vec<Record>, policy: &Policy) -> Decision {
     let mut effects = Vec::new();
     let mut is_rotation_due = false;
     for record in &records {
-        let Record::KeyChanged(changed) = record else { continue };
+        let Record::KeyChanged(changed) = record else {
+            continue;
+        };
         effects.push(Effect::WriteKey(changed.clone()));
-        is_rotation_due |=
-            matches!(changed.change, keys::KeyChange::Deleted | keys::KeyChange::Rejected);
+        is_rotation_due |= matches!(
+            changed.change,
+            keys::KeyChange::Deleted | keys::KeyChange::Rejected
+        );
     }
     if is_rotation_due && policy.rotate_aes_key {
         effects.push(Effect::RotateKeys);
     }
-    Decision { effects, ..Decision::records(records) }
+    Decision {
+        effects,
+        ..Decision::records(records)
+    }
 }
 
 fn on_master_start(
@@ -208,9 +278,12 @@ fn on_master_start(
     (returns, last_alive): (&[JobReturn], Timestamp),
     now: Timestamp,
 ) -> Decision {
-    let mut decision = orchestrator::recover::on_master_start(views, policy, returns, last_alive, now);
+    let mut decision =
+        orchestrator::recover::on_master_start(views, policy, returns, last_alive, now);
     let resumed = views.runs.unfinished();
-    decision.records.insert(0, Record::MasterStarted { version, resumed });
+    decision
+        .records
+        .insert(0, Record::MasterStarted { version, resumed });
     let timers = collect::on_master_start(&views.jobs, policy.patience, now);
     decision.effects.extend(timers);
     decision
@@ -227,7 +300,9 @@ pub fn on_record(
 ) -> Decision {
     let mut decision = Decision::records(Vec::new());
     for (id, said) in started {
-        decision.records.extend(collect::on_minion_start(&views.jobs, id, said));
+        decision
+            .records
+            .extend(collect::on_minion_start(&views.jobs, id, said));
     }
     orchestrator::decide::on_record(views, policy, cursor, record, now, &mut decision);
     decision

@@ -26,6 +26,13 @@ pub enum Effect {
         /// When; a moment that is past fires at once.
         at: Timestamp,
     },
+    /// Bring a timer forward, if it is set to a later moment or not at all.
+    HurryTimer {
+        /// With what.
+        key: TimerKey,
+        /// When.
+        at: Timestamp,
+    },
     /// Read the log for events that came before a wait began.
     LookBack {
         /// The run.

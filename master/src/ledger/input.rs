@@ -104,6 +104,8 @@ pub enum Input {
         /// Who got it a second time.
         again: Vec<MinionId>,
     },
+    /// A publish connection opened: somebody who may have missed jobs is back.
+    SubscriberAppeared,
     /// A timer fired.
     Timer {
         /// Which.

@@ -68,7 +68,10 @@ impl Handle {
     pub async fn decide(&self, input: Input) -> Result<Answer, LedgerError> {
         let (sender, receiver) = oneshot::channel();
         let message = Message::Decide(Box::new(input), sender);
-        self.inputs.send(message).await.map_err(|_| LedgerError::Stopped)?;
+        self.inputs
+            .send(message)
+            .await
+            .map_err(|_| LedgerError::Stopped)?;
         receiver.await.map_err(|_| LedgerError::Stopped)?
     }
 
@@ -82,7 +85,10 @@ impl Handle {
             // An asker that has gone away needs no answer.
             let _ = sender.send(question(views));
         });
-        self.inputs.send(Message::Ask(question)).await.map_err(|_| LedgerError::Stopped)?;
+        self.inputs
+            .send(Message::Ask(question))
+            .await
+            .map_err(|_| LedgerError::Stopped)?;
         receiver.await.map_err(|_| LedgerError::Stopped)
     }
 
@@ -113,12 +119,24 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
     let (inputs_sender, inputs) = mpsc::channel(INPUTS_WAITING_MAX);
     let (effects, effects_receiver) = mpsc::channel(EFFECTS_WAITING_MAX);
     let (head, head_receiver) = watch::channel(parts.views.head);
-    let ledger = Ledger { parts, inputs, effects, head };
+    let ledger = Ledger {
+        parts,
+        inputs,
+        effects,
+        head,
+    };
     let thread = std::thread::Builder::new()
         .name("ledger".into())
         .spawn(move || ledger.run())
         .expect("the system can start one more thread while the master starts");
-    (Handle { inputs: inputs_sender, head: head_receiver }, effects_receiver, thread)
+    (
+        Handle {
+            inputs: inputs_sender,
+            head: head_receiver,
+        },
+        effects_receiver,
+        thread,
+    )
 }
 
 struct Ledger {
@@ -173,7 +191,10 @@ impl Ledger {
         while let Some(record) = records.pop_front() {
             let cursor = views.head.next();
             let started = replay::starts_in(views, cursor, now, &record);
-            batch.entries.push(Entry { at: now, body: record.encode() });
+            batch.entries.push(Entry {
+                at: now,
+                body: record.encode(),
+            });
             views.apply(cursor, now, &record);
             if let Record::KeyChanged(changed) = &record {
                 batch.keys.push(changed.clone());
@@ -211,7 +232,10 @@ impl Ledger {
             return Ok(());
         }
         let cursor = self.parts.log.append(entries)?;
-        debug_assert_eq!(cursor, self.parts.views.head, "views and log count the same records");
+        debug_assert_eq!(
+            cursor, self.parts.views.head,
+            "views and log count the same records"
+        );
         self.head.send_replace(cursor);
         Ok(())
     }

@@ -108,7 +108,10 @@ impl Record {
                 let data = Map::from([("Minion data cache refresh", id.as_str())]);
                 vec![(Tag::new(format!("minion/refresh/{id}")), data)]
             }
-            Record::Run { run, record: orch::RunRecord::Started(started) } => {
+            Record::Run {
+                run,
+                record: orch::RunRecord::Started(started),
+            } => {
                 let data = Map::from([
                     ("fun", Value::str("runner.state.orchestrate")),
                     ("jid", Value::str(run.as_str())),
@@ -119,7 +122,15 @@ impl Record {
             }
             _ => Vec::new(),
         };
-        pairs.into_iter().map(|(tag, data)| Event { cursor, tag, data, stamp }).collect()
+        pairs
+            .into_iter()
+            .map(|(tag, data)| Event {
+                cursor,
+                tag,
+                data,
+                stamp,
+            })
+            .collect()
     }
 
     /// Writes the record for the log.

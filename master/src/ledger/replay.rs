@@ -16,7 +16,9 @@ pub enum ReplayError {
     #[error(transparent)]
     Storage(#[from] storage::Error),
     /// A record is whole, but of a kind that this release does not know.
-    #[error("record {cursor} is not understood ({source}); was it written by a newer release of Brine?")]
+    #[error(
+        "record {cursor} is not understood ({source}); was it written by a newer release of Brine?"
+    )]
     Record {
         /// Where it stands.
         cursor: Cursor,
@@ -27,7 +29,10 @@ pub enum ReplayError {
 
 /// Reads the whole log and gives the views it adds up to.
 pub fn replay(reader: &dyn LogReader) -> Result<Views, ReplayError> {
-    let mut views = Views { head: reader.tail(), ..Views::default() };
+    let mut views = Views {
+        head: reader.tail(),
+        ..Views::default()
+    };
     loop {
         let entries = reader.read(views.head, READ_RECORDS)?;
         if entries.is_empty() {

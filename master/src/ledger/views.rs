@@ -20,6 +20,8 @@ pub struct Views {
     pub mine: mine::View,
     /// The runs of orchestrations.
     pub runs: orchestrator::View,
+    /// When the master last came up.
+    pub master_start: Timestamp,
     /// The highest jid that was given out.
     pub last_jid: Option<Jid>,
 }
@@ -56,14 +58,18 @@ impl Views {
                 }
                 self.runs.apply(run, record);
             }
-            Record::MasterStarted { .. } => {}
+            Record::MasterStarted { .. } => self.master_start = at,
         }
     }
 
     fn apply_events(&mut self, cursor: Cursor, at: Timestamp, record: &Record) {
         for event in record.events(cursor, at) {
             if let Some((id, said)) = minions::decide::started(&self.minions, &event) {
-                let start = minions::view::Start { cursor, at, said: said.to_owned() };
+                let start = minions::view::Start {
+                    cursor,
+                    at,
+                    said: said.to_owned(),
+                };
                 self.minions.started(&id, start);
             }
         }
@@ -80,7 +86,11 @@ impl Views {
         let mut moment = now;
         let mut jid = Jid::at(moment);
         while self.last_jid.as_ref().is_some_and(|last| *last >= jid) {
-            moment = self.last_jid.as_ref().and_then(Jid::moment).unwrap_or(moment);
+            moment = self
+                .last_jid
+                .as_ref()
+                .and_then(Jid::moment)
+                .unwrap_or(moment);
             moment = Timestamp(moment.0.saturating_add(1));
             jid = Jid::at(moment);
         }

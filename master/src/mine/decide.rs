@@ -19,17 +19,29 @@ pub fn read(
 ) -> Map {
     let funs: Vec<String> = match fun {
         Value::List(funs) => funs.iter().map(Value::to_text).collect(),
-        text => text.to_text().split(',').map(|fun| fun.trim().to_owned()).collect(),
+        text => text
+            .to_text()
+            .split(',')
+            .map(|fun| fun.trim().to_owned())
+            .collect(),
     };
     let of_one = |fun: &str| -> Map {
         minions
             .iter()
-            .filter_map(|id| Some((id.as_str(), readable(mine.get(id, fun)?, reader, reader_grains)?)))
+            .filter_map(|id| {
+                Some((
+                    id.as_str(),
+                    readable(mine.get(id, fun)?, reader, reader_grains)?,
+                ))
+            })
             .collect()
     };
     match (&funs[..], fun) {
         ([one], Value::Str(_)) => of_one(one),
-        _ => funs.iter().map(|fun| (fun.as_str(), Value::Map(of_one(fun)))).collect(),
+        _ => funs
+            .iter()
+            .map(|fun| (fun.as_str(), Value::Map(of_one(fun))))
+            .collect(),
     }
 }
 
@@ -42,9 +54,19 @@ fn readable(value: &Value, reader: &MinionId, grains: Option<&Grains>) -> Option
     let Some(tgt) = wrapped.get("allow_tgt").filter(|tgt| tgt.is_truthy()) else {
         return Some(data);
     };
-    let tgt_type = wrapped.get("allow_tgt_type").and_then(Value::as_str).unwrap_or("glob");
+    let tgt_type = wrapped
+        .get("allow_tgt_type")
+        .and_then(Value::as_str)
+        .unwrap_or("glob");
     let tgt_type = TargetType::parse(tgt_type).ok()?;
-    let target = Target { tgt: tgt.clone(), tgt_type };
-    let candidate = Candidate { id: reader, grains, pillar: None };
+    let target = Target {
+        tgt: tgt.clone(),
+        tgt_type,
+    };
+    let candidate = Candidate {
+        id: reader,
+        grains,
+        pillar: None,
+    };
     target.matches(candidate).unwrap_or(false).then_some(data)
 }

@@ -20,17 +20,29 @@ fn mine() -> View {
 }
 
 fn read(mine: &View, reader: &str, fun: &str) -> Map {
-    decide::read(mine, &id(reader), None, &[id("cp"), id("other")], &Value::str(fun))
+    decide::read(
+        mine,
+        &id(reader),
+        None,
+        &[id("cp"), id("other")],
+        &Value::str(fun),
+    )
 }
 
 #[test]
 fn one_function_gives_minion_to_value() {
-    assert_eq!(read(&mine(), "worker1", "join"), Map::from([("cp", "secret")]));
+    assert_eq!(
+        read(&mine(), "worker1", "join"),
+        Map::from([("cp", "secret")])
+    );
 }
 
 #[test]
 fn a_value_with_readers_is_nothing_to_others() {
-    assert_eq!(read(&mine(), "worker1", "guarded"), Map::from([("cp", "for workers")]));
+    assert_eq!(
+        read(&mine(), "worker1", "guarded"),
+        Map::from([("cp", "for workers")])
+    );
     assert_eq!(read(&mine(), "stranger", "guarded"), Map::new());
 }
 
@@ -38,7 +50,10 @@ fn a_value_with_readers_is_nothing_to_others() {
 fn several_functions_are_kept_apart() {
     let both = read(&mine(), "worker1", "join,guarded");
     assert_eq!(both.len(), 2);
-    assert_eq!(both.get("join").and_then(|join| join.get("cp")), Some(&Value::str("secret")));
+    assert_eq!(
+        both.get("join").and_then(|join| join.get("cp")),
+        Some(&Value::str("secret"))
+    );
 }
 
 #[test]

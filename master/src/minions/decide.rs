@@ -9,7 +9,10 @@ use crate::ledger::Record;
 pub fn on_grains(minions: &View, id: &MinionId, grains: &Grains) -> Vec<Record> {
     let mut records = Vec::new();
     if minions.grains(id) != Some(grains) {
-        records.push(Record::GrainsChanged { id: id.clone(), grains: grains.clone() });
+        records.push(Record::GrainsChanged {
+            id: id.clone(),
+            grains: grains.clone(),
+        });
     }
     records.push(Record::MinionRefreshed { id: id.clone() });
     records
@@ -19,9 +22,17 @@ pub fn on_grains(minions: &View, id: &MinionId, grains: &Grains) -> Vec<Record> 
 /// repeats an event whose answer was lost; the text holds the second of the start, so the same text is the same
 /// start.
 pub fn started<'a>(minions: &View, event: &'a Event) -> Option<(MinionId, &'a str)> {
-    let id = event.tag.as_str().strip_prefix("salt/minion/")?.strip_suffix("/start")?;
+    let id = event
+        .tag
+        .as_str()
+        .strip_prefix("salt/minion/")?
+        .strip_suffix("/start")?;
     let id: MinionId = id.parse().ok()?;
-    let said = event.data.get("data").and_then(|data| data.as_str()).unwrap_or_default();
+    let said = event
+        .data
+        .get("data")
+        .and_then(|data| data.as_str())
+        .unwrap_or_default();
     let is_told_twice = minions
         .get(&id)
         .and_then(|minion| minion.start.as_ref())

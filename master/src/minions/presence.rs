@@ -42,7 +42,13 @@ impl PresenceBoard {
         ids.map(|id| {
             let last = seen.get(id);
             let is_connected = last.is_some_and(|(_, from)| subscribers.contains(from));
-            (id.clone(), Sign { last_seen: last.map(|(at, _)| *at), is_connected })
+            (
+                id.clone(),
+                Sign {
+                    last_seen: last.map(|(at, _)| *at),
+                    is_connected,
+                },
+            )
         })
         .collect()
     }

@@ -48,7 +48,9 @@ pub(super) async fn stream(
 fn sse(event: &Event) -> Sse {
     let data = Value::Map(event.data_with_stamp());
     let body = json!({ "cursor": event.cursor, "tag": event.tag, "data": data });
-    Sse::default().id(event.cursor.to_string()).data(body.to_string())
+    Sse::default()
+        .id(event.cursor.to_string())
+        .data(body.to_string())
 }
 
 fn read_query(query: &str) -> Result<(Option<Cursor>, Filter), Refusal> {
@@ -72,5 +74,7 @@ fn read_query(query: &str) -> Result<(Option<Cursor>, Filter), Refusal> {
 
 fn percent_decode(text: &str) -> String {
     let text = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(&text)
+        .decode_utf8_lossy()
+        .into_owned()
 }

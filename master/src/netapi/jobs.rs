@@ -15,7 +15,10 @@ pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
 ) -> Result<Json<Vec<JobSummary>>, Refusal> {
     let jobs = shared.ledger.ask(|views| {
-        let asked = views.jobs.iter().filter(|job| job.published.probes.is_none());
+        let asked = views
+            .jobs
+            .iter()
+            .filter(|job| job.published.probes.is_none());
         asked.map(crate::jobs::Job::summary).collect()
     });
     Ok(Json(jobs.await?))
@@ -26,7 +29,10 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(jid): Path<String>,
 ) -> Result<Json<JobView>, Refusal> {
-    let jid: Jid = jid.parse().map_err(|error: model::InvalidJid| Refusal::Bad(error.to_string()))?;
+    let jid: Jid = jid
+        .parse()
+        .map_err(|error: model::InvalidJid| Refusal::Bad(error.to_string()))?;
     let job = shared.job(&jid).await?;
-    job.map(Json).ok_or_else(|| Refusal::Missing(format!("job {jid} is not known")))
+    job.map(Json)
+        .ok_or_else(|| Refusal::Missing(format!("job {jid} is not known")))
 }

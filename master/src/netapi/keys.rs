@@ -21,7 +21,12 @@ pub(super) async fn minions(
     let known = shared
         .ledger
         .ask(|views| {
-            let of = |id| (views.minions.get(id).cloned().unwrap_or_default(), id.clone());
+            let of = |id| {
+                (
+                    views.minions.get(id).cloned().unwrap_or_default(),
+                    id.clone(),
+                )
+            };
             views.keys.accepted().map(of).collect::<Vec<_>>()
         })
         .await?;

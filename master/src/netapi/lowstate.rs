@@ -24,7 +24,11 @@ pub(super) async fn run(
         Client::RunnerAsync => json(&start_runner(&shared, chunk).await?),
         Client::Wheel => {
             let given = wheel::call(&shared, &chunk.fun, &chunk.arg, &chunk.kwarg, &chunk.user);
-            json(&given.await.map_err(|error| Refusal::Impossible(error.to_string(), None))?)
+            json(
+                &given
+                    .await
+                    .map_err(|error| Refusal::Impossible(error.to_string(), None))?,
+            )
         }
     };
     Ok(Json(answer?))
@@ -43,7 +47,10 @@ async fn publish(shared: &Shared, chunk: LowChunk) -> Result<model::api::Publish
         kwarg.insert("__kwarg__", true);
         arg.push(Value::Map(kwarg));
     }
-    let target = Target { tgt: chunk.tgt, tgt_type };
+    let target = Target {
+        tgt: chunk.tgt,
+        tgt_type,
+    };
     let pillars = shared.pillars_for(&target).await?;
     let request = Request {
         jid: None,
@@ -56,10 +63,16 @@ async fn publish(shared: &Shared, chunk: LowChunk) -> Result<model::api::Publish
         step: None,
         pillars,
     };
-    match shared.ledger.decide(Input::Publish(Box::new(request))).await? {
+    match shared
+        .ledger
+        .decide(Input::Publish(Box::new(request)))
+        .await?
+    {
         Answer::Published(published) => Ok(published),
         Answer::Refused(problem) => Err(Refusal::Impossible(problem, None)),
-        other => Err(Refusal::Unavailable(format!("the ledger answered {other:?}"))),
+        other => Err(Refusal::Unavailable(format!(
+            "the ledger answered {other:?}"
+        ))),
     }
 }
 

@@ -20,7 +20,9 @@ use crate::stream::from_fn;
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
 ) -> Result<Json<Vec<RunSummary>>, Refusal> {
-    Ok(Json(shared.ledger.ask(|views| views.runs.summaries()).await?))
+    Ok(Json(
+        shared.ledger.ask(|views| views.runs.summaries()).await?,
+    ))
 }
 
 /// Shows a run with its steps.
@@ -39,14 +41,19 @@ pub(super) async fn result(
     let run = read_run(&run)?;
     let (is_known, result) = {
         let run = run.clone();
-        shared.ledger.ask(move |views| (views.runs.get(&run).is_some(), views.runs.result(&run)))
+        shared
+            .ledger
+            .ask(move |views| (views.runs.get(&run).is_some(), views.runs.result(&run)))
     }
     .await?;
     match result {
         Some(result) => Ok(Json(result)),
         None if is_known => {
             let hint = format!("follow it with: brine run attach {run}");
-            Err(Refusal::Impossible(format!("run {run} has not ended"), Some(hint)))
+            Err(Refusal::Impossible(
+                format!("run {run} has not ended"),
+                Some(hint),
+            ))
         }
         None => Err(unknown(&run)),
     }
@@ -59,7 +66,13 @@ pub(super) async fn watch(
 ) -> Result<Stream<impl futures_core::Stream<Item = Result<Sse, Infallible>>>, Refusal> {
     let run = read_run(&run)?;
     view(&shared, &run).await?;
-    let start = Watching { shared, run, shown: None, head: Cursor(0), has_ended: false };
+    let start = Watching {
+        shared,
+        run,
+        shown: None,
+        head: Cursor(0),
+        has_ended: false,
+    };
     let views = from_fn(start, |watching| async move {
         let (event, watching) = watching.next().await?;
         Some((Ok(event), watching))
@@ -93,7 +106,12 @@ impl Watching {
                 return Some((Sse::default().event("end").data("{}"), self));
             }
             let seen = self.head;
-            self.shared.ledger.head().wait_for(|head| *head > seen).await.ok()?;
+            self.shared
+                .ledger
+                .head()
+                .wait_for(|head| *head > seen)
+                .await
+                .ok()?;
         }
     }
 }
@@ -113,15 +131,25 @@ pub(super) async fn cancel(
     let run = read_run(&run)?;
     let (before, _) = view(&shared, &run).await?;
     if before.summary.phase.has_ended() {
-        return Err(Refusal::Impossible(format!("run {run} has ended already"), None));
+        return Err(Refusal::Impossible(
+            format!("run {run} has ended already"),
+            None,
+        ));
     }
     let fact = Box::new(orch::Fact::Cancelled { by });
-    shared.ledger.decide(Input::RunFact { run: run.clone(), fact }).await?;
+    shared
+        .ledger
+        .decide(Input::RunFact {
+            run: run.clone(),
+            fact,
+        })
+        .await?;
     Ok(Json(view(&shared, &run).await?.0))
 }
 
 fn read_run(text: &str) -> Result<Jid, Refusal> {
-    text.parse().map_err(|error: model::InvalidJid| Refusal::Bad(error.to_string()))
+    text.parse()
+        .map_err(|error: model::InvalidJid| Refusal::Bad(error.to_string()))
 }
 
 fn unknown(run: &Jid) -> Refusal {
@@ -130,7 +158,10 @@ fn unknown(run: &Jid) -> Refusal {
 
 async fn view(shared: &Shared, run: &Jid) -> Result<(RunView, Cursor), Refusal> {
     let asked = run.clone();
-    let found = shared.ledger.ask(move |views| (views.runs.view(&asked), views.head)).await?;
+    let found = shared
+        .ledger
+        .ask(move |views| (views.runs.view(&asked), views.head))
+        .await?;
     match found {
         (Some(view), head) => Ok((view, head)),
         (None, _) => Err(unknown(run)),

@@ -21,7 +21,10 @@ pub struct ServeError {
 
 /// Binds the socket, readable and writable by the master's user alone, and serves until the task is dropped.
 pub fn serve(shared: Arc<Shared>, path: &Path) -> Result<tokio::task::JoinHandle<()>, ServeError> {
-    let failed = |source| ServeError { path: path.display().to_string(), source };
+    let failed = |source| ServeError {
+        path: path.display().to_string(),
+        source,
+    };
     // The store's lock says that no other master runs: a socket file here is a dead one's.
     match rustix::fs::unlink(path) {
         Ok(()) | Err(rustix::io::Errno::NOENT) => {}

@@ -26,9 +26,15 @@ pub fn on_start(
         pillar,
         at: now,
     };
-    let record = Record::Run { run: run.clone(), record: RunRecord::Started(started) };
+    let record = Record::Run {
+        run: run.clone(),
+        record: RunRecord::Started(started),
+    };
     let answer = Answer::Run(RunStarted { run, cursor });
-    Decision { answer, ..Decision::records(vec![record]) }
+    Decision {
+        answer,
+        ..Decision::records(vec![record])
+    }
 }
 
 /// Tells a run something that is no record.
@@ -80,7 +86,11 @@ pub fn on_record(
     now: Timestamp,
     decision: &mut Decision,
 ) {
-    if let Record::Run { run, record: RunRecord::Started(_) } = record {
+    if let Record::Run {
+        run,
+        record: RunRecord::Started(_),
+    } = record
+    {
         feed(views, policy, run, [Fact::Begin], now, decision);
     }
     if let Some((run, fact)) = fact_of_job(views, record, now) {
@@ -104,7 +114,11 @@ fn fact_of_job(views: &Views, record: &Record, now: Timestamp) -> Option<(Jid, F
         }
         Record::JobReturned(ret) => (&ret.jid, Fact::Returned((**ret).clone())),
         Record::JobRunning { jid, id } => {
-            let fact = Fact::StillRunning { jid: jid.clone(), id: id.clone(), since: now };
+            let fact = Fact::StillRunning {
+                jid: jid.clone(),
+                id: id.clone(),
+                since: now,
+            };
             (jid, fact)
         }
         Record::MinionEnded(ended) => {

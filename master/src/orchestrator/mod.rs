@@ -17,9 +17,10 @@ use model::Jid;
 pub fn jids_of(record: &orch::RunRecord) -> Vec<&Jid> {
     match record {
         orch::RunRecord::Started(started) => vec![&started.run],
-        orch::RunRecord::StepStarted { jid, calls, .. } => {
-            jid.iter().chain(calls.iter().map(|call| &call.jid)).collect()
-        }
+        orch::RunRecord::StepStarted { jid, calls, .. } => jid
+            .iter()
+            .chain(calls.iter().map(|call| &call.jid))
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -3,8 +3,8 @@
 use model::{JobReturn, Timestamp};
 
 use super::translate::{facts_of_job, resume};
-use crate::ledger::decide::{Decision, Policy};
 use crate::ledger::Views;
+use crate::ledger::decide::{Decision, Policy};
 
 /// Decides what unfinished runs need. `returns` are those that their jobs already have; `last_alive` is the time
 /// of the last record before this start.
@@ -17,7 +17,9 @@ pub fn on_master_start(
 ) -> Decision {
     let mut decision = Decision::records(Vec::new());
     for id in views.runs.unfinished() {
-        let Some(run) = views.runs.get(&id) else { continue };
+        let Some(run) = views.runs.get(&id) else {
+            continue;
+        };
         let jobs = run.jids().filter_map(|jid| views.jobs.get(jid));
         let facts = jobs.flat_map(|job| facts_of_job(job, returns)).collect();
         resume(views, policy, &id, last_alive, facts, now, &mut decision);

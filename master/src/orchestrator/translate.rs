@@ -23,8 +23,18 @@ pub(super) fn feed(
     now: Timestamp,
     decision: &mut Decision,
 ) {
-    let Some(run) = views.runs.get(id).cloned() else { return };
-    follow(views, policy, run, orch::Output::default(), facts.into_iter().collect(), now, decision);
+    let Some(run) = views.runs.get(id).cloned() else {
+        return;
+    };
+    follow(
+        views,
+        policy,
+        run,
+        orch::Output::default(),
+        facts.into_iter().collect(),
+        now,
+        decision,
+    );
 }
 
 /// Takes a run up again after a start of the master, and tells it what its jobs came to meanwhile.
@@ -37,10 +47,16 @@ pub(super) fn resume(
     now: Timestamp,
     decision: &mut Decision,
 ) {
-    let Some(run) = views.runs.get(id).cloned() else { return };
+    let Some(run) = views.runs.get(id).cloned() else {
+        return;
+    };
     let cursor = views.head;
     let mut next_jid = || views.next_jid(now);
-    let mut context = orch::Context { now, cursor, next_jid: &mut next_jid };
+    let mut context = orch::Context {
+        now,
+        cursor,
+        next_jid: &mut next_jid,
+    };
     let output = orch::recovery::resume(&run, last_alive, &mut context);
     follow(views, policy, run, output, facts.into(), now, decision);
 }
@@ -62,15 +78,24 @@ fn follow(
                 tracing::error!(%illegal, "a run decided on something that cannot follow");
                 return;
             }
-            decision.records.push(Record::Run { run: id.clone(), record });
+            decision.records.push(Record::Run {
+                run: id.clone(),
+                record,
+            });
         }
         for wish in output.effects {
             facts.extend(grant(views, policy, &id, wish, now, decision));
         }
-        let Some(fact) = facts.pop_front() else { return };
+        let Some(fact) = facts.pop_front() else {
+            return;
+        };
         let cursor = views.head;
         let mut next_jid = || views.next_jid(now);
-        let mut context = orch::Context { now, cursor, next_jid: &mut next_jid };
+        let mut context = orch::Context {
+            now,
+            cursor,
+            next_jid: &mut next_jid,
+        };
         output = run.on(&fact, &mut context);
     }
 }
@@ -95,16 +120,36 @@ fn grant(
                 return publish_for(views, policy, (id, step), jid, &job, now, decision);
             }
         }
-        Wish::CallRunner { step, attempt, jid, call } => {
-            decision.effects.push(to_call(run, (step, attempt), jid, CallKind::Runner, call));
+        Wish::CallRunner {
+            step,
+            attempt,
+            jid,
+            call,
+        } => {
+            decision
+                .effects
+                .push(to_call(run, (step, attempt), jid, CallKind::Runner, call));
         }
-        Wish::CallWheel { step, attempt, jid, call } => {
-            decision.effects.push(to_call(run, (step, attempt), jid, CallKind::Wheel, call));
+        Wish::CallWheel {
+            step,
+            attempt,
+            jid,
+            call,
+        } => {
+            decision
+                .effects
+                .push(to_call(run, (step, attempt), jid, CallKind::Wheel, call));
         }
         Wish::AdoptCall { jid, .. } => return Some(Fact::CallLost { jid }),
         Wish::Watch { step, glob, after } => {
             let upto = views.head;
-            decision.effects.push(Effect::LookBack { run, step, glob, after, upto });
+            decision.effects.push(Effect::LookBack {
+                run,
+                step,
+                glob,
+                after,
+                upto,
+            });
         }
         Wish::SetTimer { step, attempt, at } => {
             let key = TimerKey::Step { run, step, attempt };
@@ -129,19 +174,31 @@ fn publish_for(
     now: Timestamp,
     decision: &mut Decision,
 ) -> Option<Fact> {
-    let refused = |why: String| Some(Fact::NotPublished { jid: jid.clone(), why });
+    let refused = |why: String| {
+        Some(Fact::NotPublished {
+            jid: jid.clone(),
+            why,
+        })
+    };
     let tgt_type = match TargetType::parse(&job.tgt_type) {
         Ok(tgt_type) => tgt_type,
         Err(error) => return refused(error.to_string()),
     };
-    let target = Target { tgt: job.tgt.clone(), tgt_type };
+    let target = Target {
+        tgt: job.tgt.clone(),
+        tgt_type,
+    };
     if target.needs_pillar() {
         return refused(
-            "a step cannot be targeted by pillar yet; compute a list of ids in the SLS instead".into(),
+            "a step cannot be targeted by pillar yet; compute a list of ids in the SLS instead"
+                .into(),
         );
     }
     let mut extra = Map::new();
-    for (name, value) in [("ret_config", &job.ret_config), ("ret_kwargs", &job.ret_kwargs)] {
+    for (name, value) in [
+        ("ret_config", &job.ret_config),
+        ("ret_kwargs", &job.ret_kwargs),
+    ] {
         if value.is_truthy() {
             extra.insert(name, value.clone());
         }
@@ -154,21 +211,29 @@ fn publish_for(
         ret: job.ret.clone(),
         user: job.user.clone(),
         extra,
-        step: Some(StepRef { run: run.clone(), step }),
+        step: Some(StepRef {
+            run: run.clone(),
+            step,
+        }),
         pillars: std::collections::HashMap::new(),
     };
     match publish(views, policy, request, jid.clone(), now) {
         Err(why) => return refused(why),
         Ok((mut job_record, effects)) => {
             narrow(&mut job_record, job.subset);
-            decision.records.push(Record::JobPublished(job_record.clone()));
+            decision
+                .records
+                .push(Record::JobPublished(job_record.clone()));
             // The effect must carry the narrowed job, not the one that was resolved.
-            decision.effects.extend(effects.into_iter().map(|effect| match effect {
-                Effect::Send { again, .. } => {
-                    Effect::Send { job: Box::new(job_record.clone()), again }
-                }
-                other => other,
-            }));
+            decision
+                .effects
+                .extend(effects.into_iter().map(|effect| match effect {
+                    Effect::Send { again, .. } => Effect::Send {
+                        job: Box::new(job_record.clone()),
+                        again,
+                    },
+                    other => other,
+                }));
         }
     }
     None
@@ -176,7 +241,9 @@ fn publish_for(
 
 /// `subset`: the first so many of the targeted minions, by id, become a list target.
 fn narrow(job: &mut crate::jobs::JobPublished, subset: Option<u64>) {
-    let Some(count) = subset.and_then(|count| usize::try_from(count).ok()) else { return };
+    let Some(count) = subset.and_then(|count| usize::try_from(count).ok()) else {
+        return;
+    };
     if count >= job.minions.len() {
         return;
     }
@@ -193,13 +260,30 @@ fn to_call(
     call: orch::Call,
 ) -> Effect {
     let orch::Call { fun, arg, kwarg } = call;
-    Effect::Call(Call { run, step, attempt, jid, kind, fun, arg, kwarg })
+    Effect::Call(Call {
+        run,
+        step,
+        attempt,
+        jid,
+        kind,
+        fun,
+        arg,
+        kwarg,
+    })
 }
 
 /// Makes the event that tells the end of a run, as python's master fires it.
 fn finished(views: &Views, id: &Jid, phase: model::api::RunPhase, ret: Value) -> Record {
-    let user = views.runs.get(id).map(|run| run.started().user.clone()).unwrap_or_default();
-    let fun_args = views.runs.get(id).map(|run| fun_args(run.plan(), id)).unwrap_or_default();
+    let user = views
+        .runs
+        .get(id)
+        .map(|run| run.started().user.clone())
+        .unwrap_or_default();
+    let fun_args = views
+        .runs
+        .get(id)
+        .map(|run| fun_args(run.plan(), id))
+        .unwrap_or_default();
     let is_success = phase == model::api::RunPhase::Succeeded;
     let data = Map::from([
         ("fun", Value::str("runner.state.orchestrate")),
@@ -210,7 +294,10 @@ fn finished(views: &Views, id: &Jid, phase: model::api::RunPhase, ret: Value) ->
         ("success", Value::Bool(is_success)),
         ("retcode", Value::from(i64::from(!is_success))),
     ]);
-    Record::Event { tag: Tag::new(format!("salt/run/{id}/ret")), data }
+    Record::Event {
+        tag: Tag::new(format!("salt/run/{id}/ret")),
+        data,
+    }
 }
 
 /// Gives `fun_args` as python's master shows them.
@@ -220,10 +307,7 @@ pub(crate) fn fun_args(plan: &orch::Plan, id: &Jid) -> Value {
 }
 
 /// Gives the facts that a job's present state holds for its run: who is expected, who returned, who ended.
-pub(super) fn facts_of_job(
-    job: &crate::jobs::Job,
-    returns: &[model::JobReturn],
-) -> Vec<Fact> {
+pub(super) fn facts_of_job(job: &crate::jobs::Job, returns: &[model::JobReturn]) -> Vec<Fact> {
     let jid = job.published.jid.clone();
     let mut facts = vec![Fact::Published {
         jid: jid.clone(),

@@ -20,7 +20,9 @@ impl View {
             self.runs.insert(id.clone(), Run::start(started.clone()));
             return;
         }
-        let Some(run) = self.runs.get_mut(id) else { return };
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
         if let Err(illegal) = run.apply(record) {
             tracing::error!(%illegal, "a record of a run makes no sense and is left out");
         }
@@ -64,6 +66,7 @@ impl View {
 
     /// Forgets the ended runs that began before a moment.
     pub fn forget(&mut self, before: Timestamp) {
-        self.runs.retain(|_, run| run.started().at >= before || !run.phase().has_ended());
+        self.runs
+            .retain(|_, run| run.started().at >= before || !run.phase().has_ended());
     }
 }

@@ -15,12 +15,19 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Takes the arguments of a call of `fun`.
     pub(crate) fn new(fun: &str, arg: Vec<Value>, kwarg: Map) -> Self {
-        Self { fun: fun.to_owned(), arg, kwarg }
+        Self {
+            fun: fun.to_owned(),
+            arg,
+            kwarg,
+        }
     }
 
     /// Gives the argument at a place, or under a name.
     pub(crate) fn get(&self, place: usize, name: &str) -> Option<&Value> {
-        self.arg.get(place).or_else(|| self.kwarg.get(name)).filter(|value| !value.is_nil())
+        self.arg
+            .get(place)
+            .or_else(|| self.kwarg.get(name))
+            .filter(|value| !value.is_nil())
     }
 
     /// Gives an argument as text.
@@ -30,7 +37,8 @@ impl Arguments {
 
     /// Gives an argument as text, or says that it is missing.
     pub(crate) fn required(&self, place: usize, name: &str) -> Result<String, RunnerError> {
-        self.text(place, name).ok_or_else(|| self.problem(&format!("argument '{name}' is missing")))
+        self.text(place, name)
+            .ok_or_else(|| self.problem(&format!("argument '{name}' is missing")))
     }
 
     /// Gives a named argument.
@@ -40,11 +48,16 @@ impl Arguments {
 
     /// Makes the error that something is wrong with the arguments.
     pub(crate) fn problem(&self, problem: &str) -> RunnerError {
-        RunnerError::Argument { fun: self.fun.clone(), problem: problem.to_owned() }
+        RunnerError::Argument {
+            fun: self.fun.clone(),
+            problem: problem.to_owned(),
+        }
     }
 
     /// Makes the error that the function does not exist.
     pub(crate) fn unknown(&self) -> RunnerError {
-        RunnerError::Unknown { fun: self.fun.clone() }
+        RunnerError::Unknown {
+            fun: self.fun.clone(),
+        }
     }
 }

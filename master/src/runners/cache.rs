@@ -22,12 +22,19 @@ pub(super) async fn call(
     let tgt_type = arguments.text(1, "tgt_type").unwrap_or_default();
     let tgt_type =
         TargetType::parse(&tgt_type).map_err(|error| arguments.problem(&error.to_string()))?;
-    let target = Target { tgt: Value::Str(tgt), tgt_type };
+    let target = Target {
+        tgt: Value::Str(tgt),
+        tgt_type,
+    };
     let nodegroups = shared.opts.nodegroups.clone();
     let wants_mine = function == "mine";
     let found = shared.ledger.ask(move |views| {
         let grains = |id: &model::MinionId| views.minions.grains(id);
-        let known = Known { keys: &views.keys, grains: &grains, nodegroups: &nodegroups };
+        let known = Known {
+            keys: &views.keys,
+            grains: &grains,
+            nodegroups: &nodegroups,
+        };
         let (ids, _) = resolve(&target, known, &HashMap::new())?;
         let of = |id: model::MinionId| {
             let data = if wants_mine {
@@ -39,5 +46,8 @@ pub(super) async fn call(
         };
         Ok::<Map, model::target::InvalidTarget>(ids.into_iter().map(of).collect())
     });
-    found.await?.map(Value::Map).map_err(|error| arguments.problem(&error.to_string()))
+    found
+        .await?
+        .map(Value::Map)
+        .map_err(|error| arguments.problem(&error.to_string()))
 }

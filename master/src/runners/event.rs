@@ -22,6 +22,9 @@ pub(super) async fn call(
         Some(Value::Map(map)) => map.clone(),
         Some(_) => return Err(arguments.problem("argument 'data' must be a map")),
     };
-    shared.ledger.decide(Input::Events(vec![(tag, data)])).await?;
+    shared
+        .ledger
+        .decide(Input::Events(vec![(tag, data)]))
+        .await?;
     Ok(Value::Bool(true))
 }

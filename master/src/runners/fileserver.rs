@@ -12,7 +12,9 @@ pub(super) async fn call(
     function: &str,
     arguments: Arguments,
 ) -> Result<Value, RunnerError> {
-    let saltenv = arguments.text(0, "saltenv").unwrap_or_else(|| "base".into());
+    let saltenv = arguments
+        .text(0, "saltenv")
+        .unwrap_or_else(|| "base".into());
     let files = Arc::clone(&shared.files);
     let function = function.to_owned();
     let names = tokio::task::spawn_blocking(move || match function.as_str() {
@@ -23,7 +25,10 @@ pub(super) async fn call(
         "update" => Some(Ok(Vec::new())),
         _ => None,
     });
-    match names.await.map_err(|error| RunnerError::Failed(error.to_string()))? {
+    match names
+        .await
+        .map_err(|error| RunnerError::Failed(error.to_string()))?
+    {
         None => Err(arguments.unknown()),
         Some(Ok(names)) => Ok(names.into_iter().map(Value::from).collect()),
         Some(Err(error)) => Err(RunnerError::Failed(error.to_string())),

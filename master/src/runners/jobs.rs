@@ -28,12 +28,16 @@ pub(super) async fn call(
         }
         "lookup_jid" => {
             let job = find(shared, &arguments).await?;
-            let of = |(id, ret): (&model::MinionId, &model::JobReturn)| (id.to_string(), ret.ret.clone());
+            let of = |(id, ret): (&model::MinionId, &model::JobReturn)| {
+                (id.to_string(), ret.ret.clone())
+            };
             Ok(Value::Map(job.returns.iter().map(of).collect()))
         }
         "exit_success" => {
             let job = find(shared, &arguments).await?;
-            let of = |(id, ret): (&model::MinionId, &model::JobReturn)| (id.to_string(), !ret.is_failure());
+            let of = |(id, ret): (&model::MinionId, &model::JobReturn)| {
+                (id.to_string(), !ret.is_failure())
+            };
             Ok(Value::Map(job.returns.iter().map(of).collect()))
         }
         _ => Err(arguments.unknown()),
@@ -42,8 +46,9 @@ pub(super) async fn call(
 
 async fn find(shared: &Arc<Shared>, arguments: &Arguments) -> Result<JobView, RunnerError> {
     let jid = arguments.required(0, "jid")?;
-    let jid: Jid =
-        jid.parse().map_err(|error: model::InvalidJid| arguments.problem(&error.to_string()))?;
+    let jid: Jid = jid
+        .parse()
+        .map_err(|error: model::InvalidJid| arguments.problem(&error.to_string()))?;
     let job = shared.job(&jid).await?;
     job.ok_or_else(|| RunnerError::Failed(format!("job {jid} is not known")))
 }
@@ -62,10 +67,14 @@ fn summary(job: &Job) -> Map {
 
 /// Writes a jid as Salt shows it: `2026, Nov 21 08:16:55.861002`.
 fn start_time(jid: &Jid) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let text = jid.as_str();
-    let month = text[4..6].parse::<usize>().ok().and_then(|m| MONTHS.get(m.wrapping_sub(1)));
+    let month = text[4..6]
+        .parse::<usize>()
+        .ok()
+        .and_then(|m| MONTHS.get(m.wrapping_sub(1)));
     format!(
         "{}, {} {} {}:{}:{}.{}",
         &text[..4],
@@ -79,36 +88,56 @@ fn start_time(jid: &Jid) -> String {
 }
 
 async fn list_jobs(shared: &Arc<Shared>, arguments: &Arguments) -> Result<Value, RunnerError> {
-    let wanted = arguments.named("search_function").map(|f| model::Glob::new(&f.to_text()));
+    let wanted = arguments
+        .named("search_function")
+        .map(|f| model::Glob::new(&f.to_text()));
     let jobs = shared.ledger.ask(move |views| {
         let is_shown = |job: &&Job| {
-            let is_wanted =
-                wanted.as_ref().is_none_or(|glob| glob.matches(&job.published.fun.to_text()));
+            let is_wanted = wanted
+                .as_ref()
+                .is_none_or(|glob| glob.matches(&job.published.fun.to_text()));
             job.published.probes.is_none() && is_wanted
         };
         let shown = views.jobs.iter().filter(is_shown);
-        shown.map(|job| (job.published.jid.to_string(), summary(job))).collect::<Map>()
+        shown
+            .map(|job| (job.published.jid.to_string(), summary(job)))
+            .collect::<Map>()
     });
     Ok(Value::Map(jobs.await?))
 }
 
 async fn last_run(shared: &Arc<Shared>) -> Result<Value, RunnerError> {
     let last = shared.ledger.ask(|views| {
-        let mut asked = views.jobs.iter().rev().filter(|job| job.published.probes.is_none());
+        let mut asked = views
+            .jobs
+            .iter()
+            .rev()
+            .filter(|job| job.published.probes.is_none());
         asked.next().map(|job| job.published.jid.clone())
     });
-    let Some(jid) = last.await? else { return Ok(Value::Bool(false)) };
-    let Some(job) = shared.job(&jid).await? else { return Ok(Value::Bool(false)) };
+    let Some(jid) = last.await? else {
+        return Ok(Value::Bool(false));
+    };
+    let Some(job) = shared.job(&jid).await? else {
+        return Ok(Value::Bool(false));
+    };
     Ok(Value::Map(Map::from([(jid.as_str(), describe(&job))])))
 }
 
 async fn active(shared: &Arc<Shared>) -> Result<Value, RunnerError> {
     let jobs = shared.ledger.ask(|views| {
-        let open = views.jobs.open().filter(|job| job.published.probes.is_none());
+        let open = views
+            .jobs
+            .open()
+            .filter(|job| job.published.probes.is_none());
         open.map(|job| {
             let mut shown = summary(job);
             let running: Value = job.pending().map(|id| Value::str(id.as_str())).collect();
-            let returned: Value = job.returns.keys().map(|id| Value::str(id.as_str())).collect();
+            let returned: Value = job
+                .returns
+                .keys()
+                .map(|id| Value::str(id.as_str()))
+                .collect();
             shown.insert("Running", running);
             shown.insert("Returned", returned);
             (job.published.jid.to_string(), shown)
@@ -120,7 +149,11 @@ async fn active(shared: &Arc<Shared>) -> Result<Value, RunnerError> {
 
 fn describe(job: &JobView) -> Map {
     let asked = &job.summary;
-    let minions: Value = job.minions.keys().map(|id| Value::str(id.as_str())).collect();
+    let minions: Value = job
+        .minions
+        .keys()
+        .map(|id| Value::str(id.as_str()))
+        .collect();
     let result: Map = job
         .returns
         .iter()

@@ -16,13 +16,20 @@ pub(super) async fn call(
     function: &str,
     arguments: Arguments,
 ) -> Result<Value, RunnerError> {
-    let list = |ids: Vec<MinionId>| ids.iter().map(|id| Value::str(id.as_str())).collect::<Value>();
+    let list = |ids: Vec<MinionId>| {
+        ids.iter()
+            .map(|id| Value::str(id.as_str()))
+            .collect::<Value>()
+    };
     match function {
         "up" => Ok(list(status(shared).await?.0)),
         "down" => Ok(list(status(shared).await?.1)),
         "status" => {
             let (up, down) = status(shared).await?;
-            Ok(Value::Map(Map::from([("up", list(up)), ("down", list(down))])))
+            Ok(Value::Map(Map::from([
+                ("up", list(up)),
+                ("down", list(down)),
+            ])))
         }
         "present" | "alived" => Ok(list(connected(shared, true).await?)),
         "not_alived" => Ok(list(connected(shared, false).await?)),
@@ -31,14 +38,16 @@ pub(super) async fn call(
 }
 
 async fn accepted(shared: &Shared) -> Result<Vec<MinionId>, RunnerError> {
-    Ok(shared.ledger.ask(|views| views.keys.accepted().cloned().collect()).await?)
+    Ok(shared
+        .ledger
+        .ask(|views| views.keys.accepted().cloned().collect())
+        .await?)
 }
 
 async fn connected(shared: &Shared, wanted: bool) -> Result<Vec<MinionId>, RunnerError> {
     let ids = accepted(shared).await?;
     let signs = shared.signs(ids.iter());
-    let is_wanted =
-        |id: &MinionId| signs.get(id).is_some_and(|sign| sign.is_connected) == wanted;
+    let is_wanted = |id: &MinionId| signs.get(id).is_some_and(|sign| sign.is_connected) == wanted;
     Ok(ids.into_iter().filter(is_wanted).collect())
 }
 
@@ -55,9 +64,14 @@ async fn status(shared: &Shared) -> Result<(Vec<MinionId>, Vec<MinionId>), Runne
         step: None,
         pillars: std::collections::HashMap::new(),
     };
-    let answer = shared.ledger.decide(Input::Publish(Box::new(request))).await?;
+    let answer = shared
+        .ledger
+        .decide(Input::Publish(Box::new(request)))
+        .await?;
     let Answer::Published(published) = answer else {
-        return Err(RunnerError::Failed(format!("the ledger answered {answer:?}")));
+        return Err(RunnerError::Failed(format!(
+            "the ledger answered {answer:?}"
+        )));
     };
     let patience = Duration::from_secs(shared.opts.timeout + shared.opts.gather_job_timeout);
     let wait = wait_for_all(shared, &published.jid);
@@ -68,7 +82,8 @@ async fn status(shared: &Shared) -> Result<(Vec<MinionId>, Vec<MinionId>), Runne
     let jid = published.jid;
     let returned = shared.ledger.ask(move |views| {
         let job = views.jobs.get(&jid);
-        job.map(|job| job.returns.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+        job.map(|job| job.returns.keys().cloned().collect::<Vec<_>>())
+            .unwrap_or_default()
     });
     let returned = returned.await?;
     let mut ids = accepted(shared).await?;
@@ -80,9 +95,12 @@ async fn wait_for_all(shared: &Shared, jid: &model::Jid) -> Result<(), RunnerErr
     let mut head = shared.ledger.head();
     loop {
         let asked = jid.clone();
-        let has_ended = shared
-            .ledger
-            .ask(move |views| views.jobs.get(&asked).is_none_or(crate::jobs::Job::has_ended));
+        let has_ended = shared.ledger.ask(move |views| {
+            views
+                .jobs
+                .get(&asked)
+                .is_none_or(crate::jobs::Job::has_ended)
+        });
         if has_ended.await? {
             return Ok(());
         }

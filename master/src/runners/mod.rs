@@ -88,9 +88,16 @@ impl RunnerError {
         match self {
             RunnerError::Unknown { fun } => {
                 let module = fun.split('.').next().unwrap_or_default();
-                let near: Vec<&str> =
-                    FUNCTIONS.iter().copied().filter(|name| name.starts_with(module)).collect();
-                let near = if near.is_empty() { FUNCTIONS.to_vec() } else { near };
+                let near: Vec<&str> = FUNCTIONS
+                    .iter()
+                    .copied()
+                    .filter(|name| name.starts_with(module))
+                    .collect();
+                let near = if near.is_empty() {
+                    FUNCTIONS.to_vec()
+                } else {
+                    near
+                };
                 Some(format!("known functions: {}", near.join(", ")))
             }
             _ => None,
@@ -110,7 +117,9 @@ pub async fn start(
         return state::orchestrate(shared, Arguments::new(fun, arg, kwarg), user).await;
     }
     if !FUNCTIONS.contains(&fun) {
-        return Err(RunnerError::Unknown { fun: fun.to_owned() });
+        return Err(RunnerError::Unknown {
+            fun: fun.to_owned(),
+        });
     }
     let mut fun_args = arg.clone();
     if !kwarg.is_empty() {
@@ -123,7 +132,11 @@ pub async fn start(
     };
     let started = match shared.ledger.decide(started).await? {
         Answer::Run(started) => started,
-        other => return Err(RunnerError::Failed(format!("the ledger answered {other:?}"))),
+        other => {
+            return Err(RunnerError::Failed(format!(
+                "the ledger answered {other:?}"
+            )));
+        }
     };
     let (shared, fun, user) = (Arc::clone(shared), fun.to_owned(), user.to_owned());
     let jid = started.run.clone();
@@ -169,7 +182,9 @@ pub async fn call(
 ) -> Result<Value, RunnerError> {
     let arguments = Arguments::new(fun, arg, kwarg);
     let (module, function) = fun.split_once('.').unwrap_or((fun, ""));
-    let unknown = || RunnerError::Unknown { fun: fun.to_owned() };
+    let unknown = || RunnerError::Unknown {
+        fun: fun.to_owned(),
+    };
     match module {
         "cache" => cache::call(shared, function, arguments).await,
         "event" => event::call(shared, function, arguments).await,

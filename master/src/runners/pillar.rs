@@ -23,10 +23,15 @@ pub(super) async fn call(
             .map_err(|error| arguments.problem(&error.to_string()))?,
     };
     let asked = id.clone();
-    let grains = shared.ledger.ask(move |views| views.minions.grains(&asked).cloned()).await?;
+    let grains = shared
+        .ledger
+        .ask(move |views| views.minions.grains(&asked).cloned())
+        .await?;
     let pillars = Arc::clone(&shared.pillars);
     let compiled =
         tokio::task::spawn_blocking(move || pillars.compile(&id, &grains.unwrap_or_default()));
-    let data = compiled.await.map_err(|error| RunnerError::Failed(error.to_string()))?;
+    let data = compiled
+        .await
+        .map_err(|error| RunnerError::Failed(error.to_string()))?;
     Ok(Value::Map(data))
 }

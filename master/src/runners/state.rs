@@ -37,7 +37,9 @@ impl Request {
         };
         Ok(Self {
             sls,
-            saltenv: arguments.text(1, "saltenv").unwrap_or_else(|| "base".into()),
+            saltenv: arguments
+                .text(1, "saltenv")
+                .unwrap_or_else(|| "base".into()),
             pillar,
             is_test: arguments.get(2, "test").is_some_and(Value::is_truthy),
         })
@@ -51,8 +53,11 @@ pub(super) async fn orchestrate(
     user: &str,
 ) -> Result<RunStarted, RunnerError> {
     let request = Request::read(&arguments)?;
-    let (name, pillar, is_test) =
-        (request.sls.join(","), request.pillar.clone(), request.is_test);
+    let (name, pillar, is_test) = (
+        request.sls.join(","),
+        request.pillar.clone(),
+        request.is_test,
+    );
     let compiled = compile_request(shared, request).await?;
     let sources = compiled.sources.iter();
     let sources = sources
@@ -68,10 +73,16 @@ pub(super) async fn orchestrate(
     for warning in &plan.warnings {
         tracing::warn!(orchestration = %name, %warning, "the plan is odd");
     }
-    let input = Input::StartRun { plan: Box::new(plan), user: user.to_owned(), pillar };
+    let input = Input::StartRun {
+        plan: Box::new(plan),
+        user: user.to_owned(),
+        pillar,
+    };
     match shared.ledger.decide(input).await? {
         Answer::Run(started) => Ok(started),
-        other => Err(RunnerError::Failed(format!("the ledger answered {other:?}"))),
+        other => Err(RunnerError::Failed(format!(
+            "the ledger answered {other:?}"
+        ))),
     }
 }
 
@@ -83,10 +94,7 @@ fn failed_to_compile(error: &orch::Error) -> String {
     text
 }
 
-async fn compile_request(
-    shared: &Arc<Shared>,
-    request: Request,
-) -> Result<Compiled, RunnerError> {
+async fn compile_request(shared: &Arc<Shared>, request: Request) -> Result<Compiled, RunnerError> {
     let working = Arc::clone(shared);
     let work = move || {
         let id = working.opts.master_minion_id();

@@ -65,7 +65,12 @@ async fn act(
         rejected: is_set("include_rejected"),
         denied: is_set("include_denied"),
     };
-    let input = Input::Keys { act, glob, include, by: user.to_owned() };
+    let input = Input::Keys {
+        act,
+        glob,
+        include,
+        by: user.to_owned(),
+    };
     match shared.ledger.decide(input).await? {
         Answer::Keys(changes) => Ok(Value::Map(changed(&changes))),
         other => Err(WheelError::Failed(format!("the ledger answered {other:?}"))),
@@ -115,9 +120,13 @@ async fn show(
 
 fn in_place(keys: &View, phase: Option<Phase>) -> Box<dyn Iterator<Item = (String, String)> + '_> {
     match phase {
-        Some(phase) => {
-            Box::new(keys.in_phase(phase).map(|(id, key)| (id.to_string(), key.pem.clone())))
-        }
-        None => Box::new(keys.all_denied().map(|(id, pem)| (id.to_string(), pem.to_owned()))),
+        Some(phase) => Box::new(
+            keys.in_phase(phase)
+                .map(|(id, key)| (id.to_string(), key.pem.clone())),
+        ),
+        None => Box::new(
+            keys.all_denied()
+                .map(|(id, pem)| (id.to_string(), pem.to_owned())),
+        ),
     }
 }

@@ -140,7 +140,8 @@ impl Target {
             TargetType::Pillar | TargetType::PillarPcre | TargetType::PillarExact => true,
             TargetType::Compound | TargetType::Nodegroup => {
                 let text = self.tgt.to_text();
-                text.split_whitespace().any(|word| word.starts_with("I@") || word.starts_with("J@"))
+                text.split_whitespace()
+                    .any(|word| word.starts_with("I@") || word.starts_with("J@"))
             }
             _ => false,
         }

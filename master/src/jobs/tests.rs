@@ -1,0 +1,264 @@
+//! What returns, questions and silence mean for a job.
+
+use std::collections::HashMap;
+
+use model::api::MinionPhase;
+use model::target::TargetType;
+use model::{Cursor, Jid, JobReturn, Map, MinionId, Timestamp, Value};
+
+use super::collect::{self, Patience, Presence};
+use super::*;
+use crate::keys::{self, KeyChange, KeyChanged};
+use crate::ledger::{Effect, Record};
+use crate::minions::Sign;
+
+const PATIENCE: Patience = Patience {
+    timeout_secs: 5,
+    gather_job_timeout_secs: 10,
+};
+const JOB: &str = "20261121081655000000";
+
+fn at(secs: u64) -> Timestamp {
+    Timestamp::from_secs(1_000_000 + secs)
+}
+
+fn id(text: &str) -> MinionId {
+    text.parse().unwrap()
+}
+
+fn job(step: bool) -> JobPublished {
+    let run: Jid = "20261121081600000000".parse().unwrap();
+    JobPublished {
+        jid: JOB.parse().unwrap(),
+        fun: "state.apply".into(),
+        arg: vec![],
+        tgt: "*".into(),
+        tgt_type: TargetType::Glob,
+        ret: String::new(),
+        user: "root".into(),
+        extra: Map::new(),
+        minions: vec![id("a"), id("b")],
+        missing: vec![],
+        step: step.then_some(StepRef { run, step: 0 }),
+        probes: None,
+    }
+}
+
+fn view(step: bool) -> View {
+    let mut view = View::default();
+    view.published(&job(step), Cursor(1), at(0));
+    view
+}
+
+fn ret(from: &str, retcode: i64) -> JobReturn {
+    JobReturn {
+        id: id(from),
+        jid: JOB.parse().unwrap(),
+        fun: "state.apply".into(),
+        ret: Value::Bool(true),
+        retcode: retcode.into(),
+        success: None,
+        out: None,
+        load: Map::new(),
+    }
+}
+
+fn accepted() -> keys::View {
+    let mut keys = keys::View::default();
+    for name in ["a", "b"] {
+        let change = KeyChange::Accepted;
+        keys.apply(&KeyChanged {
+            id: id(name),
+            change,
+            pem: "K".into(),
+            by: "x".into(),
+        });
+    }
+    keys
+}
+
+fn phase(view: &View, of: &str) -> MinionPhase {
+    view.get(&JOB.parse().unwrap()).unwrap().minions[&id(of)].phase
+}
+
+/// Fires the job's timer and takes in what it says; gives the functions that were sent, with their targets.
+fn fire(view: &mut View, presence: &Presence, secs: u64) -> Vec<String> {
+    let mut count = 0;
+    let mut next_jid = || {
+        count += 1;
+        Jid::at(Timestamp(at(secs).0 + count))
+    };
+    let moment = collect::Moment {
+        presence,
+        master_start: at(0),
+        now: at(secs),
+    };
+    let (records, effects) = collect::on_timer(
+        view,
+        &JOB.parse().unwrap(),
+        &moment,
+        PATIENCE,
+        &mut next_jid,
+    );
+    for record in &records {
+        match record {
+            Record::MinionEnded(ended) => view.ended(ended, at(secs)),
+            Record::JobPublished(probe) => view.published(probe, Cursor(9), at(secs)),
+            other => panic!("{other:?}"),
+        }
+    }
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Send { job, again } => {
+                view.sent(&job.jid, again);
+                Some(format!("{} {}", job.fun.to_text(), job.tgt.to_text()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn present(last_seen: Option<u64>, is_connected: bool) -> Presence {
+    let sign = Sign {
+        last_seen: last_seen.map(at),
+        is_connected,
+    };
+    HashMap::from([(id("a"), sign), (id("b"), sign)])
+}
+
+fn absent(view: &mut View, who: &str) {
+    view.absent(&JOB.parse().unwrap(), &id(who));
+}
+
+#[test]
+fn a_second_return_changes_nothing() {
+    let mut view = view(false);
+    let keys = accepted();
+    assert_eq!(decide::on_return(&view, &keys, ret("a", 0)).len(), 1);
+    view.returned(&ret("a", 0), Cursor(2), at(1));
+    assert_eq!(decide::on_return(&view, &keys, ret("a", 1)), []);
+    assert_eq!(phase(&view, "a"), MinionPhase::Ok);
+}
+
+#[test]
+fn a_return_of_a_stranger_or_of_an_unknown_job_is_forgotten() {
+    let view = view(false);
+    assert_eq!(
+        decide::on_return(&view, &keys::View::default(), ret("a", 0)),
+        []
+    );
+    let mut unknown = ret("a", 0);
+    unknown.jid = "20260101000000000000".parse().unwrap();
+    assert_eq!(decide::on_return(&view, &accepted(), unknown), []);
+}
+
+#[test]
+fn a_late_return_replaces_a_guess() {
+    let mut view = view(false);
+    fire(&mut view, &present(None, false), 20);
+    view.returned(&ret("a", 0), Cursor(2), at(99));
+    assert_eq!(phase(&view, "a"), MinionPhase::Ok);
+}
+
+#[test]
+fn those_that_have_not_answered_are_asked() {
+    let mut view = view(false);
+    view.returned(&ret("a", 0), Cursor(2), at(1));
+    let sent = fire(&mut view, &present(Some(1), true), 5);
+    assert_eq!(sent, ["saltutil.find_job ['b']"]);
+}
+
+#[test]
+fn a_minion_that_is_at_work_is_waited_for_without_end() {
+    let mut view = view(true);
+    view.running(&JOB.parse().unwrap(), &id("a"), at(6));
+    for secs in [60, 600, 6000] {
+        fire(&mut view, &present(Some(6), true), secs);
+        assert_eq!(phase(&view, "a"), MinionPhase::Running, "after {secs} s");
+    }
+}
+
+#[test]
+fn one_late_answer_loses_nobody() {
+    let mut view = view(true);
+    absent(&mut view, "a");
+    assert_eq!(
+        fire(&mut view, &present(Some(6), true), 15),
+        ["saltutil.find_job ['a', 'b']"]
+    );
+}
+
+#[test]
+fn a_minion_that_has_it_not_gets_it_once_more_and_then_is_lost() {
+    let mut view = view(true);
+    absent(&mut view, "a");
+    absent(&mut view, "a");
+    let sent = fire(&mut view, &present(Some(20), true), 25);
+    assert_eq!(sent[0], "state.apply ['a']");
+    absent(&mut view, "a");
+    absent(&mut view, "a");
+    let sent = fire(&mut view, &present(Some(40), true), 45);
+    assert_eq!(sent, ["saltutil.find_job ['b']"]);
+    assert_eq!(phase(&view, "a"), MinionPhase::Lost);
+}
+
+#[test]
+fn who_was_not_heard_of_since_the_master_started_did_not_get_it() {
+    let mut view = view(true);
+    // The shared key is new: whoever had heard the job would have signed in again.
+    let sent = fire(&mut view, &present(None, false), 5);
+    assert_eq!(sent[0], "state.apply ['a', 'b']");
+}
+
+#[test]
+fn a_job_from_before_the_master_started_is_asked_about_first() {
+    let mut view = view(true);
+    let mut next_jid = || Jid::at(at(77));
+    let presence = present(None, false);
+    let moment = collect::Moment {
+        presence: &presence,
+        master_start: at(1),
+        now: at(5),
+    };
+    let (_, effects) = collect::on_timer(
+        &view,
+        &JOB.parse().unwrap(),
+        &moment,
+        PATIENCE,
+        &mut next_jid,
+    );
+    let Some(Effect::Send { job, .. }) = effects.first() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(job.fun.to_text(), "saltutil.find_job");
+    view.forget(at(99));
+}
+
+#[test]
+fn silence_ends_a_command_soon_and_a_step_late() {
+    let (mut command, mut step) = (view(false), view(true));
+    fire(&mut command, &present(Some(1), false), 30);
+    fire(&mut step, &present(Some(1), false), 30);
+    assert_eq!(phase(&command, "a"), MinionPhase::Lost);
+    assert_eq!(phase(&step, "a"), MinionPhase::Waiting);
+    fire(&mut step, &present(Some(1), false), 300);
+    assert_eq!(phase(&step, "a"), MinionPhase::Lost);
+}
+
+#[test]
+fn a_start_ends_what_the_minion_had_not_returned() {
+    let mut view = view(true);
+    view.returned(&ret("b", 0), Cursor(2), at(1));
+    assert_eq!(
+        collect::on_minion_start(&view, &id("b"), "Minion b started"),
+        []
+    );
+    let records = collect::on_minion_start(&view, &id("a"), "Minion a started");
+    let [Record::MinionEnded(ended)] = &records[..] else {
+        panic!("{records:?}")
+    };
+    assert_eq!(ended.phase, MinionPhase::Rebooted);
+    view.ended(ended, at(9));
+    assert!(view.get(&ended.jid).unwrap().has_ended());
+}

@@ -15,5 +15,8 @@ fn main() -> ExitCode {
         return lab::kubeadm::main(std::env::args_os());
     }
     let exe = std::env::var_os("BRINE_LAB_EXE").map_or_else(|| "brine".into(), PathBuf::from);
-    lab::main(std::env::args_os().skip(2).collect(), exe)
+    let mut args: Vec<_> = std::env::args_os().collect();
+    // The word `lab`, as the real program has it.
+    args.remove(1);
+    lab::main(args, exe)
 }

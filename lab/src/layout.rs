@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Attempt, Failure};
+use crate::network;
 use crate::node::{self, detach_all};
 use crate::process::Process;
 
@@ -64,6 +65,7 @@ impl Layout {
         for image in self.images() {
             detach_all(&image);
         }
+        let _ = fs::remove_file(self.root.join(network::KEEP));
         for dir in [self.master(), self.nodes()] {
             match fs::remove_dir_all(&dir) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -87,6 +89,12 @@ impl Layout {
         let text = serde_json::to_vec_pretty(&record).attempt(|| "describe the lab".to_owned())?;
         fs::write(&new, text).attempt(|| format!("write {}", new.display()))?;
         fs::rename(&new, &file).attempt(|| format!("replace {}", file.display()))
+    }
+
+    /// Tells what holds the lab up to outlive this process.
+    pub(crate) fn keep(&self) -> Result<(), Failure> {
+        let file = self.root.join(network::KEEP);
+        fs::write(&file, "").attempt(|| format!("write {}", file.display()))
     }
 
     /// The disk images of the nodes that are there.

@@ -37,15 +37,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Runs the lab. `args` are those after the subcommand's name, `exe` is the `brine` that provides the master.
+/// Runs the lab. `args` are the program's, without the word `lab`; `exe` is the `brine` that provides the master.
 ///
 /// Exit code 0 says that the run succeeded and every node is in the cluster; 1 that it did not, or that a piece
 /// is missing, which one line on standard error names with its fix; 2 that the arguments are wrong.
 pub fn main(args: Vec<OsString>, exe: PathBuf) -> ExitCode {
-    match node::role(&args) {
+    match node::role(args.get(1..).unwrap_or_default()) {
         Some((node::Role::Supervisor, dir)) => node::supervisor::main(Path::new(dir)),
         Some((node::Role::Boot, dir)) => node::boot::main(Path::new(dir)),
         Some((node::Role::Init, dir)) => node::init::main(Path::new(dir)),
+        Some((node::Role::Network, dir)) => network::hold(Path::new(dir)),
         None => run::main(args, exe),
     }
 }

@@ -2,17 +2,26 @@
 //!
 //! Nothing of it is visible on the host, and it needs no cleaning: it is gone with the last process inside.
 
+use std::io::Read;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use crate::failure::{Attempt, Failure};
-use crate::node::Node;
+use crate::node::{Node, Role, command};
+use crate::process::Process;
 use crate::programs;
 
 /// The master's address on the bridge.
 pub(crate) const MASTER_ADDRESS: &str = "10.77.0.1";
 /// The bridge's name.
 const BRIDGE: &str = "lab0";
+
+/// A file in the lab's directory that says that the lab is kept.
+pub(crate) const KEEP: &str = "keep";
+/// How often the holder of a kept network looks whether it still is.
+const HOLD_TICK: Duration = Duration::from_secs(1);
 
 /// The address of a node, counted from 1.
 pub(crate) fn node_address(index: u8) -> String {
@@ -27,11 +36,15 @@ pub(crate) struct Network {
 
 impl Network {
     /// Makes namespace and bridge.
-    pub(crate) fn make() -> Result<Self, Failure> {
+    pub(crate) fn make(lab: &Path) -> Result<Self, Failure> {
+        let hold = command(Role::Network, lab)?;
         let holder = programs::command("unshare")
-            .args(["--net", "--", "cat"])
+            .args(["--net", "--"])
+            .arg(hold.get_program())
+            .args(hold.get_args())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .process_group(0)
             .spawn()
             .attempt(|| "start unshare".to_owned())?;
@@ -58,7 +71,7 @@ impl Network {
             if theirs.is_some() && theirs != own {
                 return Ok(());
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         Err(Failure::new("the lab's network namespace did not come up"))
     }
@@ -71,17 +84,26 @@ impl Network {
         programs::run(command.args(args.split_whitespace())).map(drop)
     }
 
-    /// Ends the holder; the namespace lives on while master and nodes do.
-    pub(crate) fn release(&mut self) {
-        drop(self.holder.stdin.take());
-        let _ = self.holder.wait();
+    /// The holder's process.
+    pub(crate) fn process(&self) -> Option<Process> {
+        Process::of("the lab's network", self.pid())
     }
 }
 
 impl Drop for Network {
     fn drop(&mut self) {
-        self.release();
+        // The holder ends with this pipe, unless the lab is kept.
+        drop(self.holder.stdin.take());
     }
+}
+
+/// Holds a network namespace open until the lab ends; for ever, if the lab is kept.
+pub(crate) fn hold(lab: &Path) -> ExitCode {
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    while lab.join(KEEP).exists() {
+        std::thread::sleep(HOLD_TICK);
+    }
+    ExitCode::SUCCESS
 }
 
 /// Why nodes cannot have namespaces here, with the fix; `None` if they can.
@@ -106,7 +128,7 @@ pub(crate) fn obstacle() -> Option<String> {
 }
 
 /// A command that runs a program inside a process's network namespace.
-pub(crate) fn enter(pid: u32, program: &std::path::Path) -> Command {
+pub(crate) fn enter(pid: u32, program: &Path) -> Command {
     let mut command = programs::command("nsenter");
     command
         .arg(format!("--net=/proc/{pid}/ns/net"))

@@ -33,14 +33,13 @@ const KEYS_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Runs the lab for a person.
 pub(crate) fn main(args: Vec<OsString>, exe: PathBuf) -> ExitCode {
-    let flags =
-        match Flags::try_parse_from(std::iter::once(OsString::from("brine lab")).chain(args)) {
-            Ok(flags) => flags,
-            Err(error) => {
-                let _ = error.print();
-                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-            }
-        };
+    let flags = match Flags::try_parse_from(args) {
+        Ok(flags) => flags,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
     if flags.end {
         return match Layout::take(&flags.root) {
             Ok(_) => ExitCode::SUCCESS,
@@ -68,7 +67,7 @@ struct Lab {
     interrupt: Interrupt,
     machines: Machines,
     master: Master,
-    _network: Option<Network>,
+    network: Option<Network>,
     layout: Layout,
     place: Place,
     kills: Kills,
@@ -97,7 +96,7 @@ impl Lab {
         ));
         let venv = Minion::install_with(&flags.minion, &flags.minions, &flags.python)?;
         interrupt.check()?;
-        let network = make_network(&flags, &mut screen)?;
+        let network = make_network(&flags, layout.root(), &mut screen)?;
         let (place, address) = match &network {
             Some(network) => (
                 Place::Namespaces {
@@ -129,7 +128,7 @@ impl Lab {
             interrupt,
             machines,
             master,
-            _network: network,
+            network,
             layout,
             place,
             kills,
@@ -159,7 +158,8 @@ impl Lab {
     }
 
     fn record(&self) -> Result<(), Failure> {
-        let mut processes: Vec<_> = self.master.process().into_iter().collect();
+        let network = self.network.as_ref().and_then(Network::process);
+        let mut processes: Vec<_> = network.into_iter().chain(self.master.process()).collect();
         processes.extend(self.machines.processes());
         self.layout.record(&processes)
     }
@@ -408,6 +408,7 @@ impl Lab {
 
     /// Leaves everything running, and says how to use and to end it.
     fn leave(&mut self) -> Result<(), Failure> {
+        self.layout.keep()?;
         self.machines.keep()?;
         self.master.keep();
         self.screen.say(&format!(
@@ -443,12 +444,16 @@ fn find_formula(named: Option<&Path>) -> Result<PathBuf, Failure> {
 }
 
 /// The network of a lab with namespaces; `None` where the nodes have to be plain processes, which is said.
-fn make_network(flags: &Flags, screen: &mut Screen) -> Result<Option<Network>, Failure> {
+fn make_network(
+    flags: &Flags,
+    lab: &Path,
+    screen: &mut Screen,
+) -> Result<Option<Network>, Failure> {
     if flags.plain {
         return Ok(None);
     }
     match network::obstacle() {
-        None => Network::make().map(Some),
+        None => Network::make(lab).map(Some),
         Some(obstacle) => {
             screen.say(&format!(
                 "{obstacle}: the nodes are plain processes that share this host's network"

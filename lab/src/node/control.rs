@@ -21,11 +21,11 @@ pub(super) enum Request {
     PowerOff,
 }
 
-/// The programs of a node that reach the switch, by name. `@` is the pipe.
+/// The programs of a node that reach the switch, by name. `%PIPE%` is the pipe.
 const PROGRAMS: [(&str, &str); 5] = [
-    ("reboot", "echo reboot > '@'\n"),
-    ("poweroff", "echo poweroff > '@'\n"),
-    ("halt", "echo poweroff > '@'\n"),
+    ("reboot", "echo reboot > '%PIPE%'\n"),
+    ("poweroff", "echo poweroff > '%PIPE%'\n"),
+    ("halt", "echo poweroff > '%PIPE%'\n"),
     (
         "shutdown",
         r#"word=poweroff minutes=0
@@ -37,8 +37,8 @@ for arg in "$@"; do
     +*) minutes=${arg#+} ;;
   esac
 done
-if [ "$minutes" = 0 ]; then echo $word > '@'; else
-  setsid sh -c "sleep $((minutes * 60)); echo $word > '@'" > /dev/null 2>&1 &
+if [ "$minutes" = 0 ]; then echo $word > '%PIPE%'; else
+  setsid sh -c "sleep $((minutes * 60)); echo $word > '%PIPE%'" > /dev/null 2>&1 &
 fi
 "#,
     ),
@@ -46,8 +46,8 @@ fi
         "systemctl",
         r#"for arg in "$@"; do
   case $arg in
-    reboot|kexec|soft-reboot) echo reboot > '@'; exit ;;
-    poweroff|halt) echo poweroff > '@'; exit ;;
+    reboot|kexec|soft-reboot) echo reboot > '%PIPE%'; exit ;;
+    poweroff|halt) echo poweroff > '%PIPE%'; exit ;;
   esac
 done
 echo "systemctl: a node of the lab has no service manager; only reboot, poweroff and halt are known" >&2
@@ -68,8 +68,11 @@ pub(super) fn install(node: &Node) -> Result<(), Failure> {
     let inside = node.shared_inside().join("control").display().to_string();
     for (name, text) in PROGRAMS {
         let file = dir.join(name);
-        fs::write(&file, format!("#!/bin/sh\n{}", text.replace('@', &inside)))
-            .attempt(|| format!("write {}", file.display()))?;
+        fs::write(
+            &file,
+            format!("#!/bin/sh\n{}", text.replace("%PIPE%", &inside)),
+        )
+        .attempt(|| format!("write {}", file.display()))?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755))
             .attempt(|| format!("make {} executable", file.display()))?;
     }

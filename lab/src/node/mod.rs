@@ -27,7 +27,7 @@ use crate::venv::Venv;
 
 pub(crate) use disk::{Disk, detach_all};
 
-/// The processes of a node that are this program again.
+/// The processes of a lab that are this program again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Boots the node, again after every reboot.
@@ -36,13 +36,16 @@ pub(crate) enum Role {
     Boot,
     /// Pid 1 of the node.
     Init,
+    /// Holds the lab's network open; its directory is the lab's.
+    Network,
 }
 
 /// The first argument of each role; no person types them.
-const ROLES: [(Role, &str); 3] = [
+const ROLES: [(Role, &str); 4] = [
     (Role::Supervisor, "--as-node-supervisor"),
     (Role::Boot, "--as-node-boot"),
     (Role::Init, "--as-node-init"),
+    (Role::Network, "--as-network"),
 ];
 
 /// Tells a node's process, and the directory of its node, from a person's command.

@@ -111,7 +111,7 @@ pub fn high_data(
 /// Extensions without a target, wrong shapes, circles of two.
 pub fn compile_high(mut high: Map, opts: &Map) -> Result<Vec<LowChunk>, CompileError> {
     let options = Options::new(opts);
-    let mut errors = high_data::reconcile_extend(&mut high, high_data::Lookup::Loose);
+    let mut errors = high_data::extend_high(&mut high);
     errors.extend(high_data::verify(&high));
     check(errors)?;
     let errors = high_data::requisite_in(&mut high, &options);

@@ -13,11 +13,12 @@ mod extend;
 mod include;
 mod names;
 mod requisite_in;
+mod shared_lists;
 mod use_arguments;
 mod verify;
 
 pub(crate) use exclude::apply_exclude;
-pub(crate) use extend::{Lookup, reconcile_extend};
+pub(crate) use extend::extend_high;
 pub(crate) use include::{Gathered, gather};
 pub(crate) use names::{Unordered, compile_chunks};
 pub(crate) use requisite_in::requisite_in;

@@ -65,8 +65,10 @@ impl LowChunk {
         if self.name_order == 0 {
             return Value::from(self.order);
         }
-        let part = f64::from(self.name_order) / f64::from(NAME_ORDERS_PER_ORDER);
-        Value::Float(self.order as f64 + part)
+        // One division, correctly rounded: Salt's sum has the same digits.
+        let parts = i128::from(self.order) * i128::from(NAME_ORDERS_PER_ORDER);
+        let parts = parts + i128::from(self.name_order);
+        Value::Float(parts as f64 / f64::from(NAME_ORDERS_PER_ORDER))
     }
 }
 

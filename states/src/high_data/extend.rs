@@ -6,6 +6,7 @@
 use model::{Map, Value};
 
 use super::exclude::excluded_sls;
+use super::shared_lists::SharedLists;
 use super::{EXTEND, bodies, first_key, is_internal, single_pair, states, text};
 
 /// Requisites whose lists are joined; any other argument is replaced.
@@ -34,8 +35,17 @@ pub(crate) enum Lookup {
     Strict,
 }
 
+/// Applies the `__extend__` of SLS and takes it away.
+pub(crate) fn extend_high(high: &mut Map) -> Vec<String> {
+    reconcile_extend(high, Lookup::Loose, &mut SharedLists::default())
+}
+
 /// Applies `__extend__` and takes it away.
-pub(crate) fn reconcile_extend(high: &mut Map, lookup: Lookup) -> Vec<String> {
+pub(super) fn reconcile_extend(
+    high: &mut Map,
+    lookup: Lookup,
+    shared: &mut SharedLists,
+) -> Vec<String> {
     let mut errors = Vec::new();
     let Some(Value::List(extensions)) = high.remove(EXTEND) else {
         return errors;
@@ -46,7 +56,7 @@ pub(crate) fn reconcile_extend(high: &mut Map, lookup: Lookup) -> Vec<String> {
         };
         for (name, body) in extension {
             if let Value::Map(body) = body
-                && let Err(error) = extend(high, name, body, lookup)
+                && let Err(error) = extend(high, name, body, lookup, shared)
             {
                 errors.push(error);
             }
@@ -55,7 +65,13 @@ pub(crate) fn reconcile_extend(high: &mut Map, lookup: Lookup) -> Vec<String> {
     errors
 }
 
-fn extend(high: &mut Map, name: Value, body: Map, lookup: Lookup) -> Result<(), String> {
+fn extend(
+    high: &mut Map,
+    name: Value,
+    body: Map,
+    lookup: Lookup,
+    shared: &mut SharedLists,
+) -> Result<(), String> {
     let Some(state) = body.keys().find(|key| !is_internal(key)).cloned() else {
         // Salt stops with a traceback here.
         let sls = text(&body, "__sls__");
@@ -83,12 +99,17 @@ fn extend(high: &mut Map, name: Value, body: Map, lookup: Lookup) -> Result<(), 
         return Err(cannot_extend(&id, &body));
     };
     for (state, run) in body.into_iter().filter(|(state, _)| !is_internal(state)) {
-        extend_state(target, &id, state, run)?;
+        extend_state(target, &id, (state, run), shared)?;
     }
     Ok(())
 }
 
-fn extend_state(target: &mut Map, id: &Value, state: Value, run: Value) -> Result<(), String> {
+fn extend_state(
+    target: &mut Map,
+    id: &Value,
+    (state, run): (Value, Value),
+    shared: &mut SharedLists,
+) -> Result<(), String> {
     let sls = text(target, "__sls__").to_owned();
     let Some(existing) = target.get_value_mut(&state) else {
         target.insert(state, run);
@@ -101,7 +122,7 @@ fn extend_state(target: &mut Map, id: &Value, state: Value, run: Value) -> Resul
         ));
     };
     for argument in run {
-        extend_argument(existing, argument).map_err(|requisite| {
+        extend_argument(existing, argument, shared).map_err(|requisite| {
             format!(
                 "The {requisite} statement in state '{}' in SLS '{sls}' needs to be formed as a list",
                 id.to_text()
@@ -112,7 +133,11 @@ fn extend_state(target: &mut Map, id: &Value, state: Value, run: Value) -> Resul
 }
 
 /// Puts one argument into a list of them. The error names a requisite that is no list.
-fn extend_argument(existing: &mut Vec<Value>, argument: Value) -> Result<(), String> {
+fn extend_argument(
+    existing: &mut Vec<Value>,
+    argument: Value,
+    shared: &mut SharedLists,
+) -> Result<(), String> {
     let mut is_done = false;
     for old in existing.iter_mut() {
         match (&argument, &*old) {
@@ -120,7 +145,7 @@ fn extend_argument(existing: &mut Vec<Value>, argument: Value) -> Result<(), Str
                 *old = argument.clone();
                 is_done = true;
             }
-            (Value::Map(_), Value::Map(_)) => is_done |= extend_option(old, &argument)?,
+            (Value::Map(_), Value::Map(_)) => is_done |= extend_option(old, &argument, shared)?,
             _ => {}
         }
     }
@@ -132,14 +157,18 @@ fn extend_argument(existing: &mut Vec<Value>, argument: Value) -> Result<(), Str
 
 /// Joins or replaces an argument that has the same first key. Gives whether it had. A `name` takes the
 /// place of `names` and is added all the same, as in Salt.
-fn extend_option(old: &mut Value, argument: &Value) -> Result<bool, String> {
+fn extend_option(
+    old: &mut Value,
+    argument: &Value,
+    shared: &mut SharedLists,
+) -> Result<bool, String> {
     let (Some(key), Some(old_key)) = (first_key(argument), first_key(old)) else {
         return Ok(false);
     };
     let key_text = key.as_str().unwrap_or_default();
     if key == old_key {
         if JOINED.contains(&key_text) {
-            join(old, argument, key)?;
+            join(old, argument, key, shared)?;
         } else {
             *old = argument.clone();
         }
@@ -151,16 +180,19 @@ fn extend_option(old: &mut Value, argument: &Value) -> Result<bool, String> {
     Ok(false)
 }
 
-fn join(old: &mut Value, argument: &Value, key: &Value) -> Result<(), String> {
+fn join(
+    old: &mut Value,
+    argument: &Value,
+    key: &Value,
+    shared: &mut SharedLists,
+) -> Result<(), String> {
     let added = argument.as_map().and_then(|map| map.get_value(key));
     let list = old.as_map_mut().and_then(|map| map.get_value_mut(key));
-    match (list, added) {
-        (Some(Value::List(list)), Some(Value::List(added))) => {
-            list.extend(added.iter().cloned());
-            Ok(())
-        }
-        _ => Err(key.to_text()),
-    }
+    let is_joined = match (list, added) {
+        (Some(list), Some(added)) => shared.join(list, added),
+        _ => false,
+    };
+    if is_joined { Ok(()) } else { Err(key.to_text()) }
 }
 
 fn has_state(high: &Map, id: &Value, state: &Value) -> bool {

@@ -6,6 +6,7 @@
 use model::{Map, Value};
 
 use super::extend::{Lookup, find_name, reconcile_extend};
+use super::shared_lists::SharedLists;
 use super::use_arguments::copied;
 use super::{EXTEND, Options, bodies, first_key, is_internal, states, text};
 
@@ -23,6 +24,7 @@ const REWRITTEN: [&str; 8] = [
 
 /// Rewrites all of them.
 pub(crate) fn requisite_in(high: &mut Map, options: &Options) -> Vec<String> {
+    let mut shared = SharedLists::take(high);
     let mut rewrite = Rewrite {
         high,
         extend: Map::new(),
@@ -60,7 +62,8 @@ pub(crate) fn requisite_in(high: &mut Map, options: &Options) -> Vec<String> {
         .map(|(id, body)| Value::Map(Map::from([(id, body)])));
     let extensions: Value = extensions.collect();
     high.insert(EXTEND, extensions);
-    errors.extend(reconcile_extend(high, Lookup::Strict));
+    errors.extend(reconcile_extend(high, Lookup::Strict, &mut shared));
+    shared.put_back(high);
     errors
 }
 

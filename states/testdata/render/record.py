@@ -2,7 +2,7 @@
 """Records what Salt itself makes of the render corpus.
 
     python -m venv VENV && VENV/bin/pip install salt==3006.30
-    VENV/bin/python states/testdata/render/record.py [DIRECTORY]
+    PYTHONHASHSEED=0 VENV/bin/python states/testdata/render/record.py [DIRECTORY]
 
 Reads every `*.lines` and `*.cases` file of DIRECTORY (default: the one this script is in) together with
 `context.json`, renders each case with Salt's own functions, and writes `NAME.expected.json` beside it.
@@ -120,7 +120,7 @@ def load_yaml(text):
     def loader(stream):
         return yamlloader.SaltYamlSafeLoader(stream, dictclass=collections.OrderedDict)
 
-    return repr(plain(yamlloader.load(text, Loader=loader)))
+    return plain(yamlloader.load(text, Loader=loader))
 
 
 def problem(error):
@@ -143,10 +143,11 @@ def problem(error):
 def outcome(path, text, files, context):
     try:
         if path.name.startswith("yaml"):
-            return {"data": load_yaml(text)}
+            return {"data": repr(load_yaml(text))}
         rendered = render_jinja(text, files, context)
         if path.name.startswith("sls"):
-            return {"data": load_yaml(rendered)}
+            # The renderer makes an empty map of no data.
+            return {"data": repr(load_yaml(rendered) or {})}
         return {"text": rendered}
     except RecursionError:
         return {"error": "RecursionError"}

@@ -20,7 +20,7 @@ pub(super) enum StmtKind {
     /// `{{ ... }}`
     Output(Expr),
     /// `{% print a, b %}`
-    Print(Expr),
+    Print(Vec<Expr>),
     For(Rc<For>),
     If { branches: Vec<(Expr, Body)>, otherwise: Body },
     With { assigned: Vec<(Target, Expr)>, body: Body },

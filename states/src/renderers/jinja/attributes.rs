@@ -18,7 +18,7 @@ fn missing_item(value: &Py, key: &Py) -> Outcome<Py> {
     if let Some(name) = key.as_str() {
         return Ok(missing(value, name));
     }
-    let described = text::quoted(&value.described());
+    let described = value.described();
     Ok(Py::Undefined(Rc::from(format!("{described} has no element {}", text::repr(key)?))))
 }
 
@@ -40,7 +40,7 @@ pub(super) fn attribute(value: &Py, name: &str) -> Outcome<Py> {
 
 /// What Python's `getattr` finds.
 fn real_attribute(value: &Py, name: &str) -> Outcome<Option<Py>> {
-    value.defined()?;
+    value.usable()?;
     if name.starts_with("__") {
         return Err(Fault::new(
             FaultKind::Runtime,
@@ -135,7 +135,7 @@ fn real_item(value: &Py, key: &Py) -> Outcome<Option<Py>> {
         let int = if int < 0 { int + length as i128 } else { int };
         usize::try_from(int).ok().filter(|index| *index < length)
     };
-    Ok(match value.defined()? {
+    Ok(match value.usable()? {
         Py::Dict(dict) => match dict.borrow().get(key) {
             Ok(found) => found.cloned(),
             Err(_) => None,
@@ -212,7 +212,7 @@ pub(super) fn slice(value: &Py, parts: [Py; 3]) -> Outcome<Py> {
         // `x[1:2]` of anything else is a TypeError, which Jinja turns into an undefined value.
         other => Py::Undefined(Rc::from(format!(
             "{} has no element slice",
-            text::quoted(&other.described())
+            other.described()
         ))),
     })
 }

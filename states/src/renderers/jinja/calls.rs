@@ -29,7 +29,7 @@ impl Interpreter<'_> {
     }
 
     fn call_object(&mut self, callee: &Py, args: Args, site: Option<&Site>) -> Outcome<Py> {
-        let Py::Object(object) = callee.defined()? else {
+        let Py::Object(object) = callee.usable()? else {
             return Err(Fault::python(format!(
                 "'{}' object is not callable",
                 callee.type_name()

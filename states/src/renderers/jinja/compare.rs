@@ -83,7 +83,8 @@ fn equal_within(left: &Py, right: &Py, depth: usize) -> Outcome<bool> {
         (Py::Range(a), Py::Range(b)) => {
             a.len() == b.len() && (0..a.len().min(2)).all(|index| a.get(index) == b.get(index))
         }
-        (Py::Undefined(_), _) | (_, Py::Undefined(_)) => false,
+        (Py::Lenient(_), Py::Lenient(_)) => true,
+        (Py::Undefined(_) | Py::Lenient(_), _) | (_, Py::Undefined(_) | Py::Lenient(_)) => false,
         _ => match number_order(left, right) {
             Some(order) => order == Some(Ordering::Equal),
             None => same(left, right),
@@ -160,7 +161,7 @@ pub(super) fn order(left: &Py, right: &Py) -> Outcome<Ordering> {
 
 fn order_within(op: &str, left: &Py, right: &Py, depth: usize) -> Outcome<Option<Ordering>> {
     limits::depth(depth)?;
-    let (left, right) = (left.defined()?, right.defined()?);
+    let (left, right) = (left.usable()?, right.usable()?);
     if let Some(order) = number_order(left, right) {
         return Ok(order);
     }

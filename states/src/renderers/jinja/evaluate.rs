@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::ast::{Arguments, Expr};
+use super::ast::{Arguments, CompareOp, Expr};
 use super::dict::Dict;
 use super::fault::{Fault, Outcome};
 use super::interpreter::Interpreter;
@@ -102,7 +102,7 @@ impl Interpreter<'_> {
                 let mut left = self.evaluate(first, site)?;
                 for (op, right) in others {
                     let right = self.evaluate(right, site)?;
-                    if !compare::compare(*op, &left, &right)? {
+                    if !self.compare(*op, &left, &right)? {
                         return Ok(Py::Bool(false));
                     }
                     left = right;
@@ -115,7 +115,8 @@ impl Interpreter<'_> {
                 }
                 match otherwise {
                     Some(otherwise) => self.evaluate(otherwise, site),
-                    None => Ok(Py::Undefined(Rc::from(
+                    // Lenient even where undefined values are strict.
+                    None => Ok(Py::Lenient(Rc::from(
                         "the inline if-expression evaluated to false and no else section was \
                          defined.",
                     ))),
@@ -123,6 +124,20 @@ impl Interpreter<'_> {
             }
             _ => Ok(Py::None),
         }
+    }
+
+    fn compare(&mut self, op: CompareOp, left: &Py, right: &Py) -> Outcome<bool> {
+        if let (Py::Object(object), CompareOp::In | CompareOp::NotIn) = (right, op) {
+            if let (Object::SaltRoot, Some(name)) = (object.as_ref(), left.as_str()) {
+                let found = if name.contains('.') {
+                    self.salt_function(name)
+                } else {
+                    self.salt_attribute(&Rc::from(name))
+                };
+                return Ok(found.is_undefined() != (op == CompareOp::In));
+            }
+        }
+        compare::compare(op, left, right)
     }
 
     fn all(&mut self, exprs: &[Expr], site: &Site) -> Outcome<Vec<Py>> {
@@ -139,11 +154,11 @@ impl Interpreter<'_> {
                 Some((block, index)) => {
                     Py::object(Object::Block(site.clone(), block.clone(), index + 1))
                 }
-                None => undefined_name(name),
+                None => self.undefined(undefined_name(name)),
             },
             _ => match filters::global(name) {
                 Some(builtin) => builtin,
-                None => undefined_name(name),
+                None => self.undefined(undefined_name(name)),
             },
         }
     }
@@ -191,7 +206,15 @@ impl Interpreter<'_> {
                 _ => {}
             }
         }
-        attributes::attribute(value, name)
+        attributes::attribute(value, name).map(|found| self.undefined(found))
+    }
+
+    /// Makes an undefined value lenient where the options say so.
+    fn undefined(&self, value: Py) -> Py {
+        match value {
+            Py::Undefined(message) if self.options.allows_undefined => Py::Lenient(message),
+            other => other,
+        }
     }
 
     fn item(&mut self, value: &Py, key: &Py) -> Outcome<Py> {
@@ -205,12 +228,22 @@ impl Interpreter<'_> {
                 _ => {}
             }
         }
-        attributes::item(value, key)
+        attributes::item(value, key).map(|found| self.undefined(found))
     }
 
     /// Applies a filter by name.
     pub(super) fn filter(&mut self, name: &str, value: Py, args: Args, site: &Site) -> Outcome<Py> {
         limits::spend(2)?;
+        // Salt's wrappers hand an undefined value on, so that `default` can follow.
+        let hands_on = matches!(
+            name,
+            "json" | "yaml" | "xml" | "python" | "tojson" | "load_yaml" | "load_json" | "load_text"
+                | "dict_to_sls_yaml_params" | "combinations" | "combinations_with_replacement"
+                | "compress" | "permutations" | "product" | "zip" | "zip_longest"
+        );
+        if hands_on && matches!(value, Py::Undefined(_)) {
+            return Ok(value);
+        }
         match filters::find(name) {
             Some(filter) => filter(self, value, args, site),
             None => Err(Fault::new(

@@ -87,6 +87,10 @@ fn field(field: &str, args: &Args, next: &mut usize, depth: usize) -> Outcome<St
 fn look_up(path: &str, args: &Args, next: &mut usize) -> Outcome<Py> {
     let end = path.find(['.', '[']).unwrap_or(path.len());
     let (first, mut rest) = path.split_at(end);
+    // Jinja's formatter cannot number a field that goes on; Salt's templates fail at it.
+    if first.is_empty() && !rest.is_empty() {
+        return Err(Fault::python("''"));
+    }
     let mut value = if let Ok(index) = first.parse::<usize>() {
         positional(args, index)?
     } else if first.is_empty() {
@@ -163,7 +167,7 @@ fn parse(spec: &str) -> Outcome<Spec> {
         parsed.align = Some('=');
         parsed.fill.get_or_insert('0');
     }
-    let mut number = |take: &mut dyn FnMut(&str) -> Option<char>| -> Outcome<Option<usize>> {
+    let number = |take: &mut dyn FnMut(&str) -> Option<char>| -> Outcome<Option<usize>> {
         let mut found = None;
         while let Some(digit) = take("0123456789") {
             let digit = digit.to_digit(10).unwrap_or(0) as usize;
@@ -217,7 +221,7 @@ pub(super) fn with_spec(value: &Py, spec: &str) -> Outcome<String> {
             if matches!(spec.kind, None | Some('d' | 'b' | 'o' | 'x' | 'X' | 'c' | 'n')) =>
         {
             let int = value.as_int().unwrap_or(0);
-            Ok(int_with_spec(int, value, &spec))
+            Ok(int_with_spec(int, &spec))
         }
         Py::Int(_) | Py::Bool(_) | Py::Float(_) => {
             let float = value.as_float().unwrap_or(0.0);
@@ -231,14 +235,10 @@ pub(super) fn with_spec(value: &Py, spec: &str) -> Outcome<String> {
     }
 }
 
-fn int_with_spec(int: i128, value: &Py, spec: &Spec) -> String {
+fn int_with_spec(int: i128, spec: &Spec) -> String {
     if spec.kind == Some('c') {
         let character = u32::try_from(int).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
         return padded("", &character.to_string(), spec, '<');
-    }
-    if let (Py::Bool(bool), None) = (value, spec.kind) {
-        // `format(True, '5')` writes the number.
-        let _ = bool;
     }
     let kind = spec.kind.unwrap_or('d');
     let mut digits = number_text::digits(int, kind);

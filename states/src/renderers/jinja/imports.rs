@@ -67,6 +67,15 @@ impl Interpreter<'_> {
         Ok(template)
     }
 
+    /// The global names as they are now; later loads do not change them.
+    fn globals_now(&self) -> Rc<Scope> {
+        let now = Rc::<Scope>::default();
+        for (name, value) in self.globals.own() {
+            now.set(&name, value);
+        }
+        now
+    }
+
     /// Sets what templates see of the file that was loaded last.
     fn name_template(&mut self, path: &str) {
         let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -99,7 +108,8 @@ impl Interpreter<'_> {
         loop {
             let mark = out.len();
             self.run(&site.template.body.clone(), &site, out)?;
-            let Some(parent) = site.root.get_own(PARENT) else { return Ok(()) };
+            let parent = site.root.get_own(PARENT).filter(|parent| !parent.is_none());
+            let Some(parent) = parent else { return Ok(()) };
             // What a child prints outside of its blocks is not shown.
             out.truncate(mark);
             site.root.set_str(PARENT, Py::None);
@@ -172,7 +182,8 @@ impl Interpreter<'_> {
         for name in &names {
             match self.load(&text::str(name)?) {
                 Ok(template) => {
-                    let parent = if has_context { &site.scope } else { &self.globals };
+                    let globals = self.globals_now();
+                    let parent = if has_context { &site.scope } else { &globals };
                     let inner = Self::site(&template, parent);
                     return self.run_template(&inner, out).map_err(crossing);
                 }
@@ -206,7 +217,8 @@ impl Interpreter<'_> {
         let template = self.load(&name).map_err(|fault| {
             if fault.kind == FaultKind::NotFound { fault } else { crossing(fault) }
         })?;
-        let parent = if has_context { &site.scope } else { &self.globals };
+        let globals = self.globals_now();
+        let parent = if has_context { &site.scope } else { &globals };
         let inner = Self::site(&template, parent);
         let mut out = String::new();
         self.run_template(&inner, &mut out).map_err(crossing)?;
@@ -231,10 +243,8 @@ impl Interpreter<'_> {
         for (name, alias) in names {
             let value = module.scope.get_own(name).unwrap_or_else(|| {
                 Py::Undefined(Rc::from(format!(
-                    "the template {} (imported on line {line} in {}) does not export the \
-                     requested name {}",
+                    "the template {} (imported on line {line}) does not export the requested name {}",
                     text::quoted(&module.name),
-                    text::quoted(&site.template.name),
                     text::quoted(name)
                 )))
             });

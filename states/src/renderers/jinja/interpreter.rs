@@ -100,9 +100,11 @@ impl<'a> Interpreter<'a> {
                     None => emit(&text::printed(&value)?, out)?,
                 }
             }
-            StmtKind::Print(value) => {
-                let value = self.evaluate(value, site)?;
-                emit(&text::printed(&value)?, out)?;
+            StmtKind::Print(values) => {
+                for value in values {
+                    let value = self.evaluate(value, site)?;
+                    emit(&text::printed(&value)?, out)?;
+                }
             }
             StmtKind::Do(value) => {
                 self.evaluate(value, site)?;

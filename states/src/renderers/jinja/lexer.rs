@@ -291,6 +291,9 @@ impl<'a> Lexer<'a> {
             }
             from += found + self.options.block.0.len();
         }
+        if start == self.text.len() {
+            return Ok(());
+        }
         Err(syntax("Missing end of raw directive"))
     }
 
@@ -380,7 +383,8 @@ impl<'a> Lexer<'a> {
             }
         }
         let Some(op) = OPERATORS.iter().copied().find(|op| rest.starts_with(op)) else {
-            return Err(syntax(format!("unexpected char {:?} at {}", first, self.at)));
+            let shown = super::text::quoted(first.encode_utf8(&mut [0; 4]));
+            return Err(syntax(format!("unexpected char {shown} at {}", self.at)));
         };
         match op {
             "(" => open.push(")"),

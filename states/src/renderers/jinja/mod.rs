@@ -76,7 +76,7 @@ fn render_here(text: &str, context: &Context, files: &dyn FileClient) -> Result<
     let source = cut.as_deref().unwrap_or(text);
     let globals: Rc<Scope> = Rc::default();
     context::fill(&globals, context);
-    let scope = Scope::inside(&globals);
+    let scope: Rc<Scope> = Rc::default();
     context::fill(&scope, context);
     let name = if context.template.is_empty() { "<template>" } else { &context.template };
     let result = imports::compile(name, source, &options).and_then(|template| {

@@ -9,7 +9,7 @@ use super::{limits, percent, text};
 
 /// Applies a binary operator.
 pub(super) fn binary(op: BinaryOp, left: &Py, right: &Py) -> Outcome<Py> {
-    let (left, right) = (left.defined()?, right.defined()?);
+    let (left, right) = (left.usable()?, right.usable()?);
     if op == BinaryOp::Mod {
         if let Some(format) = left.as_str() {
             let out = percent::format(format, right, matches!(left, Py::Markup(_)))?;
@@ -181,7 +181,7 @@ fn on_ints(op: BinaryOp, left: i128, right: i128) -> Outcome<Py> {
         }
         BinaryOp::Mod => {
             if right == 0 {
-                return Err(by_zero("integer division or modulo by zero"));
+                return Err(by_zero("integer modulo by zero"));
             }
             left.checked_rem(right).map(|rest| {
                 if rest != 0 && (rest < 0) != (right < 0) { rest + right } else { rest }
@@ -254,7 +254,7 @@ pub(super) fn concat(parts: &[Py]) -> Outcome<Py> {
 
 /// Applies a sign.
 pub(super) fn signed(value: &Py, is_negative: bool) -> Outcome<Py> {
-    match value.defined()? {
+    match value.usable()? {
         Py::Float(float) => Ok(Py::Float(if is_negative { -float } else { *float })),
         other => match other.as_int() {
             Some(int) if is_negative => {

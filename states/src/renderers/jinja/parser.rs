@@ -259,7 +259,7 @@ impl Parser {
             "call" => self.call_block()?,
             "filter" => self.filter_block()?,
             "do" => StmtKind::Do(self.tuple(true)?),
-            "print" => StmtKind::Print(self.tuple(true)?),
+            "print" => self.print()?,
             "block" => self.block()?,
             "extends" => StmtKind::Extends(self.expression()?),
             "include" => self.include()?,
@@ -528,6 +528,17 @@ impl Parser {
     fn is_context_marker(&self) -> bool {
         (self.is_name("with") || self.is_name("without"))
             && matches!(self.peek_second(), TokenKind::Name(n) if n.as_ref() == "context")
+    }
+
+    fn print(&mut self) -> Outcome<StmtKind> {
+        let mut values = Vec::new();
+        while *self.peek() != TokenKind::BlockEnd {
+            if !values.is_empty() {
+                self.expect_op(",")?;
+            }
+            values.push(self.expression()?);
+        }
+        Ok(StmtKind::Print(values))
     }
 
     fn autoescape(&mut self) -> Outcome<StmtKind> {

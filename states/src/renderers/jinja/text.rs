@@ -41,6 +41,7 @@ fn written(value: &Py, style: Style) -> Outcome<String> {
             limits::text(text.len())?;
             Ok(text.to_string())
         }
+        Py::Lenient(_) => Ok(String::new()),
         Py::Object(object) => match object.as_ref() {
             Object::Module(module) => Ok(module.text.to_string()),
             _ => object_repr(object),
@@ -57,6 +58,7 @@ fn object_repr(object: &Object) -> Outcome<String> {
     Ok(match object {
         Object::Macro(definition, _) => format!("<Macro {}>", quoted(&definition.name)),
         Object::Module(module) => format!("<TemplateModule {}>", quoted(&module.name)),
+        Object::Blocks(_) => "<TemplateReference None>".to_owned(),
         Object::Builtin("range") => "<class 'range'>".to_owned(),
         Object::Builtin("dict") => "<class 'dict'>".to_owned(),
         Object::Namespace(vars) => {
@@ -135,6 +137,7 @@ fn write_repr(value: &Py, style: Style, depth: usize, out: &mut String) -> Outco
         }
         Py::Object(object) => out.push_str(&object_repr(object)?),
         Py::Undefined(_) => {}
+        Py::Lenient(_) => out.push_str("Undefined"),
     }
     limits::text(out.len() - before)?;
     if out.len() > limits::MAX_TEXT {

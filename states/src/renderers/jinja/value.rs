@@ -16,7 +16,11 @@ use super::object::Object;
 /// A Python value.
 #[derive(Clone, Debug)]
 pub(super) enum Py {
+    /// Any use is an error that says why there is no value.
     Undefined(Rc<str>),
+    /// The undefined value where the options allow it, and of an inline `if` without `else`: it is
+    /// empty and false, and only calls, look-ups and arithmetic fail.
+    Lenient(Rc<str>),
     None,
     Bool(bool),
     Int(i128),
@@ -171,7 +175,7 @@ impl Py {
     }
 
     pub(super) fn is_undefined(&self) -> bool {
-        matches!(self, Py::Undefined(_))
+        matches!(self, Py::Undefined(_) | Py::Lenient(_))
     }
 
     pub(super) fn is_none(&self) -> bool {
@@ -186,10 +190,21 @@ impl Py {
         }
     }
 
+    /// Fails for an undefined value of either kind: for what even the lenient one cannot do.
+    pub(super) fn usable(&self) -> Outcome<&Self> {
+        match self {
+            Py::Undefined(message) | Py::Lenient(message) => {
+                Err(Fault::undefined(message.as_ref()))
+            }
+            other => Ok(other),
+        }
+    }
+
     /// Names the type as `type(x).__name__` does.
     pub(super) fn type_name(&self) -> &str {
         match self {
             Py::Undefined(_) => "StrictUndefined",
+            Py::Lenient(_) => "Undefined",
             Py::None => "NoneType",
             Py::Bool(_) => "bool",
             Py::Int(_) => "int",
@@ -220,7 +235,7 @@ impl Py {
     /// Says what `bool(x)` says; an undefined value fails.
     pub(super) fn is_true(&self) -> Outcome<bool> {
         Ok(match self.defined()? {
-            Py::None => false,
+            Py::None | Py::Lenient(_) => false,
             Py::Bool(bool) => *bool,
             Py::Int(int) => *int != 0,
             Py::Float(float) => *float != 0.0,
@@ -243,6 +258,7 @@ impl Py {
             Py::Tuple(items) => items.0.len(),
             Py::Dict(dict) | Py::Set(dict) => dict.borrow().len(),
             Py::Range(range) => usize::try_from(range.len()).unwrap_or(usize::MAX),
+            Py::Lenient(_) => 0,
             Py::Iterator(items, kind) if kind.starts_with("dict_") => items.borrow().len(),
             Py::Object(object) => match object.len() {
                 Some(len) => len,
@@ -264,6 +280,7 @@ impl Py {
                 text.chars().map(|c| Py::str(c.encode_utf8(&mut [0; 4]))).collect()
             }
             Py::Bytes(bytes) => bytes.iter().map(|byte| Py::Int((*byte).into())).collect(),
+            Py::Lenient(_) => Vec::new(),
             Py::List(items) => items.borrow().0.clone(),
             Py::Tuple(items) => items.0.clone(),
             Py::Dict(dict) | Py::Set(dict) => dict.borrow().keys().cloned().collect(),
@@ -350,7 +367,7 @@ impl Py {
                 }
                 Value::List(list)
             }
-            Py::Undefined(_) | Py::Object(_) => Value::Str(super::text::str(self)?),
+            Py::Undefined(_) | Py::Lenient(_) | Py::Object(_) => Value::Str(super::text::str(self)?),
         })
     }
 }

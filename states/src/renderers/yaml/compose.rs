@@ -117,7 +117,9 @@ pub(super) fn single_document(text: &str) -> Result<Option<Rc<Node>>, Box<Fault>
     let read = std::panic::AssertUnwindSafe(|| read_document(text));
     std::panic::catch_unwind(read).unwrap_or_else(|_| {
         let last = text.lines().count().saturating_sub(1) as u64;
-        Err(Fault::new("found unexpected end of stream", Mark { line: last, column: 0 }))
+        let mut fault = Fault::new("found unknown escape character", Mark { line: last, column: 0 });
+        fault.is_from_scanner = true;
+        Err(fault)
     })
 }
 

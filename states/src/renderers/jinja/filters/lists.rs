@@ -37,7 +37,6 @@ pub(super) fn find(name: &str) -> Option<Filter> {
         "sum" => sum,
         "dictsort" => dict_sort,
         "sort" => sort,
-        "unique" => unique,
         "groupby" => group_by,
         "min" => |_, value, args, _| extreme(&value, args, false),
         "max" => |_, value, args, _| extreme(&value, args, true),
@@ -72,7 +71,7 @@ fn attr(interpreter: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> O
 
 fn items(_: &mut Interpreter<'_>, value: Py, _: Args, _: &Site) -> Outcome<Py> {
     match &value {
-        Py::Undefined(_) => Ok(Py::iterator(Vec::new(), "generator")),
+        Py::Undefined(_) | Py::Lenient(_) => Ok(Py::iterator(Vec::new(), "generator")),
         Py::Dict(dict) => {
             let pairs = dict
                 .borrow()
@@ -238,26 +237,6 @@ fn sort(interpreter: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> O
     }
     compare::sort_by_key(&mut pairs, flag(is_reversed.as_ref(), false)?)?;
     Ok(Py::list(pairs.into_iter().map(|(_, item)| item).collect()))
-}
-
-fn unique(interpreter: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> Outcome<Py> {
-    let [sensitive, attribute] = args.bind("unique", ["case_sensitive", "attribute"])?;
-    let sensitive = flag(sensitive.as_ref(), false)?;
-    let path = attribute_path(attribute.as_ref())?;
-    let mut seen = Dict::default();
-    let mut kept = Vec::new();
-    for item in value.items()? {
-        let key = match &path {
-            Some(path) => follow(interpreter, item.clone(), path)?,
-            None => item.clone(),
-        };
-        let key = cased(key, sensitive)?;
-        if seen.get(&key)?.is_none() {
-            seen.insert(key, Py::None)?;
-            kept.push(item);
-        }
-    }
-    Ok(Py::iterator(kept, "generator"))
 }
 
 fn group_by(interpreter: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> Outcome<Py> {

@@ -1,13 +1,20 @@
 //! Filters: Jinja's own and Salt's, one file a family.
 
+mod combinations;
+mod dates;
+mod hashes;
 mod json_text;
 mod lists;
+mod network;
 mod numbers;
 mod pretty;
 mod regex;
+mod salt_data;
+mod salt_text;
 mod selection;
 mod serial;
 mod text;
+mod xml;
 
 pub(super) use regex::{match_at_start, pattern};
 
@@ -23,12 +30,20 @@ pub(super) type Filter = fn(&mut Interpreter<'_>, Py, Args, &Site) -> Outcome<Py
 
 /// Finds a filter.
 pub(super) fn find(name: &str) -> Option<Filter> {
-    text::find(name)
+    // Salt's own come first: its `unique` is not Jinja's.
+    salt_data::find(name)
+        .or_else(|| salt_text::find(name))
+        .or_else(|| text::find(name))
         .or_else(|| lists::find(name))
         .or_else(|| selection::find(name))
         .or_else(|| numbers::find(name))
         .or_else(|| serial::find(name))
         .or_else(|| regex::find(name))
+        .or_else(|| hashes::find(name))
+        .or_else(|| network::find(name))
+        .or_else(|| combinations::find(name))
+        .or_else(|| xml::find(name))
+        .or_else(|| dates::find(name))
 }
 
 /// Finds a global function.

@@ -24,7 +24,7 @@ pub(super) fn call(source: &str, is_markup: bool, name: &str, args: Args) -> Out
     match name {
         "format" => made(format::format(source, &args)?),
         "join" => join(source, args, is_markup),
-        "split" | "rsplit" => split(source, name, args),
+        "split" | "rsplit" => marked(split(source, name, args)?, is_markup),
         "splitlines" => {
             let [keep] = args.bind(name, ["keepends"])?;
             Ok(Py::list(lines(source, flag(keep.as_ref(), false)?).into_iter().map(Py::str).collect()))
@@ -32,7 +32,15 @@ pub(super) fn call(source: &str, is_markup: bool, name: &str, args: Args) -> Out
         "replace" => {
             let [old, new, count] = args.bind(name, ["old", "new", "count"])?;
             let (old, new) = (required(old, name, "old")?, required(new, name, "new")?);
-            made(replace(source, text_of(&old)?, text_of(&new)?, count.as_ref())?)
+            let escaped;
+            let new = match &new {
+                Py::Str(plain) if is_markup => {
+                    escaped = text::escaped(plain)?;
+                    &escaped
+                }
+                other => text_of(other)?,
+            };
+            made(replace(source, text_of(&old)?, new, count.as_ref())?)
         }
         "strip" | "lstrip" | "rstrip" => {
             let [chars] = args.bind(name, ["chars"])?;
@@ -58,7 +66,8 @@ pub(super) fn call(source: &str, is_markup: bool, name: &str, args: Args) -> Out
         "count" | "find" | "index" | "rfind" | "rindex" => search(source, name, args),
         "partition" | "rpartition" => {
             let [separator] = args.bind(name, ["sep"])?;
-            partition(source, name, text_of(&required(separator, name, "sep")?)?)
+            let parts = partition(source, name, text_of(&required(separator, name, "sep")?)?)?;
+            marked(parts, is_markup)
         }
         "removeprefix" | "removesuffix" => {
             let [part] = args.bind(name, ["prefix"])?;
@@ -86,10 +95,26 @@ pub(super) fn call(source: &str, is_markup: bool, name: &str, args: Args) -> Out
     }
 }
 
+/// Parts of markup are markup.
+fn marked(parts: Py, is_markup: bool) -> Outcome<Py> {
+    if !is_markup {
+        return Ok(parts);
+    }
+    let items = parts.items()?.into_iter().map(|part| match part {
+        Py::Str(text) => Py::Markup(text),
+        other => other,
+    });
+    Ok(match parts {
+        Py::Tuple(_) => Py::tuple(items.collect()),
+        _ => Py::list(items.collect()),
+    })
+}
+
 fn changed_case(source: &str, name: &str) -> Option<String> {
     Some(match name {
         "upper" => source.to_uppercase(),
-        "lower" | "casefold" => source.to_lowercase(),
+        "lower" => source.to_lowercase(),
+        "casefold" => source.to_lowercase().replace('ß', "ss"),
         "capitalize" => capitalize(source),
         "title" => title(source),
         "swapcase" => source

@@ -83,7 +83,7 @@ fn is_iterable(value: &Py) -> Outcome<bool> {
 fn is_callable(value: &Py) -> bool {
     match value {
         // The undefined value has a `__call__`, even if it only fails.
-        Py::Undefined(_) => true,
+        Py::Undefined(_) | Py::Lenient(_) => true,
         Py::Object(object) => object.is_callable(),
         _ => false,
     }

@@ -188,17 +188,20 @@ impl Node {
         self.shared_inside().join("bin").join(name)
     }
 
-    /// The PATH of the node's processes: the power switch first, the stand-ins last.
+    /// The PATH of the node's processes: the power switch first, then the stand-ins unless the machine has the real
+    /// `kubeadm`. A real `kubectl` alone does not count: it cannot talk to the stand-in's endpoint.
     pub(crate) fn path_variable(&self) -> String {
         let shared = self.shared_inside();
-        format!(
-            "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{}:{}",
-            shared.join("power").display(),
-            shared.join("bin").display(),
-            shared.join("stand-in").display(),
-        )
+        let (power, stand_in) = (shared.join("power"), shared.join("stand-in"));
+        let has_real = SYSTEM_PATH.split(':').any(|dir| Path::new(dir).join("kubeadm").exists());
+        let stand_in = if has_real { String::new() } else { format!("{}:", stand_in.display()) };
+        let bin = shared.join("bin");
+        format!("{}:{stand_in}{SYSTEM_PATH}:{}", power.display(), bin.display())
     }
 }
+
+/// Where a system keeps its programs.
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 #[cfg(test)]
 mod tests {

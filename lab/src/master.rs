@@ -47,7 +47,7 @@ impl Master {
             "# The lab's master. The options are Salt's.\n\
              interface: {}\npublish_port: {}\nret_port: {}\nuser: {}\n\
              pki_dir: {d}/pki\ncachedir: {d}/cache\nsock_dir: {}\nlog_file: {d}/log/master\n\
-             key_logfile: {d}/log/key\npidfile: {d}/master.pid\nlog_level_logfile: info\n",
+             pidfile: {d}/master.pid\nlog_level_logfile: info\n",
             address.host,
             address.publish_port,
             address.ret_port,

@@ -67,6 +67,9 @@ pub(crate) fn command(role: Role, dir: &Path) -> Result<Command, Failure> {
     Ok(command)
 }
 
+/// Where programs are on every system, and on a node.
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What separates a node from the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -188,20 +191,24 @@ impl Node {
         self.shared_inside().join("bin").join(name)
     }
 
-    /// The PATH of the node's processes: the power switch first, then the stand-ins unless the machine has the real
-    /// `kubeadm`. A real `kubectl` alone does not count: it cannot talk to the stand-in's endpoint.
+    /// The PATH of the node's processes: the power switch first; the stand-ins before the host's `kubectl`, unless the
+    /// real `kubeadm` is there too.
     pub(crate) fn path_variable(&self) -> String {
         let shared = self.shared_inside();
-        let (power, stand_in) = (shared.join("power"), shared.join("stand-in"));
-        let has_real = SYSTEM_PATH.split(':').any(|dir| Path::new(dir).join("kubeadm").exists());
-        let stand_in = if has_real { String::new() } else { format!("{}:", stand_in.display()) };
-        let bin = shared.join("bin");
-        format!("{}:{stand_in}{SYSTEM_PATH}:{}", power.display(), bin.display())
+        let has_kubeadm = SYSTEM_PATH
+            .split(':')
+            .any(|dir| Path::new(dir).join("kubeadm").is_file());
+        let mut dirs = vec![shared.join("power").display().to_string()];
+        if !has_kubeadm {
+            dirs.push(shared.join("stand-in").display().to_string());
+        }
+        dirs.extend([
+            SYSTEM_PATH.to_owned(),
+            shared.join("bin").display().to_string(),
+        ]);
+        dirs.join(":")
     }
 }
-
-/// Where a system keeps its programs.
-const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! What went wrong, in one line with its fix, for the person at the terminal.
 //!
-//! The lab is a program, not a library: nobody matches on its errors, so they are text made where the cause is known.
+//! The lab is a program, not a library: nobody matches on its errors, so they are text made where
+//! the cause is known.
 
 use std::fmt;
 

@@ -58,7 +58,8 @@ pub(crate) struct Flags {
 /// When nodes come back from their reboot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Comeback {
-    /// All but the last node are back before the wait begins: the last node's install is held back for them.
+    /// All but the last node are back before the wait begins: the last node's install is held back
+    /// for them.
     Early,
     /// Every node's power-on takes long enough for the wait to have begun.
     Late,

@@ -1,4 +1,5 @@
-//! The run as an operator follows it: started by one program, looked at by others, whatever happens to the master.
+//! The run as an operator follows it: started by one program, looked at by others, whatever happens
+//! to the master.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

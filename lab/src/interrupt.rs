@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and a closed terminal: noted here, acted on where the lab waits, so that everything is taken down.
+//! Ctrl-C, SIGTERM and a closed terminal: noted here, acted on where the lab waits, so that
+//! everything is taken down.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,16 +1,17 @@
 //! A throw-away cluster of real minions on one machine.
 //!
-//! `brine lab` is the project's first command: it installs unmodified minions, starts the master, boots nodes that
-//! can really be rebooted, runs `orch.kubic` and ends with the cluster as its control plane sees it. It is for
-//! people who want to see the whole path, and for drills that kill the master on the way.
+//! `brine lab` is the project's first command: it installs unmodified minions, starts the master,
+//! boots nodes that can really be rebooted, runs `orch.kubic` and ends with the cluster as its
+//! control plane sees it. It is for people who want to see the whole path, and for drills that kill
+//! the master on the way.
 //!
-//! It uses the master only as an operator could, through its programs and its API's answers. It never links the
-//! daemon, and it touches nothing of the host outside its own root directory.
+//! It uses the master only as an operator could, through its programs and its API's answers. It
+//! never links the daemon, and it touches nothing of the host outside its own root directory.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "the lab is an operator at a terminal: it prints, waits, and works with files and programs"
+    reason = "the lab is an operator at a terminal: it prints, waits, and works with files"
 )]
 
 mod failure;
@@ -30,6 +31,7 @@ mod programs;
 mod reboot;
 mod run;
 mod seed;
+mod setup;
 mod show;
 pub mod venv;
 
@@ -37,10 +39,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Runs the lab. `args` are the program's, without the word `lab`; `exe` is the `brine` that provides the master.
+/// Runs the lab. `args` are the program's, without the word `lab`; `exe` is the `brine` that
+/// provides the master.
 ///
-/// Exit code 0 says that the run succeeded and every node is in the cluster; 1 that it did not, or that a piece
-/// is missing, which one line on standard error names with its fix; 2 that the arguments are wrong.
+/// Exit code 0 says that the run succeeded and every node is in the cluster; 1 that it did not, or
+/// that a piece is missing, which one line on standard error names with its fix; 2 that the
+/// arguments are wrong.
 pub fn main(args: Vec<OsString>, exe: PathBuf) -> ExitCode {
     match node::role(args.get(1..).unwrap_or_default()) {
         Some((node::Role::Supervisor, dir)) => node::supervisor::main(Path::new(dir)),

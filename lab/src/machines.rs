@@ -1,4 +1,5 @@
-//! The lab's machines: describes them, switches them on, and takes them down, whatever happens to the lab.
+//! The lab's machines: describes them, switches them on, and takes them down, whatever happens to
+//! the lab.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -130,12 +131,12 @@ impl Machines {
             status.power == Power::Disk
                 && (node.place == Place::Plain || is_connected(&status, node))
         };
-        let early = self
+        let mut early = self
             .nodes
             .iter()
             .zip(&self.parts)
             .filter(|(_, part)| part.is_early);
-        if !early.map(|(node, _)| is_back(node)).all(|back| back) {
+        if !early.all(|(node, _)| is_back(node)) {
             self.all_back_at = None;
             return false;
         }

@@ -1,4 +1,5 @@
-//! The master as an operator has it: a config directory, a process that may be killed, and programs to ask it.
+//! The master as an operator has it: a config directory, a process that may be killed, and programs
+//! to ask it.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::process::CommandExt;

@@ -1,6 +1,8 @@
-//! The lab's network: a bridge in a network namespace of its own, where the master runs too, and one cable per node.
+//! The lab's network: a bridge in a network namespace of its own, where the master runs too, and
+//! one cable per node.
 //!
-//! Nothing of it is visible on the host, and it needs no cleaning: it is gone with the last process inside.
+//! Nothing of it is visible on the host, and it needs no cleaning: it is gone with the last process
+//! inside.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -137,12 +139,14 @@ pub(crate) fn enter(pid: u32, program: &Path) -> Command {
     command
 }
 
-/// Lays the node's cable, from inside its new namespace: `eth0` with its MAC here, the other end on the bridge.
+/// Lays the node's cable, from inside its new namespace: `eth0` with its MAC here, the other end on
+/// the bridge.
 pub(crate) fn plug_in(node: &Node, boot: u32, network_pid: u32) -> Result<(), Failure> {
     let here = |args: String| {
         programs::run(programs::command("ip").args(args.split_whitespace())).map(drop)
     };
-    // The kernel takes the old cable away a moment after the old namespace: every boot has a new name for it.
+    // The kernel takes the old cable away a moment after the old namespace: every boot has a new
+    // name for it.
     let port = format!("n{}b{boot}", node.index);
     here("link set lo up".to_owned())?;
     here(format!(

@@ -1,4 +1,5 @@
-//! What a lab comes to, as data: printed by `--out=json`, and what the last lines for people are made of.
+//! What a lab comes to, as data: printed by `--out=json`, and what the last lines for people are
+//! made of.
 
 use std::collections::BTreeMap;
 
@@ -115,7 +116,8 @@ impl Outcome {
             "NOT well"
         };
         format!(
-            "{verdict}: {steps} of {} steps, {} of {} nodes in the cluster, {:.0} s{kills} (seed {})",
+            "{verdict}: {steps} of {} steps, {} of {} nodes in the cluster, {:.0} s{kills} \
+             (seed {})",
             self.steps.len(),
             self.cluster
                 .values()
@@ -174,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_listing_of_nodes_is_read_below_its_heading() {
-        let text = "NAME     STATUS   ROLES\nnode-1   Ready    control-plane\nnode-2   NotReady   <none>\n";
+        let text = "NAME     STATUS   ROLES\nnode-1   Ready    control-plane\n\
+                    node-2   NotReady   <none>\n";
         let nodes = cluster(text);
         assert_eq!(nodes.len(), 2);
         assert_eq!(nodes["node-1"], "Ready");

@@ -1,6 +1,7 @@
 //! Processes of the lab: started with a lifeline, known by pid and start time, ended one by one.
 //!
-//! A pid alone may belong to somebody else by the time a later lab cleans up; together with the start time it cannot.
+//! A pid alone may belong to somebody else by the time a later lab cleans up; together with the
+//! start time it cannot.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Other programs: where they are, and running one to its end with an error that says what it said.
 //!
-//! For everything the lab does with `ip`, `losetup`, `unshare` and the master's own programs. Nothing is run through
-//! a shell.
+//! For everything the lab does with `ip`, `losetup`, `unshare` and the master's own programs.
+//! Nothing is run through a shell.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -29,7 +29,8 @@ pub(crate) fn command(name: &str) -> Command {
     Command::new(find(name).unwrap_or_else(|| PathBuf::from(name)))
 }
 
-/// Runs a command to its end and gives what it printed; a failure quotes the last line of its complaint.
+/// Runs a command to its end and gives what it printed; a failure quotes the last line of its
+/// complaint.
 pub(crate) fn run(command: &mut Command) -> Result<String, Failure> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command

@@ -1,7 +1,8 @@
 //! Who comes back before the wait begins, and who after it: the plan for `--reboot`.
 //!
-//! The wait begins when every node's install has returned. So a node is early if another's install is held back until
-//! it is there again, and late if it stays off long enough. The last install to return can never be early.
+//! The wait begins when every node's install has returned. So a node is early if another's install
+//! is held back until it is there again, and late if it stays off long enough. The last install to
+//! return can never be early.
 
 use crate::flags::Comeback;
 use crate::seed::Seed;

@@ -1,8 +1,7 @@
 //! The lab from its first line to its exit code.
 
 use std::ffi::OsString;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -17,12 +16,13 @@ use crate::kills::Kills;
 use crate::layout::Layout;
 use crate::machines::{Common, Machines};
 use crate::master::Master;
-use crate::network::{self, MASTER_ADDRESS, Network};
+use crate::network::{MASTER_ADDRESS, Network};
 use crate::node::{MasterAddress, Place};
 use crate::outcome::{self, NodeOutcome, Outcome};
 use crate::programs;
 use crate::reboot;
 use crate::seed::Seed;
+use crate::setup;
 use crate::show::{self, Screen};
 use crate::venv::Minion;
 
@@ -59,8 +59,8 @@ pub(crate) fn main(args: Vec<OsString>, exe: PathBuf) -> ExitCode {
     }
 }
 
-/// A lab that is being set up, running, or coming down. Fields are dropped in this order: nodes before the master,
-/// the network last.
+/// A lab that is being set up, running, or coming down. Fields are dropped in this order: nodes
+/// before the master, the network last.
 struct Lab {
     flags: Flags,
     screen: Screen,
@@ -87,7 +87,7 @@ impl Lab {
         let start = Instant::now();
         let mut screen = Screen::new(flags.out);
         let interrupt = Interrupt::listen()?;
-        let formula = find_formula(flags.formula.as_deref())?;
+        let formula = setup::find_formula(flags.formula.as_deref())?;
         let layout = Layout::take(&flags.root)?;
         screen.say(&format!(
             "minion {} from PyPI, kept in {}",
@@ -96,7 +96,7 @@ impl Lab {
         ));
         let venv = Minion::install_with(&flags.minion, &flags.minions, &flags.python)?;
         interrupt.check()?;
-        let network = make_network(&flags, layout.root(), &mut screen)?;
+        let network = setup::make_network(&flags, layout.root(), &mut screen)?;
         let (place, address) = match &network {
             Some(network) => (
                 Place::Namespaces {
@@ -108,7 +108,7 @@ impl Lab {
                     ret_port: 4506,
                 },
             ),
-            None => (Place::Plain, free_address()?),
+            None => (Place::Plain, setup::free_address()?),
         };
         let network_pid = network.as_ref().map(Network::pid);
         let master = Master::configure(&exe, &layout.master(), network_pid, &address)?;
@@ -425,53 +425,4 @@ impl Lab {
         ));
         Ok(())
     }
-}
-
-/// The project's own formula is found beside the sources that this program was built from.
-fn find_formula(named: Option<&Path>) -> Result<PathBuf, Failure> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formulas/kubic");
-    let dir = named.map_or(own, Path::to_owned);
-    if dir.join("salt/orch").is_dir() {
-        return dir
-            .canonicalize()
-            .attempt(|| format!("find {}", dir.display()));
-    }
-    Err(Failure::new(format!(
-        "{} is no formula: it has no salt/orch",
-        dir.display()
-    ))
-    .fix("name the directory with --formula"))
-}
-
-/// The network of a lab with namespaces; `None` where the nodes have to be plain processes, which is said.
-fn make_network(
-    flags: &Flags,
-    lab: &Path,
-    screen: &mut Screen,
-) -> Result<Option<Network>, Failure> {
-    if flags.plain {
-        return Ok(None);
-    }
-    match network::obstacle() {
-        None => Network::make(lab).map(Some),
-        Some(obstacle) => {
-            screen.say(&format!(
-                "{obstacle}: the nodes are plain processes that share this host's network"
-            ));
-            Ok(None)
-        }
-    }
-}
-
-/// Two free ports of this host.
-fn free_address() -> Result<MasterAddress, Failure> {
-    let listen = || TcpListener::bind(("127.0.0.1", 0)).attempt(|| "find a free port".to_owned());
-    let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
-    // Both at once, so that they differ.
-    let (publish, ret) = (listen()?, listen()?);
-    Ok(MasterAddress {
-        host: "127.0.0.1".to_owned(),
-        publish_port: port(&publish).attempt(|| "read a port".to_owned())?,
-        ret_port: port(&ret).attempt(|| "read a port".to_owned())?,
-    })
 }

@@ -1,6 +1,7 @@
 //! Random choices that a seed repeats: which node is late, when the master is killed.
 //!
-//! SplitMix64, a public-domain generator of a few lines: the lab needs repeatable variety, not secrets.
+//! SplitMix64, a public-domain generator of a few lines: the lab needs repeatable variety, not
+//! secrets.
 
 /// A repeatable sequence of choices.
 #[derive(Debug, Clone)]

@@ -1,5 +1,5 @@
-//! What a person sees: a tree of steps with elapsed times and the nodes below it, drawn anew in place on a terminal, else
-//! printed line by line as things change.
+//! What a person sees: a tree of steps with elapsed times and the nodes below it, drawn anew in
+//! place on a terminal, else printed line by line as things change.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

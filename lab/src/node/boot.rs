@@ -1,5 +1,5 @@
-//! One boot of a node, before its pid 1: runs in the node's new network, mount and uts namespaces, and still sees the
-//! host's processes.
+//! One boot of a node, before its pid 1: runs in the node's new network, mount and uts namespaces,
+//! and still sees the host's processes.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;

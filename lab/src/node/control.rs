@@ -1,7 +1,8 @@
-//! The node's power switch: a named pipe in the shared directory, and the programs that write to it.
+//! The node's power switch: a named pipe in the shared directory, and the programs that write to
+//! it.
 //!
-//! `reboot` inside a pid namespace would need a service manager; here the programs of that name tell pid 1, which
-//! ends, and with it every process of the node.
+//! `reboot` inside a pid namespace would need a service manager; here the programs of that name
+//! tell pid 1, which ends, and with it every process of the node.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader};
@@ -50,7 +51,7 @@ fi
     poweroff|halt) echo poweroff > '%PIPE%'; exit ;;
   esac
 done
-echo "systemctl: a node of the lab has no service manager; only reboot, poweroff and halt are known" >&2
+echo "systemctl: no service manager in the lab; known are reboot, poweroff, halt" >&2
 exit 1
 "#,
     ),

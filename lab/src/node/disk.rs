@@ -1,7 +1,7 @@
 //! A node's disk: an image file behind loop devices, or a directory where the kernel has none.
 //!
-//! The first partition has a device of its own, at 1 MiB, before anything is written: a node has no way to have a
-//! partition table scanned, and needs none.
+//! The first partition has a device of its own, at 1 MiB, before anything is written: a node has no
+//! way to have a partition table scanned, and needs none.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};

@@ -1,7 +1,8 @@
-//! The live image of a node: its `/etc`, its minion's configuration, and what an installed system may lack.
+//! The live image of a node: its `/etc`, its minion's configuration, and what an installed system
+//! may lack.
 //!
-//! The operating system's programs are the host's, lent read-only; `/etc` is made here, with the few files of the host
-//! that its libraries need. Nothing personal of the host gets into a node.
+//! The operating system's programs are the host's, lent read-only; `/etc` is made here, with the
+//! few files of the host that its libraries need. Nothing personal of the host gets into a node.
 
 use std::fs;
 use std::path::Path;
@@ -48,7 +49,8 @@ pub(super) fn make(node: &Node) -> Result<(), Failure> {
     lend(node, &live)
 }
 
-/// Adds what a system needs and does not have: for the live image, and for an install that copied little.
+/// Adds what a system needs and does not have: for the live image, and for an install that copied
+/// little.
 pub(super) fn lend(node: &Node, root: &Path) -> Result<(), Failure> {
     let own = [
         (
@@ -97,7 +99,8 @@ pub(super) fn describe(node: &Node, root: &Path, from_disk: bool) -> Result<(), 
         Place::Plain => root.display().to_string(),
     };
     let text = format!(
-        "LAB_ID={}\nLAB_HOSTNAME={}\nLAB_ADDRESS={}\nLAB_BOOT={}\nLAB_ROOT={seen_root}\nLAB_DISK_KIND={}\n\
+        "LAB_ID={}\nLAB_HOSTNAME={}\nLAB_ADDRESS={}\nLAB_BOOT={}\n\
+         LAB_ROOT={seen_root}\nLAB_DISK_KIND={}\n\
          LAB_DISK={disk}\n{partition}LAB_DISK_BYTES={}\nLAB_HOLD={}\nLAB_REBOOT={}\n",
         node.id,
         node.hostname,
@@ -112,7 +115,8 @@ pub(super) fn describe(node: &Node, root: &Path, from_disk: bool) -> Result<(), 
     write(root, "etc/brine-lab/node.conf", &text)
 }
 
-/// As the images of Kubic are configured: an id, a master, and the grain by which the machine is let in.
+/// As the images of Kubic are configured: an id, a master, and the grain by which the machine is
+/// let in.
 fn minion_config(node: &Node) -> String {
     let root = match node.place {
         Place::Namespaces { .. } => String::new(),

@@ -1,6 +1,8 @@
-//! Pid 1 of a node: starts the minion and keeps it running, buries orphans, and ends when the power switch says so.
+//! Pid 1 of a node: starts the minion and keeps it running, buries orphans, and ends when the power
+//! switch says so.
 //!
-//! When it ends the kernel ends every other process of the node; its exit code tells the supervisor why.
+//! When it ends the kernel ends every other process of the node; its exit code tells the supervisor
+//! why.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -22,7 +24,8 @@ pub(super) const REBOOT: u8 = 100;
 pub(super) const POWER_OFF: u8 = 101;
 /// How often pid 1 looks for the dead and at the power switch.
 const TICK: Duration = Duration::from_millis(100);
-/// A minion that ended (a rejected key ends it) is started again after this, as its service would be.
+/// A minion that ended (a rejected key ends it) is started again after this, as its service would
+/// be.
 const RESTART_DELAY: Duration = Duration::from_secs(5);
 
 /// Runs the node until it is rebooted or switched off.
@@ -58,7 +61,8 @@ fn enter(node: &Node) -> Result<(), Failure> {
     };
     rustix::system::sethostname(hostname.as_bytes()).attempt(|| "set the host name".to_owned())?;
     std::env::set_current_dir(&root).attempt(|| format!("enter {}", root.display()))?;
-    // The old root is mounted over the new one and taken away from there: no directory for it is needed.
+    // The old root is mounted over the new one and taken away from there: no directory for it is
+    // needed.
     rustix::process::pivot_root(".", ".").attempt(|| "change the root directory".to_owned())?;
     unmount(".", UnmountFlags::DETACH)
         .attempt(|| "let go of the host's root directory".to_owned())?;

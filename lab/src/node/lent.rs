@@ -1,7 +1,8 @@
-//! What the lab lends to a node: the minion, its python, and the stand-ins for `kubeadm` and `kubectl`.
+//! What the lab lends to a node: the minion, its python, and the stand-ins for `kubeadm` and
+//! `kubectl`.
 //!
-//! In namespaces it all appears below `/run`, which no install copies: a virtualenv at the place it has on the host would
-//! end up on the node's disk.
+//! In namespaces it all appears below `/run`, which no install copies: a virtualenv at the place it
+//! has on the host would end up on the node's disk.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,9 +1,10 @@
 //! A node: a machine of the lab with a name, an address, a disk and a minion of its own.
 //!
-//! Three processes make one, each with a file of its own: the [`supervisor`] plays firmware and mains switch and lives
-//! as long as the lab, [`boot`] builds the machine's network and root directory for one boot, and [`init`] is its pid
-//! 1. All three read the node's description from `node.json` in the node's directory. Without namespaces [`plain`]
-//! takes the place of the last two.
+//! Three processes make one, each with a file of its own: the [`supervisor`] plays firmware and
+//! mains switch and lives as long as the lab, [`boot`] builds the machine's network and root
+//! directory for one boot, and [`init`] is its pid 1. All three read the node's description from
+//! `node.json` in the node's directory. Without namespaces [`plain`] takes the place of the last
+//! two.
 
 pub(crate) mod boot;
 mod control;
@@ -128,7 +129,8 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// The minion id of a node: as in the orchestration that Yomi ships, `00:00:00:11:11:11` is the first.
+    /// The minion id of a node: as in the orchestration that Yomi ships, `00:00:00:11:11:11` is the
+    /// first.
     pub(crate) fn id_of(index: u8) -> String {
         let pair = format!("{index:x}{index:x}");
         format!("00:00:00:{pair}:{pair}:{pair}")
@@ -191,8 +193,8 @@ impl Node {
         self.shared_inside().join("bin").join(name)
     }
 
-    /// The PATH of the node's processes: the power switch first; the stand-ins before the host's `kubectl`, unless the
-    /// real `kubeadm` is there too.
+    /// The PATH of the node's processes: the power switch first; the stand-ins before the host's
+    /// `kubectl`, unless the real `kubeadm` is there too.
     pub(crate) fn path_variable(&self) -> String {
         let shared = self.shared_inside();
         let has_kubeadm = SYSTEM_PATH

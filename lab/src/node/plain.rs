@@ -1,7 +1,7 @@
 //! A node without namespaces: its minion is a plain process with directories of its own.
 //!
-//! A reboot still ends every process of the node: all of them carry the node's description in their environment, and are
-//! found by it.
+//! A reboot still ends every process of the node: all of them carry the node's description in their
+//! environment, and are found by it.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::process::CommandExt;

@@ -1,7 +1,8 @@
 //! The root directory of a node for one boot, built of mounts in the node's own mount namespace.
 //!
-//! On top of the live image, or of the disk's file system, come the host's programs (read-only), memory file systems
-//! and a small `/dev`. Of the host's disks, homes and configuration the node sees nothing.
+//! On top of the live image, or of the disk's file system, come the host's programs (read-only),
+//! memory file systems and a small `/dev`. Of the host's disks, homes and configuration the node
+//! sees nothing.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -173,7 +174,8 @@ fn read_only(target: &Path) -> Result<(), Failure> {
     if mount_remount(target, flags, c"").is_ok() {
         return Ok(());
     }
-    // In some containers a remount may not lose flags of the host's mount; the program repeats them.
+    // In some containers a remount may not lose flags of the host's mount; the program repeats
+    // them.
     programs::run(
         programs::command("mount")
             .args(["-o", "remount,bind,ro"])

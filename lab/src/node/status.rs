@@ -1,4 +1,5 @@
-//! What a node's supervisor says of it, for the lab's tree and result: one small file, replaced as a whole.
+//! What a node's supervisor says of it, for the lab's tree and result: one small file, replaced as
+//! a whole.
 
 use std::path::Path;
 

@@ -1,7 +1,8 @@
-//! Firmware and mains switch of one node: boots it, waits for its end, and boots it again with a new boot id.
+//! Firmware and mains switch of one node: boots it, waits for its end, and boots it again with a
+//! new boot id.
 //!
-//! Its standard input is its lifeline: a pipe that the lab holds. When the lab ends, however it ends, the pipe closes
-//! and the node is taken down, unless the file `keep` says otherwise.
+//! Its standard input is its lifeline: a pipe that the lab holds. When the lab ends, however it
+//! ends, the pipe closes and the node is taken down, unless the file `keep` says otherwise.
 
 use std::fs;
 use std::io::Read;

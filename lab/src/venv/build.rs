@@ -70,7 +70,8 @@ fn package_list(release: &Release, python: &Python) -> String {
     )
 }
 
-/// Makes an empty virtualenv. Debian splits what `venv` needs into a package of its own, so other ways are tried.
+/// Makes an empty virtualenv. Debian splits what `venv` needs into a package of its own, so other
+/// ways are tried.
 fn make(python: &Python, dir: &Path) -> Result<(), VenvError> {
     let plain = run(Command::new(&python.program).args(["-m", "venv"]).arg(dir));
     if plain.as_ref().is_ok_and(|output| output.status.success()) {
@@ -103,7 +104,8 @@ fn make(python: &Python, dir: &Path) -> Result<(), VenvError> {
     })
 }
 
-/// Installs exactly the release's packages. A virtualenv without pip is filled by the pip of its python.
+/// Installs exactly the release's packages. A virtualenv without pip is filled by the pip of its
+/// python.
 fn download(release: &Release, python: &Python, dir: &Path, log: &Path) -> Result<(), VenvError> {
     let own = dir.join("bin/python");
     let has_pip = run(Command::new(&own).args(["-m", "pip", "--version"]));
@@ -150,8 +152,8 @@ fn download(release: &Release, python: &Python, dir: &Path, log: &Path) -> Resul
     })
 }
 
-/// Replaces the programs that pip made: theirs hold the path of the build, and those of old releases look for
-/// packages by name that this table replaces (pycrypto by pycryptodomex).
+/// Replaces the programs that pip made: theirs hold the path of the build, and those of old
+/// releases look for packages by name that this table replaces (pycrypto by pycryptodomex).
 fn write_launchers(partial: &Path, dir: &Path) -> Result<(), VenvError> {
     for program in PROGRAMS {
         let file = partial.join("bin").join(program.0);
@@ -162,8 +164,8 @@ fn write_launchers(partial: &Path, dir: &Path) -> Result<(), VenvError> {
     Ok(())
 }
 
-/// A program that starts one of Salt's, whatever name or place its python has. `libraries` is where a python that was
-/// moved finds its own library; the programs it starts do not inherit that.
+/// A program that starts one of Salt's, whatever name or place its python has. `libraries` is where
+/// a python that was moved finds its own library; the programs it starts do not inherit that.
 pub(crate) fn launcher(
     python: &Path,
     libraries: Option<&Path>,

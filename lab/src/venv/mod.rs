@@ -1,8 +1,10 @@
-//! Unmodified minions from PyPI in cached virtualenvs, for the lab and for every test with a real minion.
+//! Unmodified minions from PyPI in cached virtualenvs, for the lab and for every test with a real
+//! minion.
 //!
-//! One directory per release and python, `<cache>/<version>-py<X.Y>`, is built once: beside its place, under a file
-//! lock, and renamed when it is whole, so neither a crash nor two builders leave a half one. A release is installed
-//! with exactly the packages of [`pins`], so that the same minion runs tomorrow.
+//! One directory per release and python, `<cache>/<version>-py<X.Y>`, is built once: beside its
+//! place, under a file lock, and renamed when it is whole, so neither a crash nor two builders
+//! leave a half one. A release is installed with exactly the packages of [`pins`], so that the same
+//! minion runs tomorrow.
 
 mod build;
 mod pins;
@@ -30,7 +32,8 @@ pub struct Venv {
     pub bin: PathBuf,
     /// The virtualenv's python.
     pub python: PathBuf,
-    /// The installation of python the virtualenv was made from; it has to be there for the virtualenv to run.
+    /// The installation of python the virtualenv was made from; it has to be there for the
+    /// virtualenv to run.
     pub base: PathBuf,
 }
 
@@ -39,7 +42,8 @@ pub struct Venv {
 pub enum VenvError {
     /// Nobody has found the packages for this release.
     #[error(
-        "minion {version} is not one of the known releases ({known}); add its packages to lab/src/venv/pins.rs"
+        "minion {version} is not one of the known releases ({known}); \
+         add its packages to lab/src/venv/pins.rs"
     )]
     UnknownRelease {
         /// The release asked for.
@@ -124,8 +128,8 @@ impl Minion {
 
     /// Installs a release into the cache, or finds it there.
     ///
-    /// # Errors
-    /// Every [`VenvError`]; [`VenvError::NoPython`] where the machine has no python for the release.
+    /// # Errors Every [`VenvError`]; [`VenvError::NoPython`] where the machine has no python for
+    /// the release.
     pub fn install(version: &str, cache: &Path) -> Result<Venv, VenvError> {
         Self::install_with(version, cache, &[])
     }

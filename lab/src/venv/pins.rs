@@ -1,7 +1,8 @@
 //! The packages of each minion release, to the exact version: the table to edit for a new release.
 //!
-//! Salt's own list is not used: it asks for the newest of everything (a release of years ago breaks with that) and for
-//! much that only a master needs. These were found by trying: the minion starts, answers, and applies states.
+//! Salt's own list is not used: it asks for the newest of everything (a release of years ago breaks
+//! with that) and for much that only a master needs. These were found by trying: the minion starts,
+//! answers, and applies states.
 
 use super::VenvError;
 

@@ -7,7 +7,8 @@ use super::VenvError;
 use super::pins::Release;
 
 /// What a python says of itself: version, its real program, and where it is installed.
-const QUESTION: &str = "import sys; print('%d.%d' % sys.version_info[:2]); print(sys.executable); print(sys.base_prefix)";
+const QUESTION: &str = "import sys; print('%d.%d' % sys.version_info[:2]); \
+                        print(sys.executable); print(sys.base_prefix)";
 
 /// A python that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,8 @@ fn candidates(version: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Asks a program what python it is; a program that is none, or a shim without a choice, gives nothing.
+/// Asks a program what python it is; a program that is none, or a shim without a choice, gives
+/// nothing.
 fn ask(program: &Path) -> Option<Python> {
     let output = Command::new(program)
         .args(["-c", QUESTION])

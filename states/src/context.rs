@@ -50,7 +50,10 @@ pub struct NoFunctions;
 
 impl Functions for NoFunctions {
     fn call(&self, fun: &str, _args: Vec<Value>, _kwargs: Map) -> Result<Value, FunctionError> {
-        Err(FunctionError::Unknown { name: fun.to_owned(), near: Vec::new() })
+        Err(FunctionError::Unknown {
+            name: fun.to_owned(),
+            near: Vec::new(),
+        })
     }
 
     fn names(&self) -> Vec<String> {
@@ -72,10 +75,13 @@ impl StaticFunctions {
 
 impl Functions for StaticFunctions {
     fn call(&self, fun: &str, _args: Vec<Value>, _kwargs: Map) -> Result<Value, FunctionError> {
-        self.0.get(fun).cloned().ok_or_else(|| FunctionError::Unknown {
-            name: fun.to_owned(),
-            near: near_names(fun, self.0.keys().map(String::as_str)),
-        })
+        self.0
+            .get(fun)
+            .cloned()
+            .ok_or_else(|| FunctionError::Unknown {
+                name: fun.to_owned(),
+                near: near_names(fun, self.0.keys().map(String::as_str)),
+            })
     }
 
     fn names(&self) -> Vec<String> {
@@ -93,7 +99,11 @@ pub fn near_names<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec
         .filter(|(distance, name)| *distance <= 3.max(name.len() / 3))
         .collect();
     found.sort_unstable();
-    found.into_iter().take(NEAR_NAMES).map(|(_, name)| name.to_owned()).collect()
+    found
+        .into_iter()
+        .take(NEAR_NAMES)
+        .map(|(_, name)| name.to_owned())
+        .collect()
 }
 
 /// Levenshtein's distance.
@@ -165,6 +175,9 @@ mod tests {
     fn an_unknown_function_is_named_with_its_neighbours() {
         let functions = StaticFunctions::new([("pillar.get".to_owned(), Value::Nil)]);
         let error = functions.call("pilar.get", vec![], Map::new()).unwrap_err();
-        assert_eq!(error.to_string(), "'pilar.get' is not available; near names: pillar.get");
+        assert_eq!(
+            error.to_string(),
+            "'pilar.get' is not available; near names: pillar.get"
+        );
     }
 }

@@ -197,7 +197,11 @@ pub fn excerpt(text: &str, line: usize) -> String {
         shown.push("[...]".to_owned());
     }
     for (index, text) in lines[first..last].iter().enumerate() {
-        let pointer = if first + index + 1 == line { POINTER } else { "" };
+        let pointer = if first + index + 1 == line {
+            POINTER
+        } else {
+            ""
+        };
         shown.push(format!("{text}{pointer}"));
     }
     if last < lines.len() {

@@ -63,7 +63,11 @@ impl FileClient for MemoryFiles {
     }
 
     fn list(&self, saltenv: &str) -> Result<Vec<String>, FileError> {
-        Ok(self.0.get(saltenv).map(|env| env.keys().cloned().collect()).unwrap_or_default())
+        Ok(self
+            .0
+            .get(saltenv)
+            .map(|env| env.keys().cloned().collect())
+            .unwrap_or_default())
     }
 
     fn envs(&self) -> Vec<String> {

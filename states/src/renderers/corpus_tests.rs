@@ -34,7 +34,12 @@ struct Case<'a> {
 }
 
 fn cases<'a>(file: &str, source: &'a str) -> Vec<Case<'a>> {
-    let plain = |name: String, text| Case { name, text, files: Vec::new(), context: Map::new() };
+    let plain = |name: String, text| Case {
+        name,
+        text,
+        files: Vec::new(),
+        context: Map::new(),
+    };
     if file.ends_with(".lines") {
         return source
             .split('\n')
@@ -70,7 +75,8 @@ fn cases<'a>(file: &str, source: &'a str) -> Vec<Case<'a>> {
             if *head == "context" {
                 case.context = serde_json::from_str(body).expect("a context is a JSON object");
             } else {
-                case.files.push((head.strip_prefix("file ").unwrap_or(head), body));
+                case.files
+                    .push((head.strip_prefix("file ").unwrap_or(head), body));
             }
         }
         found.push(case);
@@ -81,14 +87,28 @@ fn cases<'a>(file: &str, source: &'a str) -> Vec<Case<'a>> {
 fn context_of(shared: &Map, case: &Case<'_>) -> (Context, MemoryFiles) {
     let mut given = shared.clone();
     given.extend(case.context.clone());
-    let map = |name: &str| given.get(name).and_then(Value::as_map).cloned().unwrap_or_default();
-    let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let map = |name: &str| {
+        given
+            .get(name)
+            .and_then(Value::as_map)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let text = |name: &str| {
+        given
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let mut context = Context::empty().for_sls(&text("sls"), &text("template"));
     context.grains = map("grains").into();
     context.pillar = map("pillar").into();
     context.opts = map("opts");
     context.extra = map("extra");
-    let answers = map("functions").into_iter().map(|(name, value)| (name.to_text(), value));
+    let answers = map("functions")
+        .into_iter()
+        .map(|(name, value)| (name.to_text(), value));
     context.functions = Arc::new(StaticFunctions::new(answers));
     let mut files = MemoryFiles::new();
     for (path, body) in map("files").iter() {
@@ -107,7 +127,8 @@ fn outcome(file: &str, case: &Case<'_>, shared: &Map) -> Result<(&'static str, S
         return load_yaml(case.text).map(|value| ("data", value.repr()));
     }
     if file.starts_with("sls") {
-        return render(case.text, "jinja|yaml", &context, &files).map(|value| ("data", value.repr()));
+        return render(case.text, "jinja|yaml", &context, &files)
+            .map(|value| ("data", value.repr()));
     }
     render_text(case.text, "jinja", &context, &files).map(|text| ("text", text))
 }
@@ -144,8 +165,14 @@ fn compare(
             counts.with_line += usize::from(line.is_some());
             let same_line = line.is_some() && error.line().map(|line| line as u64) == line;
             counts.same_line += usize::from(same_line);
-            if std::env::var("SHOW_MESSAGES").is_ok() && (!same_message || (line.is_some() && !same_line)) {
-                println!("message: {wanted:?} {line:?}\n   ours: {:?} {:?}", error.message(), error.line());
+            if std::env::var("SHOW_MESSAGES").is_ok()
+                && (!same_message || (line.is_some() && !same_line))
+            {
+                println!(
+                    "message: {wanted:?} {line:?}\n   ours: {:?} {:?}",
+                    error.message(),
+                    error.line()
+                );
             }
             None
         }
@@ -178,7 +205,9 @@ fn every_case_renders_as_salt_renders_it() {
         let expected: Map = serde_json::from_str(expected).expect("recorded as JSON");
         for case in cases(file, source) {
             let id = format!("{file} {}", case.name);
-            let wanted = expected.get(&case.name).unwrap_or_else(|| panic!("{id} is not recorded"));
+            let wanted = expected
+                .get(&case.name)
+                .unwrap_or_else(|| panic!("{id} is not recorded"));
             let difference = compare(wanted, outcome(file, &case, &shared), &mut counts);
             match (difference, by_design.contains_key(id.as_str())) {
                 (None, false) => {}
@@ -202,7 +231,9 @@ fn every_case_renders_as_salt_renders_it() {
         counts.with_line,
         unexplained.len()
     );
-    let all: Vec<String> =
-        unexplained.iter().map(|(id, difference)| format!("{id}\n  {difference}")).collect();
+    let all: Vec<String> = unexplained
+        .iter()
+        .map(|(id, difference)| format!("{id}\n  {difference}"))
+        .collect();
     assert!(all.is_empty(), "{}", all.join("\n"));
 }

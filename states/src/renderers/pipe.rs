@@ -57,7 +57,11 @@ pub fn render_text(
 
 fn placed(error: Error, context: &Context) -> Error {
     let error = error.in_sls(&context.saltenv, &context.sls);
-    if context.template.is_empty() { error } else { error.in_file(&context.template) }
+    if context.template.is_empty() {
+        error
+    } else {
+        error.in_file(&context.template)
+    }
 }
 
 /// A renderer and the rest of its word in the pipe.
@@ -83,7 +87,10 @@ fn stages<'a>(text: &'a str, default_pipe: &'a str) -> Vec<Stage<'a>> {
         .map(|word| {
             let word = word.trim();
             let (name, argument) = word.split_once(' ').unwrap_or((word, ""));
-            Stage { name, argument: argument.trim() }
+            Stage {
+                name,
+                argument: argument.trim(),
+            }
         })
         .collect()
 }
@@ -99,7 +106,9 @@ fn run(
         Stream::Text(text) => text,
         Stream::Data(_) => {
             let name = stage.name;
-            return refuse(format!("the renderer {name} stands behind one that gives data"));
+            return refuse(format!(
+                "the renderer {name} stands behind one that gives data"
+            ));
         }
     };
     match stage.name {
@@ -125,7 +134,11 @@ fn run(
 
 /// No data counts as an empty map.
 fn or_empty(value: Value) -> Value {
-    if value.is_truthy() { value } else { Map::new().into() }
+    if value.is_truthy() {
+        value
+    } else {
+        Map::new().into()
+    }
 }
 
 /// Salt's text renderer: the text under the key `data`, as an orchestration's return carries it.

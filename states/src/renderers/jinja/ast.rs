@@ -22,25 +22,73 @@ pub(super) enum StmtKind {
     /// `{% print a, b %}`
     Print(Vec<Expr>),
     For(Rc<For>),
-    If { branches: Vec<(Expr, Body)>, otherwise: Body },
-    With { assigned: Vec<(Target, Expr)>, body: Body },
-    Set { target: Target, value: Expr },
-    SetBlock { target: Target, filters: Vec<FilterCall>, body: Body },
+    If {
+        branches: Vec<(Expr, Body)>,
+        otherwise: Body,
+    },
+    With {
+        assigned: Vec<(Target, Expr)>,
+        body: Body,
+    },
+    Set {
+        target: Target,
+        value: Expr,
+    },
+    SetBlock {
+        target: Target,
+        filters: Vec<FilterCall>,
+        body: Body,
+    },
     Macro(Rc<Macro>),
-    Call { callee: Expr, args: Arguments, body: Rc<Macro> },
-    FilterBlock { filters: Vec<FilterCall>, body: Body },
+    Call {
+        callee: Expr,
+        args: Arguments,
+        body: Rc<Macro>,
+    },
+    FilterBlock {
+        filters: Vec<FilterCall>,
+        body: Body,
+    },
     Do(Expr),
-    Block { name: Rc<str>, is_scoped: bool, is_required: bool },
+    Block {
+        name: Rc<str>,
+        is_scoped: bool,
+        is_required: bool,
+    },
     Extends(Expr),
-    Include { template: Expr, ignores_missing: bool, has_context: bool },
-    Import { template: Expr, name: Rc<str>, has_context: bool },
-    FromImport { template: Expr, names: Vec<(Rc<str>, Rc<str>)>, has_context: bool },
+    Include {
+        template: Expr,
+        ignores_missing: bool,
+        has_context: bool,
+    },
+    Import {
+        template: Expr,
+        name: Rc<str>,
+        has_context: bool,
+    },
+    FromImport {
+        template: Expr,
+        names: Vec<(Rc<str>, Rc<str>)>,
+        has_context: bool,
+    },
     /// `{% load_yaml as x %}`: the body is text of a format.
-    Load { format: DataFormat, target: Target, body: Body },
+    Load {
+        format: DataFormat,
+        target: Target,
+        body: Body,
+    },
     /// `{% import_yaml 'file' as x %}`
-    ImportData { format: DataFormat, template: Expr, name: Rc<str>, has_context: bool },
+    ImportData {
+        format: DataFormat,
+        template: Expr,
+        name: Rc<str>,
+        has_context: bool,
+    },
     /// `{% profile as 'label' %}`; also what only groups statements.
-    Group { label: Option<Expr>, body: Body },
+    Group {
+        label: Option<Expr>,
+        body: Body,
+    },
     Break,
     Continue,
 }
@@ -106,7 +154,11 @@ pub(super) enum Expr {
     Tuple(Vec<Expr>),
     Dict(Vec<(Expr, Expr)>),
     /// The middle one is the condition's other branch.
-    Conditional { test: Box<Expr>, then: Box<Expr>, otherwise: Option<Box<Expr>> },
+    Conditional {
+        test: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Option<Box<Expr>>,
+    },
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
     Not(Box<Expr>),

@@ -11,7 +11,11 @@ use super::{limits, text};
 /// The undefined value for an attribute that is not there.
 pub(super) fn missing(value: &Py, name: &str) -> Py {
     let described = value.described();
-    Py::Undefined(Rc::from(format!("{} has no attribute {}", text::quoted(&described), text::quoted(name))))
+    Py::Undefined(Rc::from(format!(
+        "{} has no attribute {}",
+        text::quoted(&described),
+        text::quoted(name)
+    )))
 }
 
 fn missing_item(value: &Py, key: &Py) -> Outcome<Py> {
@@ -19,7 +23,10 @@ fn missing_item(value: &Py, key: &Py) -> Outcome<Py> {
         return Ok(missing(value, name));
     }
     let described = value.described();
-    Ok(Py::Undefined(Rc::from(format!("{described} has no element {}", text::repr(key)?))))
+    Ok(Py::Undefined(Rc::from(format!(
+        "{described} has no element {}",
+        text::repr(key)?
+    ))))
 }
 
 /// Gives `value.name`: a method first, then an item, then the undefined value.
@@ -27,13 +34,10 @@ pub(super) fn attribute(value: &Py, name: &str) -> Outcome<Py> {
     if let Some(found) = real_attribute(value, name)? {
         return Ok(found);
     }
-    match value {
-        Py::Dict(dict) => {
-            if let Some(found) = dict.borrow().get_str(name) {
-                return Ok(found.clone());
-            }
-        }
-        _ => {}
+    if let Py::Dict(dict) = value
+        && let Some(found) = dict.borrow().get_str(name)
+    {
+        return Ok(found.clone());
     }
     Ok(missing(value, name))
 }
@@ -80,9 +84,7 @@ fn object_attribute(object: &Rc<Object>, name: &str) -> Option<Py> {
         Object::Loop(state) => state.simple_attribute(name),
         Object::Macro(definition, _) => match name {
             "name" => Some(Py::str(&definition.name)),
-            "arguments" => {
-                Some(Py::tuple(definition.params.iter().map(Py::str).collect()))
-            }
+            "arguments" => Some(Py::tuple(definition.params.iter().map(Py::str).collect())),
             "catch_kwargs" => Some(Py::Bool(definition.uses_kwargs)),
             "catch_varargs" => Some(Py::Bool(definition.uses_varargs)),
             "caller" => Some(Py::Bool(definition.uses_caller)),
@@ -90,9 +92,10 @@ fn object_attribute(object: &Rc<Object>, name: &str) -> Option<Py> {
         },
         Object::Cycler { items, at } => match name {
             "current" => items.get(at.get()).cloned(),
-            "next" | "reset" => {
-                Some(Py::object(Object::Method(Py::Object(object.clone()), Rc::from(name))))
-            }
+            "next" | "reset" => Some(Py::object(Object::Method(
+                Py::Object(object.clone()),
+                Rc::from(name),
+            ))),
             _ => None,
         },
         Object::Group(key, items) => match name {
@@ -119,11 +122,10 @@ pub(super) fn item(value: &Py, key: &Py) -> Outcome<Py> {
     if let Some(found) = real_item(value, key)? {
         return Ok(found);
     }
-    if let Some(name) = key.as_str() {
-        if let Some(found) = real_attribute(value, name)? {
+    if let Some(name) = key.as_str()
+        && let Some(found) = real_attribute(value, name)? {
             return Ok(found);
         }
-    }
     missing_item(value, key)
 }
 
@@ -147,17 +149,21 @@ fn real_item(value: &Py, key: &Py) -> Outcome<Option<Py>> {
         Py::Tuple(items) => at(items.0.len()).map(|index| items.0[index].clone()),
         Py::Str(text) | Py::Markup(text) => {
             let length = text.chars().count();
-            at(length).and_then(|index| text.chars().nth(index)).map(|c| {
-                Py::str(c.encode_utf8(&mut [0; 4]))
-            })
+            at(length)
+                .and_then(|index| text.chars().nth(index))
+                .map(|c| Py::str(c.encode_utf8(&mut [0; 4])))
         }
         Py::Bytes(bytes) => at(bytes.len()).map(|index| Py::Int(bytes[index].into())),
         Py::Range(range) => key.as_int().and_then(|index| range.get(index)).map(Py::Int),
         Py::Object(object) => match (object.as_ref(), key.as_str()) {
             (Object::Blocks(_), Some(name)) => object_attribute(object, name),
-            (Object::Group(first, second), None) => {
-                at(2).map(|index| if index == 0 { first.clone() } else { second.clone() })
-            }
+            (Object::Group(first, second), None) => at(2).map(|index| {
+                if index == 0 {
+                    first.clone()
+                } else {
+                    second.clone()
+                }
+            }),
             _ => None,
         },
         _ => None,
@@ -171,9 +177,7 @@ pub(super) fn slice(value: &Py, parts: [Py; 3]) -> Outcome<Py> {
         *number = match part.defined()? {
             Py::None => None,
             other => Some(other.as_int().ok_or_else(|| {
-                Fault::python(
-                    "slice indices must be integers or None or have an __index__ method",
-                )
+                Fault::python("slice indices must be integers or None or have an __index__ method")
             })?),
         };
     }
@@ -183,31 +187,51 @@ pub(super) fn slice(value: &Py, parts: [Py; 3]) -> Outcome<Py> {
             let items = items.borrow();
             let picked = pick(items.0.len())?;
             limits::copied_items(picked.len())?;
-            Py::list(picked.into_iter().map(|index| items.0[index].clone()).collect())
+            Py::list(
+                picked
+                    .into_iter()
+                    .map(|index| items.0[index].clone())
+                    .collect(),
+            )
         }
         Py::Tuple(items) => {
             let picked = pick(items.0.len())?;
             limits::copied_items(picked.len())?;
-            Py::tuple(picked.into_iter().map(|index| items.0[index].clone()).collect())
+            Py::tuple(
+                picked
+                    .into_iter()
+                    .map(|index| items.0[index].clone())
+                    .collect(),
+            )
         }
         Py::Str(text) | Py::Markup(text) => {
             limits::text(text.len() * 4)?;
             let characters: Vec<char> = text.chars().collect();
-            let picked: String =
-                pick(characters.len())?.into_iter().map(|index| characters[index]).collect();
+            let picked: String = pick(characters.len())?
+                .into_iter()
+                .map(|index| characters[index])
+                .collect();
             match value {
                 Py::Markup(_) => Py::Markup(Rc::from(picked)),
                 _ => Py::from(picked),
             }
         }
         Py::Bytes(bytes) => {
-            let picked: Vec<u8> = pick(bytes.len())?.into_iter().map(|index| bytes[index]).collect();
+            let picked: Vec<u8> = pick(bytes.len())?
+                .into_iter()
+                .map(|index| bytes[index])
+                .collect();
             Py::Bytes(Rc::from(picked))
         }
         Py::Range(_) => {
             let items = value.items()?;
             let picked = pick(items.len())?;
-            Py::list(picked.into_iter().map(|index| items[index].clone()).collect())
+            Py::list(
+                picked
+                    .into_iter()
+                    .map(|index| items[index].clone())
+                    .collect(),
+            )
         }
         // `x[1:2]` of anything else is a TypeError, which Jinja turns into an undefined value.
         other => Py::Undefined(Rc::from(format!(
@@ -223,7 +247,11 @@ fn indices(length: usize, [start, stop, step]: [Option<i128>; 3]) -> Outcome<Vec
         return Err(Fault::python("slice step cannot be zero"));
     }
     let length = length as i128;
-    let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
+    let (low, high) = if step > 0 {
+        (0, length)
+    } else {
+        (-1, length - 1)
+    };
     let bound = |part: Option<i128>, usual: i128| match part {
         None => usual,
         Some(int) if int < 0 => (int.saturating_add(length)).clamp(low, high),

@@ -53,9 +53,14 @@ impl Interpreter<'_> {
                 self.for_loop(&statement, &site, &items, state.depth() + 1, &mut out)?;
                 Ok(Py::from(out))
             }
-            Object::Joiner { separator, was_used } => {
-                Ok(if was_used.replace(true) { separator.clone() } else { Py::from("") })
-            }
+            Object::Joiner {
+                separator,
+                was_used,
+            } => Ok(if was_used.replace(true) {
+                separator.clone()
+            } else {
+                Py::from("")
+            }),
             Object::Block(site, name, index) => self.call_block(site, name, *index),
             _ => Err(Fault::python(format!(
                 "'{}' object is not callable",
@@ -65,7 +70,9 @@ impl Interpreter<'_> {
     }
 
     fn call_method(&mut self, value: &Py, name: &str, args: Args) -> Outcome<Py> {
-        let Py::Object(object) = value else { return methods::call(value, name, args) };
+        let Py::Object(object) = value else {
+            return methods::call(value, name, args);
+        };
         match (object.as_ref(), name) {
             (Object::Loop(state), "cycle") => state.cycle(&args.positional),
             (Object::Loop(state), _) => state.changed(&args.positional).map(Py::Bool),
@@ -104,12 +111,18 @@ impl Interpreter<'_> {
                 if args.positional.is_empty() {
                     return Err(Fault::python("at least one item has to be provided"));
                 }
-                Ok(Py::object(Object::Cycler { items: args.positional, at: Cell::new(0) }))
+                Ok(Py::object(Object::Cycler {
+                    items: args.positional,
+                    at: Cell::new(0),
+                }))
             }
             "joiner" => {
                 let [separator] = args.bind("joiner", ["sep"])?;
                 let separator = separator.unwrap_or_else(|| Py::from(", "));
-                Ok(Py::object(Object::Joiner { separator, was_used: Cell::new(false) }))
+                Ok(Py::object(Object::Joiner {
+                    separator,
+                    was_used: Cell::new(false),
+                }))
             }
             "raise" => {
                 let [message] = args.bind("raise", ["msg"])?;
@@ -118,7 +131,9 @@ impl Interpreter<'_> {
             }
             "show_full_context" => self.full_context(site),
             "ifelse" => self.ifelse(args),
-            other => Err(Fault::python(format!("the global {other} is not supported"))),
+            other => Err(Fault::python(format!(
+                "the global {other} is not supported"
+            ))),
         }
     }
 
@@ -129,8 +144,15 @@ impl Interpreter<'_> {
             for (name, value) in scope.own() {
                 if matches!(
                     value,
-                    Py::None | Py::Bool(_) | Py::Int(_) | Py::Float(_) | Py::Str(_) | Py::List(_)
-                        | Py::Dict(_) | Py::Tuple(_) | Py::Set(_)
+                    Py::None
+                        | Py::Bool(_)
+                        | Py::Int(_)
+                        | Py::Float(_)
+                        | Py::Str(_)
+                        | Py::List(_)
+                        | Py::Dict(_)
+                        | Py::Tuple(_)
+                        | Py::Set(_)
                 ) {
                     dict.insert(Py::Str(name), value)?;
                 }
@@ -151,8 +173,17 @@ impl Interpreter<'_> {
         mut args: Args,
         site: &Site,
     ) -> Outcome<()> {
-        let Macro { name, params, defaults, .. } = definition;
-        let caller = if definition.uses_caller { args.take_named("caller") } else { None };
+        let Macro {
+            name,
+            params,
+            defaults,
+            ..
+        } = definition;
+        let caller = if definition.uses_caller {
+            args.take_named("caller")
+        } else {
+            None
+        };
         let mut given = std::mem::take(&mut args.positional).into_iter();
         let first_default = params.len() - defaults.len();
         let mut missing = Vec::new();
@@ -179,7 +210,10 @@ impl Interpreter<'_> {
             site.scope.set(param, value);
         }
         for index in missing {
-            let value = match index.checked_sub(first_default).and_then(|at| defaults.get(at)) {
+            let value = match index
+                .checked_sub(first_default)
+                .and_then(|at| defaults.get(at))
+            {
                 Some(default) => self.evaluate(default, site)?,
                 None => Py::Undefined(Rc::from(format!(
                     "parameter {} was not provided",
@@ -189,41 +223,10 @@ impl Interpreter<'_> {
             site.scope.set(&params[index], value);
         }
         if definition.uses_caller && !params.iter().any(|param| param.as_ref() == "caller") {
-            let caller =
-                caller.unwrap_or_else(|| Py::Undefined(Rc::from("No caller defined")));
+            let caller = caller.unwrap_or_else(|| Py::Undefined(Rc::from("No caller defined")));
             site.scope.set_str("caller", caller);
         }
-        let rest: Vec<Py> = given.collect();
-        if definition.uses_varargs {
-            site.scope.set_str("varargs", Py::tuple(rest));
-        } else if !rest.is_empty() {
-            return Err(Fault::python(format!(
-                "macro {} takes not more than {} argument(s)",
-                text::quoted(name),
-                params.len()
-            )));
-        }
-        if definition.uses_kwargs {
-            let mut dict = Dict::default();
-            for (name, value) in args.named {
-                dict.insert(Py::Str(name), value)?;
-            }
-            site.scope.set_str("kwargs", Py::dict(dict));
-        } else if let Some((unknown, _)) = args.named.first() {
-            if unknown.as_ref() == "caller" {
-                return Err(Fault::python(format!(
-                    "macro {} was invoked with two values for the special caller argument. This \
-                     is most likely a bug.",
-                    text::quoted(name)
-                )));
-            }
-            return Err(Fault::python(format!(
-                "macro {} takes no keyword argument {}",
-                text::quoted(name),
-                text::quoted(unknown)
-            )));
-        }
-        Ok(())
+        bind_rest(definition, given.collect(), args, site)
     }
 
     /// `salt.name`: a module, if any function is in it.
@@ -232,9 +235,6 @@ impl Interpreter<'_> {
         let prefix = format!("{name}.");
         if names.iter().any(|known| known.starts_with(&prefix)) {
             return Py::object(Object::SaltModule(name.clone()));
-        }
-        if name.as_ref() == "get" {
-            return Py::object(Object::Builtin("salt.get"));
         }
         self.unknown_function(name)
     }
@@ -249,14 +249,19 @@ impl Interpreter<'_> {
 
     fn names(&mut self) -> Rc<Vec<String>> {
         let context = self.context;
-        self.function_names.get_or_insert_with(|| Rc::new(context.functions.names())).clone()
+        self.function_names
+            .get_or_insert_with(|| Rc::new(context.functions.names()))
+            .clone()
     }
 
     fn unknown_function(&mut self, name: &str) -> Py {
         let names = self.names();
         let near = near_names(name, names.iter().map(String::as_str));
-        let near =
-            if near.is_empty() { String::new() } else { format!(" (near: {})", near.join(", ")) };
+        let near = if near.is_empty() {
+            String::new()
+        } else {
+            format!(" (near: {})", near.join(", "))
+        };
         Py::Undefined(Rc::from(format!(
             "'salt.utils.templates.AliasedLoader object' has no attribute {}{near}",
             text::quoted(name)
@@ -271,15 +276,18 @@ impl Interpreter<'_> {
         }
         match self.context.functions.call(name, positional?, named) {
             Ok(value) => Ok(Py::from_value(&value)),
-            Err(error @ FunctionError::Unknown { .. }) => {
-                Err(Fault::undefined(error.to_string()))
-            }
+            Err(error @ FunctionError::Unknown { .. }) => Err(Fault::undefined(error.to_string())),
             Err(error) => Err(Fault::new(FaultKind::Function, error.to_string())),
         }
     }
 
     fn call_block(&mut self, site: &Site, name: &Rc<str>, index: usize) -> Outcome<Py> {
-        let body = site.blocks.0.borrow().get(name).and_then(|bodies| bodies.get(index).cloned());
+        let body = site
+            .blocks
+            .0
+            .borrow()
+            .get(name)
+            .and_then(|bodies| bodies.get(index).cloned());
         let Some((template, body)) = body else {
             return Err(Fault::undefined(format!(
                 "there is no parent block called {}.",
@@ -296,13 +304,59 @@ impl Interpreter<'_> {
     }
 }
 
+/// Binds what is left over to `varargs` and `kwargs`, or refuses it.
+fn bind_rest(definition: &Macro, rest: Vec<Py>, args: Args, site: &Site) -> Outcome<()> {
+    let Macro { name, params, .. } = definition;
+    if definition.uses_varargs {
+        site.scope.set_str("varargs", Py::tuple(rest));
+    } else if !rest.is_empty() {
+        return Err(Fault::python(format!(
+            "macro {} takes not more than {} argument(s)",
+            text::quoted(name),
+            params.len()
+        )));
+    }
+    if definition.uses_kwargs {
+        let mut dict = Dict::default();
+        for (name, value) in args.named {
+            dict.insert(Py::Str(name), value)?;
+        }
+        site.scope.set_str("kwargs", Py::dict(dict));
+    } else if let Some((unknown, _)) = args.named.first() {
+        if unknown.as_ref() == "caller" {
+            return Err(Fault::python(format!(
+                "macro {} was invoked with two values for the special caller argument. This \
+                 is most likely a bug.",
+                text::quoted(name)
+            )));
+        }
+        return Err(Fault::python(format!(
+            "macro {} takes no keyword argument {}",
+            text::quoted(name),
+            text::quoted(unknown)
+        )));
+    }
+    Ok(())
+}
+
 fn range(args: &Args) -> Outcome<Py> {
-    let numbers: Outcome<Vec<i128>> =
-        args.only_positional("range")?.iter().map(int_of).collect();
+    let numbers: Outcome<Vec<i128>> = args.only_positional("range")?.iter().map(int_of).collect();
     let range = match numbers?.as_slice() {
-        [stop] => Range { start: 0, stop: *stop, step: 1 },
-        [start, stop] => Range { start: *start, stop: *stop, step: 1 },
-        [start, stop, step] => Range { start: *start, stop: *stop, step: *step },
+        [stop] => Range {
+            start: 0,
+            stop: *stop,
+            step: 1,
+        },
+        [start, stop] => Range {
+            start: *start,
+            stop: *stop,
+            step: 1,
+        },
+        [start, stop, step] => Range {
+            start: *start,
+            stop: *stop,
+            step: *step,
+        },
         [] => return Err(Fault::python("range expected at least 1 argument, got 0")),
         other => {
             return Err(Fault::python(format!(

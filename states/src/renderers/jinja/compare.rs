@@ -210,8 +210,12 @@ pub(super) fn contains(whole: &Py, item: &Py) -> Outcome<bool> {
         },
         Py::Bytes(bytes) => match item {
             Py::Bytes(part) => Ok(part.is_empty()
-                || bytes.windows(part.len()).any(|window| window == part.as_ref())),
-            other => Ok(other.as_int().is_some_and(|int| bytes.iter().any(|b| i128::from(*b) == int))),
+                || bytes
+                    .windows(part.len())
+                    .any(|window| window == part.as_ref())),
+            other => Ok(other
+                .as_int()
+                .is_some_and(|int| bytes.iter().any(|b| i128::from(*b) == int))),
         },
         Py::Object(_) | Py::None | Py::Bool(_) | Py::Int(_) | Py::Float(_) => Err(Fault::python(
             format!("argument of type '{}' is not iterable", whole.type_name()),
@@ -241,11 +245,15 @@ pub(super) fn position(items: &[Py], wanted: &Py) -> Outcome<Option<usize>> {
 }
 
 /// Sorts as Python's `sorted` does: stable, and an error if two items cannot be compared.
-pub(super) fn sort_by_key(items: &mut Vec<(Py, Py)>, is_reversed: bool) -> Outcome<()> {
+pub(super) fn sort_by_key(items: &mut [(Py, Py)], is_reversed: bool) -> Outcome<()> {
     limits::spend(items.len() as u64 * 8)?;
     let mut failure = None;
     items.sort_by(|(left, _), (right, _)| {
-        let found = if is_reversed { order(right, left) } else { order(left, right) };
+        let found = if is_reversed {
+            order(right, left)
+        } else {
+            order(left, right)
+        };
         found.unwrap_or_else(|fault| {
             failure.get_or_insert(fault);
             Ordering::Equal

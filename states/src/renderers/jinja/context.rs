@@ -40,8 +40,15 @@ fn sls_names(template: &str, sls: &str) -> Vec<(&'static str, String)> {
         } else {
             template
         };
-        directory = shown.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned();
-        let shown_directory = if directory.is_empty() { "." } else { &directory };
+        directory = shown
+            .rsplit_once('/')
+            .map_or("", |(directory, _)| directory)
+            .to_owned();
+        let shown_directory = if directory.is_empty() {
+            "."
+        } else {
+            &directory
+        };
         names.push(("tplpath", template.to_owned()));
         names.push(("tplfile", shown.to_owned()));
         names.push(("tpldir", shown_directory.to_owned()));

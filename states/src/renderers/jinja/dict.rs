@@ -75,10 +75,14 @@ fn hash<H: Hasher>(value: &Py, state: &mut H) {
 fn check_hashable(value: &Py, depth: usize) -> Outcome<()> {
     limits::depth(depth)?;
     match value.defined()? {
-        Py::List(_) | Py::Dict(_) | Py::Set(_) => {
-            Err(Fault::python(format!("unhashable type: '{}'", value.type_name())))
-        }
-        Py::Tuple(items) => items.0.iter().try_for_each(|item| check_hashable(item, depth + 1)),
+        Py::List(_) | Py::Dict(_) | Py::Set(_) => Err(Fault::python(format!(
+            "unhashable type: '{}'",
+            value.type_name()
+        ))),
+        Py::Tuple(items) => items
+            .0
+            .iter()
+            .try_for_each(|item| check_hashable(item, depth + 1)),
         _ => Ok(()),
     }
 }
@@ -144,7 +148,10 @@ impl Dict {
 
     /// Copies the pairs; the values themselves are shared.
     pub(super) fn copy(&self) -> Self {
-        Self { pairs: self.pairs.clone(), is_ordered: self.is_ordered }
+        Self {
+            pairs: self.pairs.clone(),
+            is_ordered: self.is_ordered,
+        }
     }
 
     fn take_all(&mut self) {

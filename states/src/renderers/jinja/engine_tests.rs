@@ -43,7 +43,10 @@ fn no_template_takes_the_process_down() {
     assert_eq!(outcome(&"{% if 1 %}".repeat(5000)), Err(ErrorKind::Limit));
     let nest = format!("{{{{ {}1{} }}}}", "(".repeat(50_000), ")".repeat(50_000));
     assert_eq!(outcome(&nest), Err(ErrorKind::Limit));
-    assert_eq!(outcome(&format!("{{{{ {}1 }}}}", "-".repeat(50_000))), Err(ErrorKind::Limit));
+    assert_eq!(
+        outcome(&format!("{{{{ {}1 }}}}", "-".repeat(50_000))),
+        Err(ErrorKind::Limit)
+    );
 }
 
 #[test]

@@ -51,7 +51,12 @@ impl Options {
 
     fn apply(&mut self, table: &Map) {
         for (name, value) in table.iter() {
-            let text = || value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+            let text = || {
+                value
+                    .as_str()
+                    .filter(|text| !text.is_empty())
+                    .map(str::to_owned)
+            };
             let Some(name) = name.as_str() else { continue };
             match (name.to_lowercase().as_str(), text()) {
                 ("trim_blocks", _) => self.trims_blocks = value.is_truthy(),

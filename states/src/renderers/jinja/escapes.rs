@@ -33,7 +33,11 @@ pub(super) fn decode(text: &str) -> Outcome<String> {
             'u' => rest = hex(after, 4, "\\uXXXX", &mut out)?,
             'U' => rest = hex(after, 8, "\\UXXXXXXXX", &mut out)?,
             '0'..='7' => {
-                let count = behind.bytes().take(3).take_while(|b| (b'0'..=b'7').contains(b)).count();
+                let count = behind
+                    .bytes()
+                    .take(3)
+                    .take_while(|b| (b'0'..=b'7').contains(b))
+                    .count();
                 let code = u32::from_str_radix(&behind[..count], 8).unwrap_or(0);
                 out.extend(char::from_u32(code));
                 rest = &behind[count..];
@@ -54,7 +58,9 @@ fn bad(reason: &str) -> Box<Fault> {
 }
 
 fn hex<'a>(text: &'a str, count: usize, form: &str, out: &mut String) -> Outcome<&'a str> {
-    let digits = text.get(..count).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let digits = text
+        .get(..count)
+        .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
     let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
     match code.map(char::from_u32) {
         Some(Some(character)) => out.push(character),

@@ -84,11 +84,19 @@ impl Interpreter<'_> {
         match expr {
             Expr::And(left, right) => {
                 let left = self.evaluate(left, site)?;
-                if left.is_true()? { self.evaluate(right, site) } else { Ok(left) }
+                if left.is_true()? {
+                    self.evaluate(right, site)
+                } else {
+                    Ok(left)
+                }
             }
             Expr::Or(left, right) => {
                 let left = self.evaluate(left, site)?;
-                if left.is_true()? { Ok(left) } else { self.evaluate(right, site) }
+                if left.is_true()? {
+                    Ok(left)
+                } else {
+                    self.evaluate(right, site)
+                }
             }
             Expr::Not(value) => Ok(Py::Bool(!self.evaluate(value, site)?.is_true()?)),
             Expr::Negative(value) => operators::signed(&self.evaluate(value, site)?, true),
@@ -109,7 +117,11 @@ impl Interpreter<'_> {
                 }
                 Ok(Py::Bool(true))
             }
-            Expr::Conditional { test, then, otherwise } => {
+            Expr::Conditional {
+                test,
+                then,
+                otherwise,
+            } => {
                 if self.evaluate(test, site)?.is_true()? {
                     return self.evaluate(then, site);
                 }
@@ -127,8 +139,8 @@ impl Interpreter<'_> {
     }
 
     fn compare(&mut self, op: CompareOp, left: &Py, right: &Py) -> Outcome<bool> {
-        if let (Py::Object(object), CompareOp::In | CompareOp::NotIn) = (right, op) {
-            if let (Object::SaltRoot, Some(name)) = (object.as_ref(), left.as_str()) {
+        if let (Py::Object(object), CompareOp::In | CompareOp::NotIn) = (right, op)
+            && let (Object::SaltRoot, Some(name)) = (object.as_ref(), left.as_str()) {
                 let found = if name.contains('.') {
                     self.salt_function(name)
                 } else {
@@ -136,7 +148,6 @@ impl Interpreter<'_> {
                 };
                 return Ok(found.is_undefined() != (op == CompareOp::In));
             }
-        }
         compare::compare(op, left, right)
     }
 
@@ -164,7 +175,10 @@ impl Interpreter<'_> {
     }
 
     pub(super) fn arguments(&mut self, args: &Arguments, site: &Site) -> Outcome<Args> {
-        let mut found = Args { positional: self.all(&args.positional, site)?, named: Vec::new() };
+        let mut found = Args {
+            positional: self.all(&args.positional, site)?,
+            named: Vec::new(),
+        };
         for (name, value) in &args.named {
             let value = self.evaluate(value, site)?;
             found.named.push((name.clone(), value));
@@ -237,9 +251,22 @@ impl Interpreter<'_> {
         // Salt's wrappers hand an undefined value on, so that `default` can follow.
         let hands_on = matches!(
             name,
-            "json" | "yaml" | "xml" | "python" | "tojson" | "load_yaml" | "load_json" | "load_text"
-                | "dict_to_sls_yaml_params" | "combinations" | "combinations_with_replacement"
-                | "compress" | "permutations" | "product" | "zip" | "zip_longest"
+            "json"
+                | "yaml"
+                | "xml"
+                | "python"
+                | "tojson"
+                | "load_yaml"
+                | "load_json"
+                | "load_text"
+                | "dict_to_sls_yaml_params"
+                | "combinations"
+                | "combinations_with_replacement"
+                | "compress"
+                | "permutations"
+                | "product"
+                | "zip"
+                | "zip_longest"
         );
         if hands_on && matches!(value, Py::Undefined(_)) {
             return Ok(value);

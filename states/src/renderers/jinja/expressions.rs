@@ -72,7 +72,11 @@ impl Parser {
             } else {
                 None
             };
-            then = Expr::Conditional { test, then: Box::new(then), otherwise };
+            then = Expr::Conditional {
+                test,
+                then: Box::new(then),
+                otherwise,
+            };
         }
         Ok(then)
     }
@@ -121,7 +125,11 @@ impl Parser {
             self.advance();
             others.push((op, self.sum()?));
         }
-        Ok(if others.is_empty() { first } else { Expr::Compare(Box::new(first), others) })
+        Ok(if others.is_empty() {
+            first
+        } else {
+            Expr::Compare(Box::new(first), others)
+        })
     }
 
     fn is_second_in(&self) -> bool {
@@ -185,7 +193,11 @@ impl Parser {
             self.primary()?
         };
         let node = self.postfix(node)?;
-        if with_filters { self.filters_and_tests(node) } else { Ok(node) }
+        if with_filters {
+            self.filters_and_tests(node)
+        } else {
+            Ok(node)
+        }
     }
 
     fn primary(&mut self) -> Outcome<Expr> {
@@ -310,7 +322,10 @@ impl Parser {
         match parts.pop() {
             Some(Ok(item)) => Ok(Expr::Item(Box::new(node), Box::new(item))),
             Some(Err(slice)) => Ok(Expr::Slice(Box::new(node), slice)),
-            None => Ok(Expr::Item(Box::new(node), Box::new(Expr::Tuple(Vec::new())))),
+            None => Ok(Expr::Item(
+                Box::new(node),
+                Box::new(Expr::Tuple(Vec::new())),
+            )),
         }
     }
 
@@ -326,7 +341,11 @@ impl Parser {
             Some(node)
         };
         let is_end = |parser: &Self| parser.is_op("]") || parser.is_op(",");
-        let stop = if is_end(self) || self.is_op(":") { None } else { Some(self.expression()?) };
+        let stop = if is_end(self) || self.is_op(":") {
+            None
+        } else {
+            Some(self.expression()?)
+        };
         let mut step = None;
         if self.skip_op(":") && !is_end(self) {
             step = Some(self.expression()?);
@@ -435,6 +454,10 @@ impl Parser {
             args.positional.push(self.postfix(argument)?);
         }
         let test = Expr::Test(Box::new(node), name, args);
-        Ok(if is_negated { Expr::Not(Box::new(test)) } else { test })
+        Ok(if is_negated {
+            Expr::Not(Box::new(test))
+        } else {
+            test
+        })
     }
 }

@@ -40,7 +40,13 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(kind: FaultKind, message: impl Into<String>) -> Box<Self> {
-        Box::new(Self { kind, message: message.into(), place: None, chain: Vec::new(), is_crossing: false })
+        Box::new(Self {
+            kind,
+            message: message.into(),
+            place: None,
+            chain: Vec::new(),
+            is_crossing: false,
+        })
     }
 
     pub(super) fn python(message: impl Into<String>) -> Box<Self> {
@@ -60,16 +66,17 @@ impl Fault {
     }
 
     /// Brings the fault into the words that Salt uses for its family.
-    pub(super) fn into_error(self: Box<Self>) -> Error {
+    pub(super) fn into_error(self) -> Error {
         let (kind, prefix) = match self.kind {
             FaultKind::Undefined => (ErrorKind::Undefined, "Jinja variable "),
             FaultKind::Syntax => (ErrorKind::TemplateSyntax, "Jinja syntax error: "),
             FaultKind::Runtime => (ErrorKind::Template, "Jinja syntax error: "),
             FaultKind::Python => (ErrorKind::Template, "Jinja error: "),
             FaultKind::Raised => (ErrorKind::Raised, "Jinja error: "),
-            FaultKind::Function => {
-                (ErrorKind::Function, "Problem running salt function in Jinja template: ")
-            }
+            FaultKind::Function => (
+                ErrorKind::Function,
+                "Problem running salt function in Jinja template: ",
+            ),
             FaultKind::NotFound => (ErrorKind::File, "Jinja error: "),
             FaultKind::File => (ErrorKind::File, "Jinja error: "),
             FaultKind::Limit => (ErrorKind::Limit, "Jinja error: "),

@@ -73,7 +73,9 @@ fn field(field: &str, args: &Args, next: &mut usize, depth: usize) -> Outcome<St
         Some("s") => Py::from(text::str(&value)?),
         Some("r" | "a") => Py::from(text::repr(&value)?),
         Some(other) => {
-            return Err(Fault::python(format!("Unknown conversion specifier {other}")));
+            return Err(Fault::python(format!(
+                "Unknown conversion specifier {other}"
+            )));
         }
     };
     let spec = if spec.contains('{') {
@@ -98,7 +100,9 @@ fn look_up(path: &str, args: &Args, next: &mut usize) -> Outcome<Py> {
         positional(args, *next - 1)?
     } else {
         let found = args.named.iter().find(|(name, _)| name.as_ref() == first);
-        found.map(|(_, value)| value.clone()).ok_or_else(|| Fault::python(text::quoted(first)))?
+        found
+            .map(|(_, value)| value.clone())
+            .ok_or_else(|| Fault::python(text::quoted(first)))?
     };
     while !rest.is_empty() {
         if let Some(behind) = rest.strip_prefix('[') {
@@ -173,7 +177,9 @@ fn parse(spec: &str) -> Outcome<Spec> {
             let digit = digit.to_digit(10).unwrap_or(0) as usize;
             let value = found.unwrap_or(0usize) * 10 + digit;
             if value > MAX_WIDTH {
-                return Err(Fault::limit(format!("a field would be wider than {MAX_WIDTH}")));
+                return Err(Fault::limit(format!(
+                    "a field would be wider than {MAX_WIDTH}"
+                )));
             }
             found = Some(value);
         }
@@ -218,15 +224,24 @@ pub(super) fn with_spec(value: &Py, spec: &str) -> Outcome<String> {
             Ok(padded("", &text, &spec, '<'))
         }
         Py::Int(_) | Py::Bool(_)
-            if matches!(spec.kind, None | Some('d' | 'b' | 'o' | 'x' | 'X' | 'c' | 'n')) =>
+            if matches!(
+                spec.kind,
+                None | Some('d' | 'b' | 'o' | 'x' | 'X' | 'c' | 'n')
+            ) =>
         {
             let int = value.as_int().unwrap_or(0);
             Ok(int_with_spec(int, &spec))
         }
         Py::Int(_) | Py::Bool(_) | Py::Float(_) => {
             let float = value.as_float().unwrap_or(0.0);
-            let digits = float_digits(float, &spec).ok_or_else(|| unknown(spec.kind.unwrap_or('?')))?;
-            Ok(padded(sign(float.is_sign_negative(), &spec), &digits, &spec, '>'))
+            let digits =
+                float_digits(float, &spec).ok_or_else(|| unknown(spec.kind.unwrap_or('?')))?;
+            Ok(padded(
+                sign(float.is_sign_negative(), &spec),
+                &digits,
+                &spec,
+                '>',
+            ))
         }
         _ => Err(Fault::python(format!(
             "unsupported format string passed to {}.__format__",
@@ -237,13 +252,20 @@ pub(super) fn with_spec(value: &Py, spec: &str) -> Outcome<String> {
 
 fn int_with_spec(int: i128, spec: &Spec) -> String {
     if spec.kind == Some('c') {
-        let character = u32::try_from(int).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
+        let character = u32::try_from(int)
+            .ok()
+            .and_then(char::from_u32)
+            .unwrap_or('\u{fffd}');
         return padded("", &character.to_string(), spec, '<');
     }
     let kind = spec.kind.unwrap_or('d');
     let mut digits = number_text::digits(int, kind);
     if let Some(separator) = spec.grouping {
-        let size = if matches!(kind, 'x' | 'X' | 'o' | 'b') { 4 } else { 3 };
+        let size = if matches!(kind, 'x' | 'X' | 'o' | 'b') {
+            4
+        } else {
+            3
+        };
         digits = number_text::grouped(&digits, separator, size);
     }
     let prefix = match kind {
@@ -253,15 +275,23 @@ fn int_with_spec(int: i128, spec: &Spec) -> String {
         'b' if spec.is_alternate => "0b",
         _ => "",
     };
-    padded(&format!("{}{prefix}", sign(int < 0, spec)), &digits, spec, '>')
+    padded(
+        &format!("{}{prefix}", sign(int < 0, spec)),
+        &digits,
+        spec,
+        '>',
+    )
 }
 
 fn float_digits(float: f64, spec: &Spec) -> Option<String> {
     let magnitude = float.abs();
     let digits = match spec.kind {
-        Some(kind @ ('e' | 'E' | 'f' | 'F' | 'g' | 'G')) => {
-            number_text::float(magnitude, spec.precision.unwrap_or(6), kind, spec.is_alternate)
-        }
+        Some(kind @ ('e' | 'E' | 'f' | 'F' | 'g' | 'G')) => number_text::float(
+            magnitude,
+            spec.precision.unwrap_or(6),
+            kind,
+            spec.is_alternate,
+        ),
         Some('n') => number_text::float(magnitude, spec.precision.unwrap_or(6), 'g', false),
         Some('%') => {
             let precision = spec.precision.unwrap_or(6);
@@ -271,7 +301,11 @@ fn float_digits(float: f64, spec: &Spec) -> Option<String> {
             None => model::value::float_repr(magnitude),
             Some(precision) => {
                 let text = number_text::float(magnitude, precision, 'g', false);
-                if text.contains(['.', 'e']) || !magnitude.is_finite() { text } else { text + ".0" }
+                if text.contains(['.', 'e']) || !magnitude.is_finite() {
+                    text
+                } else {
+                    text + ".0"
+                }
             }
         },
         Some(_) => return None,

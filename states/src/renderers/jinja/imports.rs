@@ -22,7 +22,10 @@ use crate::renderers::yaml;
 /// Parses a text; an error carries its place.
 pub(super) fn compile(name: &str, text: &str, options: &Options) -> Outcome<Rc<Template>> {
     let parsed = parser::parse(text, options).map_err(|(line, mut fault)| {
-        let place = Place { file: name.to_owned(), line };
+        let place = Place {
+            file: name.to_owned(),
+            line,
+        };
         fault.place = Some((place, Rc::from(text)));
         fault
     })?;
@@ -57,7 +60,10 @@ impl Interpreter<'_> {
             .map_err(|error| Fault::new(FaultKind::File, error.to_string()))?
             .ok_or_else(not_found)?;
         let source = std::str::from_utf8(&bytes).map_err(|error| {
-            Fault::new(FaultKind::File, format!("{path} is not UTF-8 text: {error}"))
+            Fault::new(
+                FaultKind::File,
+                format!("{path} is not UTF-8 text: {error}"),
+            )
         })?;
         if !is_relative {
             self.name_template(&path);
@@ -82,7 +88,8 @@ impl Interpreter<'_> {
         self.globals.set_str("tplfile", Py::str(path));
         let shown = if directory.is_empty() { "." } else { directory };
         self.globals.set_str("tpldir", Py::str(shown));
-        self.globals.set_str("tpldot", Py::from(directory.replace('/', ".")));
+        self.globals
+            .set_str("tpldot", Py::from(directory.replace('/', ".")));
     }
 
     /// Makes the place in which a template of its own runs.
@@ -113,11 +120,16 @@ impl Interpreter<'_> {
             // What a child prints outside of its blocks is not shown.
             out.truncate(mark);
             site.root.set_str(PARENT, Py::None);
-            let Some(name) = parent.as_str() else { return Ok(()) };
+            let Some(name) = parent.as_str() else {
+                return Ok(());
+            };
             let template = self.load(name)?;
             for (name, body, _) in &template.blocks {
                 let mut blocks = site.blocks.0.borrow_mut();
-                blocks.entry(name.clone()).or_default().push((template.clone(), body.clone()));
+                blocks
+                    .entry(name.clone())
+                    .or_default()
+                    .push((template.clone(), body.clone()));
             }
             site.template = template;
             site.scope = site.root.clone();
@@ -126,7 +138,11 @@ impl Interpreter<'_> {
 
     pub(super) fn extend(&mut self, parent: &Py, site: &Site) -> Outcome<()> {
         let name = text::str(parent)?;
-        if site.root.get_own(PARENT).is_some_and(|parent| !parent.is_none()) {
+        if site
+            .root
+            .get_own(PARENT)
+            .is_some_and(|parent| !parent.is_none())
+        {
             return Err(Fault::runtime("extended multiple times"));
         }
         // Loaded at once, so that a missing file is reported at this line.
@@ -144,11 +160,22 @@ impl Interpreter<'_> {
         out: &mut String,
     ) -> Outcome<()> {
         // In a child template a block only defines; its parent prints it.
-        if site.root.get_own(PARENT).is_some_and(|parent| !parent.is_none()) {
+        if site
+            .root
+            .get_own(PARENT)
+            .is_some_and(|parent| !parent.is_none())
+        {
             return Ok(());
         }
-        let found = site.blocks.0.borrow().get(name).and_then(|bodies| bodies.first().cloned());
-        let Some((template, body)) = found else { return Ok(()) };
+        let found = site
+            .blocks
+            .0
+            .borrow()
+            .get(name)
+            .and_then(|bodies| bodies.first().cloned());
+        let Some((template, body)) = found else {
+            return Ok(());
+        };
         if is_required && Rc::ptr_eq(&template, &site.template) {
             return Err(Fault::runtime(format!(
                 "Required block {} not found",
@@ -215,7 +242,11 @@ impl Interpreter<'_> {
     pub(super) fn import(&mut self, name: &Py, has_context: bool, site: &Site) -> Outcome<Py> {
         let name = text::str(name)?;
         let template = self.load(&name).map_err(|fault| {
-            if fault.kind == FaultKind::NotFound { fault } else { crossing(fault) }
+            if fault.kind == FaultKind::NotFound {
+                fault
+            } else {
+                crossing(fault)
+            }
         })?;
         let globals = self.globals_now();
         let parent = if has_context { &site.scope } else { &globals };
@@ -229,7 +260,7 @@ impl Interpreter<'_> {
         })))
     }
 
-    pub(super) fn from_import(
+    pub(super) fn import_names(
         &mut self,
         name: &Py,
         names: &[(Rc<str>, Rc<str>)],
@@ -238,8 +269,12 @@ impl Interpreter<'_> {
         line: usize,
     ) -> Outcome<()> {
         let module = self.import(name, has_context, site)?;
-        let Py::Object(object) = &module else { return Ok(()) };
-        let Object::Module(module) = object.as_ref() else { return Ok(()) };
+        let Py::Object(object) = &module else {
+            return Ok(());
+        };
+        let Object::Module(module) = object.as_ref() else {
+            return Ok(());
+        };
         for (name, alias) in names {
             let value = module.scope.get_own(name).unwrap_or_else(|| {
                 Py::Undefined(Rc::from(format!(
@@ -266,7 +301,11 @@ impl Interpreter<'_> {
             return Ok(value);
         }
         let Some(text) = value.as_str() else {
-            let what = if format == DataFormat::Yaml { "yaml" } else { "json" };
+            let what = if format == DataFormat::Yaml {
+                "yaml"
+            } else {
+                "json"
+            };
             return Err(Fault::runtime(format!(
                 "Unable to load {what} from {}",
                 text::str(&value)?

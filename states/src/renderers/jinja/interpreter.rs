@@ -56,10 +56,7 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Guards one level of running.
-    pub(super) fn deeper<T>(
-        &mut self,
-        run: impl FnOnce(&mut Self) -> Outcome<T>,
-    ) -> Outcome<T> {
+    pub(super) fn deeper<T>(&mut self, run: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         if self.depth >= limits::MAX_RUN_DEPTH {
             return Err(Fault::limit("the template calls itself too deeply"));
         }
@@ -100,6 +97,14 @@ impl<'a> Interpreter<'a> {
                     None => emit(&text::printed(&value)?, out)?,
                 }
             }
+            StmtKind::Include {
+                template,
+                ignores_missing,
+                has_context,
+            } => {
+                let name = self.evaluate(template, site)?;
+                self.include(&name, *ignores_missing, *has_context, site, out)?;
+            }
             StmtKind::Print(values) => {
                 for value in values {
                     let value = self.evaluate(value, site)?;
@@ -109,7 +114,10 @@ impl<'a> Interpreter<'a> {
             StmtKind::Do(value) => {
                 self.evaluate(value, site)?;
             }
-            StmtKind::If { branches, otherwise } => {
+            StmtKind::If {
+                branches,
+                otherwise,
+            } => {
                 for (test, body) in branches {
                     if self.evaluate(test, site)?.is_true()? {
                         return self.run(body, site, out);
@@ -125,16 +133,6 @@ impl<'a> Interpreter<'a> {
             StmtKind::Set { target, value } => {
                 let value = self.evaluate(value, site)?;
                 self.assign(target, value, site)?;
-            }
-            StmtKind::SetBlock { target, filters, body } => {
-                let text = self.captured(body, &site.nested())?;
-                let value = self.filtered(Py::from(text), filters, site)?;
-                self.assign(target, value, site)?;
-            }
-            StmtKind::FilterBlock { filters, body } => {
-                let text = self.captured(body, &site.nested())?;
-                let value = self.filtered(Py::from(text), filters, site)?;
-                emit(&text::printed(&value)?, out)?;
             }
             StmtKind::With { assigned, body } => {
                 let inner = site.nested();
@@ -152,14 +150,33 @@ impl<'a> Interpreter<'a> {
             }
             StmtKind::Break => return Ok(Flow::Break),
             StmtKind::Continue => return Ok(Flow::Continue),
-            _ => self.far_statement(stmt, site, out)?,
+            StmtKind::Macro(_)
+            | StmtKind::Call { .. }
+            | StmtKind::SetBlock { .. }
+            | StmtKind::FilterBlock { .. }
+            | StmtKind::Block { .. } => self.body_statement(stmt, site, out)?,
+            _ => self.file_statement(stmt, site)?,
         }
         Ok(Flow::Next)
     }
 
-    /// Statements about macros, blocks and other files.
-    fn far_statement(&mut self, stmt: &Stmt, site: &Site, out: &mut String) -> Outcome<()> {
+    /// Statements about macros, blocks and texts.
+    fn body_statement(&mut self, stmt: &Stmt, site: &Site, out: &mut String) -> Outcome<()> {
         match &stmt.kind {
+            StmtKind::SetBlock {
+                target,
+                filters,
+                body,
+            } => {
+                let text = self.captured(body, &site.nested())?;
+                let value = self.filtered(Py::from(text), filters, site)?;
+                self.assign(target, value, site)?;
+            }
+            StmtKind::FilterBlock { filters, body } => {
+                let text = self.captured(body, &site.nested())?;
+                let value = self.filtered(Py::from(text), filters, site)?;
+                emit(&text::printed(&value)?, out)?;
+            }
             StmtKind::Macro(definition) => {
                 let value = Py::object(Object::Macro(definition.clone(), site.clone()));
                 site.scope.set(&definition.name, value);
@@ -172,32 +189,57 @@ impl<'a> Interpreter<'a> {
                 let value = self.call(&callee, args)?;
                 emit(&text::printed(&value)?, out)?;
             }
-            StmtKind::Block { name, is_scoped, is_required } => {
+            StmtKind::Block {
+                name,
+                is_scoped,
+                is_required,
+            } => {
                 self.block(name, *is_scoped, *is_required, site, out)?;
             }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Statements that load other files, or texts as data.
+    fn file_statement(&mut self, stmt: &Stmt, site: &Site) -> Outcome<()> {
+        match &stmt.kind {
             StmtKind::Extends(template) => {
                 let parent = self.evaluate(template, site)?;
                 self.extend(&parent, site)?;
             }
-            StmtKind::Include { template, ignores_missing, has_context } => {
-                let name = self.evaluate(template, site)?;
-                self.include(&name, *ignores_missing, *has_context, site, out)?;
-            }
-            StmtKind::Import { template, name, has_context } => {
+            StmtKind::Import {
+                template,
+                name,
+                has_context,
+            } => {
                 let template = self.evaluate(template, site)?;
                 let module = self.import(&template, *has_context, site)?;
                 site.scope.set(name, module);
             }
-            StmtKind::FromImport { template, names, has_context } => {
+            StmtKind::FromImport {
+                template,
+                names,
+                has_context,
+            } => {
                 let template = self.evaluate(template, site)?;
-                self.from_import(&template, names, *has_context, site, stmt.line)?;
+                self.import_names(&template, names, *has_context, site, stmt.line)?;
             }
-            StmtKind::Load { format, target, body } => {
+            StmtKind::Load {
+                format,
+                target,
+                body,
+            } => {
                 let text = self.captured(body, &site.nested())?;
                 let value = self.load_data(*format, &Py::from(text))?;
                 self.assign(target, value, site)?;
             }
-            StmtKind::ImportData { format, template, name, has_context } => {
+            StmtKind::ImportData {
+                format,
+                template,
+                name,
+                has_context,
+            } => {
                 let template = self.evaluate(template, site)?;
                 let module = self.import(&template, *has_context, site)?;
                 let value = self.load_data(*format, &module)?;
@@ -218,12 +260,16 @@ impl<'a> Interpreter<'a> {
         out: &mut String,
     ) -> Outcome<()> {
         let state = Loop::new(iterable, (statement.clone(), site.clone()), depth)?;
-        let object = Rc::new(Object::Loop(state));
-        let Object::Loop(state) = object.as_ref() else { return Ok(()) };
+        let object = Rc::new(Object::Loop(Box::new(state)));
+        let Object::Loop(state) = object.as_ref() else {
+            return Ok(());
+        };
         let name: Rc<str> = Rc::from("loop");
         let mut was_empty = true;
         while let Some(item) = state.next(self)? {
             was_empty = false;
+            // A turn makes scopes of its own: dearer than the statements in it.
+            limits::spend(8)?;
             let inner = site.nested();
             inner.scope.set(&name, Py::Object(object.clone()));
             self.assign(&statement.target, item, &inner)?;
@@ -261,7 +307,8 @@ impl<'a> Interpreter<'a> {
                 let Object::Namespace(vars) = object.as_ref() else {
                     return Err(not_a_namespace());
                 };
-                vars.borrow_mut().insert(Py::Str(attribute.clone()), value)?;
+                vars.borrow_mut()
+                    .insert(Py::Str(attribute.clone()), value)?;
             }
             Target::Tuple(targets) => {
                 let items = value.items().map_err(|fault| match &value {
@@ -294,7 +341,9 @@ impl<'a> Interpreter<'a> {
 
     /// Runs a macro's body and gives its text.
     pub(super) fn run_macro(&mut self, args: Args, object: &Rc<Object>) -> Outcome<Py> {
-        let Object::Macro(definition, home) = object.as_ref() else { return Ok(Py::None) };
+        let Object::Macro(definition, home) = object.as_ref() else {
+            return Ok(Py::None);
+        };
         let site = home.nested();
         self.bind_macro(definition, args, &site)?;
         let text = self.captured(&definition.body, &site).map_err(crossing)?;
@@ -323,7 +372,10 @@ pub(super) fn crossing(mut fault: Box<Fault>) -> Box<Fault> {
 }
 
 fn located(mut fault: Box<Fault>, line: usize, site: &Site) -> Box<Fault> {
-    let place = || Place { file: site.template.name.to_string(), line };
+    let place = || Place {
+        file: site.template.name.to_string(),
+        line,
+    };
     if fault.place.is_none() {
         fault.place = Some((place(), site.template.text.clone()));
     } else if fault.is_crossing {

@@ -56,7 +56,13 @@ const OPERATORS: [&str; 26] = [
 /// Cuts a text into tokens; the last is [`TokenKind::End`].
 pub(super) fn tokenize(text: &str, options: &Options) -> Result<Vec<Token>, (usize, Box<Fault>)> {
     let text = normalise_newlines(text, options.keeps_trailing_newline);
-    let mut lexer = Lexer { text: &text, at: 0, line: 1, options, tokens: Vec::new() };
+    let mut lexer = Lexer {
+        text: &text,
+        at: 0,
+        line: 1,
+        options,
+        tokens: Vec::new(),
+    };
     match lexer.run() {
         Ok(()) => Ok(lexer.tokens),
         Err(fault) => Err((lexer.line, fault)),
@@ -99,7 +105,10 @@ impl<'a> Lexer<'a> {
     }
 
     fn push(&mut self, kind: TokenKind) {
-        self.tokens.push(Token { line: self.line, kind });
+        self.tokens.push(Token {
+            line: self.line,
+            kind,
+        });
     }
 
     /// Moves on, counting lines.
@@ -144,19 +153,29 @@ impl<'a> Lexer<'a> {
             }
         };
         let options = self.options;
-        offer(rest.find(&options.block.0), Begin::Block, options.block.0.len());
-        offer(rest.find(&options.variable.0), Begin::Variable, options.variable.0.len());
-        offer(rest.find(&options.comment.0), Begin::Comment, options.comment.0.len());
-        if let Some(prefix) = &options.line_statement_prefix {
-            if let Some((offset, length)) = self.find_line_prefix(prefix, true) {
+        offer(
+            rest.find(&options.block.0),
+            Begin::Block,
+            options.block.0.len(),
+        );
+        offer(
+            rest.find(&options.variable.0),
+            Begin::Variable,
+            options.variable.0.len(),
+        );
+        offer(
+            rest.find(&options.comment.0),
+            Begin::Comment,
+            options.comment.0.len(),
+        );
+        if let Some(prefix) = &options.line_statement_prefix
+            && let Some((offset, length)) = self.find_line_prefix(prefix, true) {
                 offer(Some(offset), Begin::LineStatement, length);
             }
-        }
-        if let Some(prefix) = &options.line_comment_prefix {
-            if let Some((offset, length)) = self.find_line_prefix(prefix, false) {
+        if let Some(prefix) = &options.line_comment_prefix
+            && let Some((offset, length)) = self.find_line_prefix(prefix, false) {
                 offer(Some(offset), Begin::LineComment, length);
             }
-        }
         found
     }
 
@@ -168,9 +187,9 @@ impl<'a> Lexer<'a> {
             let offset = from + found;
             let before = &self.text[..self.at + offset];
             let blanks = before.len() - before.trim_end_matches([' ', '\t', '\x0b']).len();
-            let is_line_start = before[..before.len() - blanks].ends_with('\n')
-                || before.len() == blanks;
-            if is_line_start || (!needs_line_start && blanks > 0) || !needs_line_start {
+            let is_line_start =
+                before[..before.len() - blanks].ends_with('\n') || before.len() == blanks;
+            if is_line_start || !needs_line_start {
                 let blanks = blanks.min(offset);
                 return Some((offset - blanks, blanks + prefix.len()));
             }
@@ -230,9 +249,9 @@ impl<'a> Lexer<'a> {
 
     fn comment(&mut self) -> Outcome<()> {
         let rest = self.rest();
-        let end = rest.find(&self.options.comment.1).ok_or_else(|| {
-            syntax("Missing end of comment tag")
-        })?;
+        let end = rest
+            .find(&self.options.comment.1)
+            .ok_or_else(|| syntax("Missing end of comment tag"))?;
         let strips = rest[..end].ends_with('-');
         self.skip(end + self.options.comment.1.len());
         let keeps = rest[..end].ends_with('+');
@@ -269,12 +288,16 @@ impl<'a> Lexer<'a> {
         while let Some(found) = self.text[start + from..].find(&self.options.block.0) {
             let open = start + from + found;
             let inner = &self.text[open + self.options.block.0.len()..];
-            let sign = inner.bytes().next().filter(|byte| matches!(byte, b'-' | b'+'));
+            let sign = inner
+                .bytes()
+                .next()
+                .filter(|byte| matches!(byte, b'-' | b'+'));
             let word = inner[usize::from(sign.is_some())..].trim_start();
             let end = word.strip_prefix("endraw").map(str::trim_start);
             let end = end.map(|end| (end.starts_with('-'), end.strip_prefix('-').unwrap_or(end)));
             let behind = end.and_then(|(strips, end)| {
-                end.strip_prefix(self.options.block.1.as_str()).map(|behind| (strips, behind))
+                end.strip_prefix(self.options.block.1.as_str())
+                    .map(|behind| (strips, behind))
             });
             if let Some((strips, behind)) = behind {
                 let raw = &self.text[start..open];
@@ -313,9 +336,10 @@ impl<'a> Lexer<'a> {
                 return Ok(());
             }
             if open.is_empty() {
-                let sign = rest.bytes().next().filter(|byte| {
-                    *byte == b'-' || (*byte == b'+' && end == TokenKind::BlockEnd)
-                });
+                let sign = rest
+                    .bytes()
+                    .next()
+                    .filter(|byte| *byte == b'-' || (*byte == b'+' && end == TokenKind::BlockEnd));
                 let behind_sign = &rest[usize::from(sign.is_some())..];
                 if sign.is_some() && behind_sign.starts_with(closing) || rest.starts_with(closing) {
                     let sign = sign.filter(|_| behind_sign.starts_with(closing));
@@ -374,14 +398,13 @@ impl<'a> Lexer<'a> {
             self.skip(length);
             return Ok(());
         }
-        if matches!(first, '\'' | '"') {
-            if let Some(length) = string_length(rest, first) {
+        if matches!(first, '\'' | '"')
+            && let Some(length) = string_length(rest, first) {
                 let text = escapes::decode(&rest[1..length - 1])?;
                 self.push(TokenKind::Text(Rc::from(text)));
                 self.skip(length);
                 return Ok(());
             }
-        }
         let Some(op) = OPERATORS.iter().copied().find(|op| rest.starts_with(op)) else {
             let shown = super::text::quoted(first.encode_utf8(&mut [0; 4]));
             return Err(syntax(format!("unexpected char {shown} at {}", self.at)));
@@ -468,7 +491,9 @@ fn number(text: &str, is_behind_dot: bool) -> Outcome<(TokenKind, usize)> {
         }
         if is_float {
             let plain = text[..length].replace('_', "");
-            let float = plain.parse().map_err(|_| syntax(format!("bad number {plain}")))?;
+            let float = plain
+                .parse()
+                .map_err(|_| syntax(format!("bad number {plain}")))?;
             return Ok((TokenKind::Float(float), length));
         }
     }

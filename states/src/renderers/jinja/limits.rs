@@ -45,7 +45,9 @@ pub(super) fn spend(steps: u64) -> Outcome<()> {
         }
         None => {
             STEPS.set(0);
-            Err(Fault::limit(format!("the template was stopped after {MAX_STEPS} steps")))
+            Err(Fault::limit(format!(
+                "the template was stopped after {MAX_STEPS} steps"
+            )))
         }
     }
 }
@@ -53,7 +55,9 @@ pub(super) fn spend(steps: u64) -> Outcome<()> {
 /// Allows a text of this many bytes to be made.
 pub(super) fn text(bytes: usize) -> Outcome<()> {
     if bytes > MAX_TEXT {
-        return Err(Fault::limit(format!("a text would be longer than {MAX_TEXT} bytes")));
+        return Err(Fault::limit(format!(
+            "a text would be longer than {MAX_TEXT} bytes"
+        )));
     }
     spend(bytes as u64 / 16)
 }
@@ -79,7 +83,9 @@ pub(super) fn too_many_items() -> Box<Fault> {
 /// Allows data to be walked at this depth.
 pub(super) fn depth(depth: usize) -> Outcome<()> {
     if depth > MAX_DATA_DEPTH {
-        return Err(Fault::limit(format!("data is nested deeper than {MAX_DATA_DEPTH} levels")));
+        return Err(Fault::limit(format!(
+            "data is nested deeper than {MAX_DATA_DEPTH} levels"
+        )));
     }
     Ok(())
 }

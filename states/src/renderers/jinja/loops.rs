@@ -51,7 +51,11 @@ impl Loop {
             other => Source::Fixed(other.items()?),
         };
         Ok(Self {
-            feed: RefCell::new(Feed { source, at: 0, ahead: VecDeque::new() }),
+            feed: RefCell::new(Feed {
+                source,
+                at: 0,
+                ahead: VecDeque::new(),
+            }),
             taken: Cell::new(0),
             depth,
             previous: RefCell::new(None),
@@ -84,9 +88,13 @@ impl Loop {
     fn fetch(&self, interpreter: &mut Interpreter<'_>) -> Outcome<Option<Py>> {
         loop {
             limits::spend(1)?;
-            let Some(item) = self.feed.borrow_mut().read()? else { return Ok(None) };
+            let Some(item) = self.feed.borrow_mut().read()? else {
+                return Ok(None);
+            };
             let (statement, site) = &self.statement;
-            let Some(condition) = &statement.condition else { return Ok(Some(item)) };
+            let Some(condition) = &statement.condition else {
+                return Ok(Some(item));
+            };
             let site = site.nested();
             interpreter.assign(&statement.target, item.clone(), &site)?;
             if interpreter.evaluate(condition, &site)?.is_true()? {
@@ -96,11 +104,10 @@ impl Loop {
     }
 
     fn peek(&self, interpreter: &mut Interpreter<'_>) -> Outcome<Option<Py>> {
-        if self.feed.borrow().ahead.is_empty() {
-            if let Some(item) = self.fetch(interpreter)? {
+        if self.feed.borrow().ahead.is_empty()
+            && let Some(item) = self.fetch(interpreter)? {
                 self.feed.borrow_mut().ahead.push_back(item);
             }
-        }
         Ok(self.feed.borrow().ahead.front().cloned())
     }
 
@@ -149,8 +156,13 @@ impl Loop {
     /// `loop.changed(...)`
     pub(super) fn changed(&self, values: &[Py]) -> Outcome<bool> {
         let before = self.last_changed.replace(Some(values.to_vec()));
-        let Some(before) = before else { return Ok(true) };
-        Ok(!super::compare::equal(&Py::tuple(before), &Py::tuple(values.to_vec()))?)
+        let Some(before) = before else {
+            return Ok(true);
+        };
+        Ok(!super::compare::equal(
+            &Py::tuple(before),
+            &Py::tuple(values.to_vec()),
+        )?)
     }
 
     /// `loop.cycle(...)`

@@ -32,6 +32,7 @@ mod parser;
 mod percent;
 mod salt_tags;
 mod scope;
+mod statements;
 mod tests;
 mod text;
 mod value;
@@ -78,7 +79,11 @@ fn render_here(text: &str, context: &Context, files: &dyn FileClient) -> Result<
     context::fill(&globals, context);
     let scope: Rc<Scope> = Rc::default();
     context::fill(&scope, context);
-    let name = if context.template.is_empty() { "<template>" } else { &context.template };
+    let name = if context.template.is_empty() {
+        "<template>"
+    } else {
+        &context.template
+    };
     let result = imports::compile(name, source, &options).and_then(|template| {
         let mut interpreter = Interpreter::new(context, files, options, globals.clone());
         let site = Interpreter::site(&template, &scope);

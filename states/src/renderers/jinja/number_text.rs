@@ -6,14 +6,22 @@ use model::value::float_repr;
 pub(super) fn float(value: f64, precision: usize, conversion: char, keeps_zeros: bool) -> String {
     if !value.is_finite() {
         let text = float_repr(value);
-        return if conversion.is_uppercase() { text.to_uppercase() } else { text };
+        return if conversion.is_uppercase() {
+            text.to_uppercase()
+        } else {
+            text
+        };
     }
     let text = match conversion.to_ascii_lowercase() {
         'f' => format!("{value:.precision$}"),
         'e' => exponential(value, precision),
         _ => general(value, precision.max(1), keeps_zeros),
     };
-    if conversion.is_uppercase() { text.to_uppercase() } else { text }
+    if conversion.is_uppercase() {
+        text.to_uppercase()
+    } else {
+        text
+    }
 }
 
 fn exponential(value: f64, precision: usize) -> String {
@@ -26,8 +34,10 @@ fn exponential(value: f64, precision: usize) -> String {
 
 fn general(value: f64, precision: usize, keeps_zeros: bool) -> String {
     let scientific = format!("{value:.*e}", precision - 1);
-    let exponent: i32 =
-        scientific.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
+    let exponent: i32 = scientific
+        .split_once('e')
+        .and_then(|(_, exponent)| exponent.parse().ok())
+        .unwrap_or(0);
     let is_fixed = exponent >= -4 && i64::from(exponent) < precision as i64;
     let text = if is_fixed {
         let decimals = (precision as i64 - 1 - i64::from(exponent)).max(0) as usize;
@@ -45,7 +55,11 @@ fn general(value: f64, precision: usize, keeps_zeros: bool) -> String {
 }
 
 fn without_zeros(text: &str) -> &str {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    }
 }
 
 /// Writes an integer's digits in a base of `dioxXb`, without its sign.
@@ -62,7 +76,9 @@ pub(super) fn digits(value: i128, conversion: char) -> String {
 
 /// Puts a separator between groups of digits of the whole part.
 pub(super) fn grouped(digits: &str, separator: char, size: usize) -> String {
-    let whole_length = digits.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(digits.len());
+    let whole_length = digits
+        .find(|c: char| !c.is_ascii_alphanumeric())
+        .unwrap_or(digits.len());
     let (whole, rest) = digits.split_at(whole_length);
     let mut out = String::with_capacity(digits.len() * 2);
     for (index, digit) in whole.chars().enumerate() {

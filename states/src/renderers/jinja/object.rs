@@ -24,9 +24,15 @@ pub(super) enum Object {
     Namespace(RefCell<Dict>),
     Macro(Rc<Macro>, Site),
     Module(Module),
-    Loop(Loop),
-    Cycler { items: Vec<Py>, at: Cell<usize> },
-    Joiner { separator: Py, was_used: Cell<bool> },
+    Loop(Box<Loop>),
+    Cycler {
+        items: Vec<Py>,
+        at: Cell<usize>,
+    },
+    Joiner {
+        separator: Py,
+        was_used: Cell<bool>,
+    },
     /// `self`
     Blocks(Site),
     /// `self.name` or `super()`
@@ -48,7 +54,9 @@ impl Object {
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Object::Method(..) => "builtin_function_or_method",
-            Object::Builtin("range" | "dict" | "namespace" | "cycler" | "joiner" | "odict") => "type",
+            Object::Builtin("range" | "dict" | "namespace" | "cycler" | "joiner" | "odict") => {
+                "type"
+            }
             Object::Builtin(_) => "function",
             Object::SaltRoot => "AliasedLoader",
             Object::SaltModule(_) => "AliasedModule",

@@ -15,19 +15,27 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn one(value: Py) -> Self {
-        Self { positional: vec![value], named: Vec::new() }
+        Self {
+            positional: vec![value],
+            named: Vec::new(),
+        }
     }
 
     /// Takes a named value out.
     pub(super) fn take_named(&mut self, name: &str) -> Option<Py> {
-        let index = self.named.iter().position(|(known, _)| known.as_ref() == name)?;
+        let index = self
+            .named
+            .iter()
+            .position(|(known, _)| known.as_ref() == name)?;
         Some(self.named.remove(index).1)
     }
 
     /// Refuses named values.
     pub(super) fn only_positional(&self, callee: &str) -> Outcome<&[Py]> {
         match self.named.first() {
-            Some(_) => Err(Fault::python(format!("{callee}() takes no keyword arguments"))),
+            Some(_) => Err(Fault::python(format!(
+                "{callee}() takes no keyword arguments"
+            ))),
             None => Ok(&self.positional),
         }
     }
@@ -81,9 +89,10 @@ pub(super) fn required(value: Option<Py>, callee: &str, param: &str) -> Outcome<
 
 /// Takes text.
 pub(super) fn text_of(value: &Py) -> Outcome<&str> {
-    value.defined()?.as_str().ok_or_else(|| {
-        Fault::python(format!("expected str, got {}", value.type_name()))
-    })
+    value
+        .defined()?
+        .as_str()
+        .ok_or_else(|| Fault::python(format!("expected str, got {}", value.type_name())))
 }
 
 /// Takes a flag, by Python's truth.

@@ -10,12 +10,11 @@ use super::{limits, percent, text};
 /// Applies a binary operator.
 pub(super) fn binary(op: BinaryOp, left: &Py, right: &Py) -> Outcome<Py> {
     let (left, right) = (left.usable()?, right.usable()?);
-    if op == BinaryOp::Mod {
-        if let Some(format) = left.as_str() {
+    if op == BinaryOp::Mod
+        && let Some(format) = left.as_str() {
             let out = percent::format(format, right, matches!(left, Py::Markup(_)))?;
             return Ok(like(left, out));
         }
-    }
     if let Some(result) = on_sequences(op, left, right)? {
         return Ok(result);
     }
@@ -112,7 +111,10 @@ fn on_sequences(op: BinaryOp, left: &Py, right: &Py) -> Outcome<Option<Py>> {
 }
 
 fn is_sequence(value: &Py) -> bool {
-    matches!(value, Py::Str(_) | Py::Markup(_) | Py::List(_) | Py::Tuple(_) | Py::Bytes(_))
+    matches!(
+        value,
+        Py::Str(_) | Py::Markup(_) | Py::List(_) | Py::Tuple(_) | Py::Bytes(_)
+    )
 }
 
 fn add_markup(left: &Py, right: &Py) -> Outcome<Py> {
@@ -150,9 +152,11 @@ fn repeated(sequence: &Py, count: i128) -> Outcome<Py> {
         } else {
             repeat(&items.borrow().0)?
         }),
-        Py::Tuple(items) => {
-            Py::tuple(if items.0.is_empty() { Vec::new() } else { repeat(&items.0)? })
-        }
+        Py::Tuple(items) => Py::tuple(if items.0.is_empty() {
+            Vec::new()
+        } else {
+            repeat(&items.0)?
+        }),
         other => other.clone(),
     })
 }
@@ -177,14 +181,19 @@ fn on_ints(op: BinaryOp, left: i128, right: i128) -> Outcome<Py> {
             if right == 0 {
                 return Err(by_zero("integer division or modulo by zero"));
             }
-            left.checked_div_euclid(right).map(|_| floor_div(left, right))
+            left.checked_div_euclid(right)
+                .map(|_| floor_div(left, right))
         }
         BinaryOp::Mod => {
             if right == 0 {
                 return Err(by_zero("integer modulo by zero"));
             }
             left.checked_rem(right).map(|rest| {
-                if rest != 0 && (rest < 0) != (right < 0) { rest + right } else { rest }
+                if rest != 0 && (rest < 0) != (right < 0) {
+                    rest + right
+                } else {
+                    rest
+                }
             })
         }
         BinaryOp::Pow if right < 0 => {
@@ -193,14 +202,20 @@ fn on_ints(op: BinaryOp, left: i128, right: i128) -> Outcome<Py> {
             }
             return Ok(Py::Float((left as f64).powf(right as f64)));
         }
-        BinaryOp::Pow => u32::try_from(right).ok().and_then(|power| left.checked_pow(power)),
+        BinaryOp::Pow => u32::try_from(right)
+            .ok()
+            .and_then(|power| left.checked_pow(power)),
     };
     result.map(Py::Int).ok_or_else(too_large)
 }
 
 fn floor_div(left: i128, right: i128) -> i128 {
     let quotient = left / right;
-    if left % right != 0 && (left < 0) != (right < 0) { quotient - 1 } else { quotient }
+    if left % right != 0 && (left < 0) != (right < 0) {
+        quotient - 1
+    } else {
+        quotient
+    }
 }
 
 fn on_floats(op: BinaryOp, left: f64, right: f64) -> Outcome<Py> {
@@ -211,7 +226,11 @@ fn on_floats(op: BinaryOp, left: f64, right: f64) -> Outcome<Py> {
         BinaryOp::Div if right == 0.0 => return Err(Fault::python("float division by zero")),
         BinaryOp::Div => left / right,
         BinaryOp::FloorDiv | BinaryOp::Mod if right == 0.0 => {
-            let what = if op == BinaryOp::Mod { "float modulo" } else { "float floor division by zero" };
+            let what = if op == BinaryOp::Mod {
+                "float modulo"
+            } else {
+                "float floor division by zero"
+            };
             return Err(Fault::python(what));
         }
         BinaryOp::FloorDiv => floored(left, right).0,
@@ -238,7 +257,14 @@ fn floored(left: f64, right: f64) -> (f64, f64) {
         return (0.0_f64.copysign(left / right), rest);
     }
     let whole = quotient.floor();
-    (if quotient - whole > 0.5 { whole + 1.0 } else { whole }, rest)
+    (
+        if quotient - whole > 0.5 {
+            whole + 1.0
+        } else {
+            whole
+        },
+        rest,
+    )
 }
 
 /// Joins with `~`: everything becomes text.
@@ -257,9 +283,7 @@ pub(super) fn signed(value: &Py, is_negative: bool) -> Outcome<Py> {
     match value.usable()? {
         Py::Float(float) => Ok(Py::Float(if is_negative { -float } else { *float })),
         other => match other.as_int() {
-            Some(int) if is_negative => {
-                int.checked_neg().map(Py::Int).ok_or_else(too_large)
-            }
+            Some(int) if is_negative => int.checked_neg().map(Py::Int).ok_or_else(too_large),
             Some(int) => Ok(Py::Int(int)),
             None => Err(Fault::python(format!(
                 "bad operand type for unary {}: '{}'",

@@ -35,7 +35,12 @@ struct Values<'a> {
 
 impl<'a> Values<'a> {
     fn new(all: &'a Py, is_markup: bool) -> Self {
-        Self { all, at: 0, was_named: false, is_markup }
+        Self {
+            all,
+            at: 0,
+            was_named: false,
+            is_markup,
+        }
     }
 
     fn next(&mut self) -> Outcome<Py> {
@@ -44,9 +49,7 @@ impl<'a> Values<'a> {
             other => (self.at == 0).then(|| other.clone()),
         };
         self.at += 1;
-        let value = value.ok_or_else(|| {
-            Fault::python("not enough arguments for format string")
-        })?;
+        let value = value.ok_or_else(|| Fault::python("not enough arguments for format string"))?;
         self.prepared(value)
     }
 
@@ -76,7 +79,9 @@ impl<'a> Values<'a> {
             _ => 1,
         };
         if self.at < count && !self.was_named {
-            return Err(Fault::python("not all arguments converted during string formatting"));
+            return Err(Fault::python(
+                "not all arguments converted during string formatting",
+            ));
         }
         Ok(())
     }
@@ -98,7 +103,9 @@ fn conversion<'t>(text: &'t str, values: &mut Values<'_>, out: &mut String) -> O
     let mut rest = text;
     let mut named = None;
     if let Some(inner) = rest.strip_prefix('(') {
-        let end = inner.find(')').ok_or_else(|| Fault::python("incomplete format key"))?;
+        let end = inner
+            .find(')')
+            .ok_or_else(|| Fault::python("incomplete format key"))?;
         named = Some(&inner[..end]);
         rest = &inner[end + 1..];
     }
@@ -147,15 +154,24 @@ fn count<'t>(
         let value = values.next()?;
         let int = value.as_int().ok_or_else(|| Fault::python("* wants int"))?;
         *is_left |= int < 0;
-        (usize::try_from(int.unsigned_abs()).unwrap_or(usize::MAX), rest)
+        (
+            usize::try_from(int.unsigned_abs()).unwrap_or(usize::MAX),
+            rest,
+        )
     } else {
         let length = text.bytes().take_while(u8::is_ascii_digit).count();
         let digits = &text[..length];
-        let found = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(usize::MAX) };
+        let found = if digits.is_empty() {
+            0
+        } else {
+            digits.parse().unwrap_or(usize::MAX)
+        };
         (found, &text[length..])
     };
     if found > MAX_WIDTH {
-        return Err(Fault::limit(format!("a field would be wider than {MAX_WIDTH}")));
+        return Err(Fault::limit(format!(
+            "a field would be wider than {MAX_WIDTH}"
+        )));
     }
     Ok((found, rest))
 }
@@ -186,7 +202,11 @@ fn converted(kind: char, value: &Py, flags: &Flags, rest: &str, all: &str) -> Ou
             let int = match value {
                 Py::Float(float) if is_decimal && float.is_finite() => float.trunc() as i128,
                 _ => value.as_int().ok_or_else(|| {
-                    needs(if is_decimal { "a real number" } else { "an integer" })
+                    needs(if is_decimal {
+                        "a real number"
+                    } else {
+                        "an integer"
+                    })
                 })?,
             };
             let mut digits = number_text::digits(int, kind);
@@ -241,7 +261,11 @@ fn pad(body: &str, kind: char, flags: &Flags, out: &mut String) {
         out.extend(std::iter::repeat_n(' ', missing));
     } else if flags.is_zero && is_number {
         let head = body.len() - body.trim_start_matches(['-', '+', ' ']).len();
-        let head = if body[head..].starts_with("0x") { head + 2 } else { head };
+        let head = if body[head..].starts_with("0x") {
+            head + 2
+        } else {
+            head
+        };
         out.push_str(&body[..head]);
         out.extend(std::iter::repeat_n('0', missing));
         out.push_str(&body[head..]);

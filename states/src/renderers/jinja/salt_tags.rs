@@ -22,16 +22,28 @@ impl Parser {
             "load" => {
                 self.expect_name("as")?;
                 let target = self.target(false)?;
-                StmtKind::Load { format, target, body: self.body("endload")? }
+                StmtKind::Load {
+                    format,
+                    target,
+                    body: self.body("endload")?,
+                }
             }
             "import" => {
                 let (template, name, has_context) = self.import_parts()?;
-                StmtKind::ImportData { format, template, name, has_context }
+                StmtKind::ImportData {
+                    format,
+                    template,
+                    name,
+                    has_context,
+                }
             }
             _ => {
                 self.expect_name("as")?;
                 let label = Some(self.expression()?);
-                StmtKind::Group { label, body: self.body("endprofile")? }
+                StmtKind::Group {
+                    label,
+                    body: self.body("endprofile")?,
+                }
             }
         }))
     }

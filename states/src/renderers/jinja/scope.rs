@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::ast::Body;
+use super::parser::NamedBlock;
 use super::value::Py;
 
 /// One level of variables. Reading goes outwards, writing never does.
@@ -16,7 +17,10 @@ pub(super) struct Scope {
 
 impl Scope {
     pub(super) fn inside(parent: &Rc<Scope>) -> Rc<Self> {
-        Rc::new(Self { vars: RefCell::default(), parent: Some(parent.clone()) })
+        Rc::new(Self {
+            vars: RefCell::default(),
+            parent: Some(parent.clone()),
+        })
     }
 
     pub(super) fn set(&self, name: &Rc<str>, value: Py) {
@@ -46,7 +50,10 @@ impl Scope {
     /// Lists this level's variables, sorted by name.
     pub(super) fn own(&self) -> Vec<(Rc<str>, Py)> {
         let vars = self.vars.borrow();
-        let mut own: Vec<_> = vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut own: Vec<_> = vars
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         own.sort_by(|a, b| a.0.cmp(&b.0));
         own
     }
@@ -64,12 +71,15 @@ pub(super) struct Template {
     pub(super) name: Rc<str>,
     pub(super) text: Rc<str>,
     pub(super) body: Body,
-    pub(super) blocks: Vec<(Rc<str>, Body, bool)>,
+    pub(super) blocks: Vec<NamedBlock>,
 }
+
+/// The bodies of one block, each with the template it is from.
+type Bodies = Vec<(Rc<Template>, Body)>;
 
 /// The bodies of each block, the most derived template's first.
 #[derive(Debug, Default)]
-pub(super) struct BlockTable(pub(super) RefCell<HashMap<Rc<str>, Vec<(Rc<Template>, Body)>>>);
+pub(super) struct BlockTable(pub(super) RefCell<HashMap<Rc<str>, Bodies>>);
 
 /// Where a statement runs.
 #[derive(Debug, Clone)]
@@ -86,6 +96,9 @@ pub(super) struct Site {
 impl Site {
     /// The same place with a scope of its own.
     pub(super) fn nested(&self) -> Self {
-        Self { scope: Scope::inside(&self.scope), ..self.clone() }
+        Self {
+            scope: Scope::inside(&self.scope),
+            ..self.clone()
+        }
     }
 }

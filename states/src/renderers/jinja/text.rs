@@ -122,7 +122,10 @@ fn write_repr(value: &Py, style: Style, depth: usize, out: &mut String) -> Outco
             out.push_str(&format!("range({}, {})", range.start, range.stop));
         }
         Py::Range(range) => {
-            out.push_str(&format!("range({}, {}, {})", range.start, range.stop, range.step));
+            out.push_str(&format!(
+                "range({}, {}, {})",
+                range.start, range.stop, range.step
+            ));
         }
         Py::Iterator(items, kind) if kind.starts_with("dict_") => {
             out.push_str(kind);
@@ -180,7 +183,11 @@ fn write_pairs(
 
 /// Writes a text with the quotes and escapes of `repr()`.
 pub(super) fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut out = String::with_capacity(text.len() + 2);
     out.push(quote);
     for character in text.chars() {
@@ -213,7 +220,11 @@ fn is_printable(character: char) -> bool {
 }
 
 fn bytes_repr(bytes: &[u8]) -> String {
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+        b'"'
+    } else {
+        b'\''
+    };
     let mut out = format!("b{}", char::from(quote));
     for byte in bytes {
         match byte {

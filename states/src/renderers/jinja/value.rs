@@ -55,7 +55,11 @@ impl Range {
         } else {
             self.start.saturating_sub(self.stop)
         };
-        if span <= 0 { 0 } else { (span - 1) / self.step.saturating_abs() + 1 }
+        if span <= 0 {
+            0
+        } else {
+            (span - 1) / self.step.saturating_abs() + 1
+        }
     }
 
     pub(super) fn get(self, index: i128) -> Option<i128> {
@@ -146,7 +150,12 @@ impl Py {
     fn is_container(&self) -> bool {
         matches!(
             self,
-            Py::List(_) | Py::Tuple(_) | Py::Dict(_) | Py::Set(_) | Py::Iterator(..) | Py::Object(_)
+            Py::List(_)
+                | Py::Tuple(_)
+                | Py::Dict(_)
+                | Py::Set(_)
+                | Py::Iterator(..)
+                | Py::Object(_)
         )
     }
 
@@ -269,7 +278,10 @@ impl Py {
     }
 
     fn no_len(&self) -> Box<Fault> {
-        Fault::python(format!("object of type '{}' has no len()", self.type_name()))
+        Fault::python(format!(
+            "object of type '{}' has no len()",
+            self.type_name()
+        ))
     }
 
     /// Lists what iterating over the value gives. A generator is used up by it.
@@ -277,7 +289,9 @@ impl Py {
         Ok(match self.defined()? {
             Py::Str(text) | Py::Markup(text) => {
                 limits::items(text.len())?;
-                text.chars().map(|c| Py::str(c.encode_utf8(&mut [0; 4]))).collect()
+                text.chars()
+                    .map(|c| Py::str(c.encode_utf8(&mut [0; 4])))
+                    .collect()
             }
             Py::Bytes(bytes) => bytes.iter().map(|byte| Py::Int((*byte).into())).collect(),
             Py::Lenient(_) => Vec::new(),
@@ -286,7 +300,10 @@ impl Py {
             Py::Dict(dict) | Py::Set(dict) => dict.borrow().keys().cloned().collect(),
             Py::Range(range) => {
                 limits::items(usize::try_from(range.len()).unwrap_or(usize::MAX))?;
-                (0..range.len()).filter_map(|index| range.get(index)).map(Py::Int).collect()
+                (0..range.len())
+                    .filter_map(|index| range.get(index))
+                    .map(Py::Int)
+                    .collect()
             }
             // Views can be walked again and again; generators only once.
             Py::Iterator(items, kind) if kind.starts_with("dict_") => {
@@ -342,7 +359,9 @@ impl Py {
 
     fn to_value_within(&self, room: &mut usize, depth: usize) -> Outcome<Value> {
         limits::depth(depth)?;
-        *room = room.checked_sub(1).ok_or_else(|| limits::too_many_items())?;
+        *room = room
+            .checked_sub(1)
+            .ok_or_else(limits::too_many_items)?;
         Ok(match self.defined()? {
             Py::None => Value::Nil,
             Py::Bool(bool) => Value::Bool(*bool),
@@ -367,7 +386,9 @@ impl Py {
                 }
                 Value::List(list)
             }
-            Py::Undefined(_) | Py::Lenient(_) | Py::Object(_) => Value::Str(super::text::str(self)?),
+            Py::Undefined(_) | Py::Lenient(_) | Py::Object(_) => {
+                Value::Str(super::text::str(self)?)
+            }
         })
     }
 }

@@ -30,8 +30,10 @@ fn an_empty_file_is_an_empty_map() {
 
 #[test]
 fn a_pillar_of_yomis_kind_renders() {
-    let files = MemoryFiles::new()
-        .with("_storage.sls.single", "{% set n = 1 %}disks:\n  - {{ disk }}:\n      n: {{ n }}\n");
+    let files = MemoryFiles::new().with(
+        "_storage.sls.single",
+        "{% set n = 1 %}disks:\n  - {{ disk }}:\n      n: {{ n }}\n",
+    );
     let text = "{% set mode = 'single' %}\n{% set disk = '/dev/vda' %}\n\
         {% if grains['cpuarch'] in ('x86_64', 'aarch64') %}\narch: {{ grains['cpuarch'] }}\n\
         {% elif not mode %}\n{{ raise('no mode') }}\n{% endif %}\n\
@@ -41,8 +43,10 @@ fn a_pillar_of_yomis_kind_renders() {
         users:\n  - key: \"abc\\\n      def\"\n";
     let mut context = Context::empty().for_sls("installer", "installer.sls");
     context.grains = Map::from([("cpuarch", Value::str("x86_64"))]).into();
-    context.functions =
-        Arc::new(StaticFunctions::new([("pillar.get".to_owned(), Value::Bool(true))]));
+    context.functions = Arc::new(StaticFunctions::new([(
+        "pillar.get".to_owned(),
+        Value::Bool(true),
+    )]));
     let value = render(text, "jinja|yaml", &context, &files).expect("renders");
     assert_eq!(
         value.repr(),

@@ -117,7 +117,13 @@ pub(super) fn single_document(text: &str) -> Result<Option<Rc<Node>>, Box<Fault>
     let read = std::panic::AssertUnwindSafe(|| read_document(text));
     std::panic::catch_unwind(read).unwrap_or_else(|_| {
         let last = text.lines().count().saturating_sub(1) as u64;
-        let mut fault = Fault::new("found unknown escape character", Mark { line: last, column: 0 });
+        let mut fault = Fault::new(
+            "found unknown escape character",
+            Mark {
+                line: last,
+                column: 0,
+            },
+        );
         fault.is_from_scanner = true;
         Err(fault)
     })
@@ -127,7 +133,11 @@ fn read_document(text: &str) -> Result<Option<Rc<Node>>, Box<Fault>> {
     let mut bytes = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
-    let mut composer = Composer { parser, text, anchors: HashMap::new() };
+    let mut composer = Composer {
+        parser,
+        text,
+        anchors: HashMap::new(),
+    };
     let mut document = None;
     let mut start = Mark::default();
     loop {
@@ -159,7 +169,10 @@ struct Composer<'r, 'b> {
 
 impl Composer<'_, '_> {
     fn next(&mut self) -> Result<(Event, Mark), Box<Fault>> {
-        let event = self.parser.parse().map_err(|error| self.scanner_fault(&error))?;
+        let event = self
+            .parser
+            .parse()
+            .map_err(|error| self.scanner_fault(&error))?;
         let mark = mark_of(event.start_mark);
         Ok((event, mark))
     }
@@ -191,7 +204,14 @@ impl Composer<'_, '_> {
         }
         match event.data {
             EventData::Alias { anchor } => self.alias(&anchor, mark),
-            EventData::Scalar { anchor, tag, value, plain_implicit, style, .. } => {
+            EventData::Scalar {
+                anchor,
+                tag,
+                value,
+                plain_implicit,
+                style,
+                ..
+            } => {
                 let is_plain = plain_implicit && style == ScalarStyle::Plain;
                 let tag = match tag.as_deref() {
                     None | Some("!") if !is_plain => Tag::Str,
@@ -200,19 +220,43 @@ impl Composer<'_, '_> {
                 };
                 let weight = 1 + (value.len() / BYTES_PER_WEIGHT) as u64;
                 self.open(anchor.as_deref(), mark)?;
-                self.close(anchor, Node { content: Content::Scalar(value), tag, mark, weight })
+                self.close(
+                    anchor,
+                    Node {
+                        content: Content::Scalar(value),
+                        tag,
+                        mark,
+                        weight,
+                    },
+                )
             }
             EventData::SequenceStart { anchor, tag, .. } => {
                 self.open(anchor.as_deref(), mark)?;
                 let (items, weight) = self.items(depth)?;
                 let tag = collection_tag(tag, Tag::Seq);
-                self.close(anchor, Node { content: Content::Sequence(items), tag, mark, weight })
+                self.close(
+                    anchor,
+                    Node {
+                        content: Content::Sequence(items),
+                        tag,
+                        mark,
+                        weight,
+                    },
+                )
             }
             EventData::MappingStart { anchor, tag, .. } => {
                 self.open(anchor.as_deref(), mark)?;
                 let (pairs, weight) = self.pairs(depth)?;
                 let tag = collection_tag(tag, Tag::Map);
-                self.close(anchor, Node { content: Content::Mapping(pairs), tag, mark, weight })
+                self.close(
+                    anchor,
+                    Node {
+                        content: Content::Mapping(pairs),
+                        tag,
+                        mark,
+                        weight,
+                    },
+                )
             }
             _ => Err(Fault::new("expected a node", mark)),
         }
@@ -241,7 +285,10 @@ impl Composer<'_, '_> {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the pairs of a mapping and their weight")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "the pairs of a mapping and their weight"
+    )]
     fn pairs(&mut self, depth: usize) -> Result<(Vec<(Rc<Node>, Rc<Node>)>, u64), Box<Fault>> {
         let mut pairs = Vec::new();
         let mut weight = 1;
@@ -263,7 +310,10 @@ impl Composer<'_, '_> {
         let Some(anchor) = anchor else { return Ok(()) };
         if let Some((_, first)) = self.anchors.get(anchor) {
             let mut fault = Fault::new("second occurrence", mark);
-            fault.context = Some(("found duplicate anchor; first occurrence".to_owned(), *first));
+            fault.context = Some((
+                "found duplicate anchor; first occurrence".to_owned(),
+                *first,
+            ));
             return Err(fault);
         }
         self.anchors.insert(anchor.to_owned(), (None, mark));
@@ -295,5 +345,8 @@ fn check_weight(weight: u64, mark: Mark) -> Result<(), Box<Fault>> {
 }
 
 fn mark_of(mark: libyaml_safer::Mark) -> Mark {
-    Mark { line: mark.line, column: mark.column }
+    Mark {
+        line: mark.line,
+        column: mark.column,
+    }
 }

@@ -13,15 +13,22 @@ use super::{Fault, Mark, merge_keys, scalars};
 pub(super) fn construct(node: &Node) -> Result<Value, Box<Fault>> {
     match (&node.content, &node.tag) {
         (Content::Scalar(text), tag) => scalar(text, tag, node.mark),
-        (Content::Sequence(items), Tag::Seq) => {
-            Ok(Value::List(items.iter().map(|item| construct(item)).collect::<Result<_, _>>()?))
-        }
-        (Content::Sequence(items), Tag::Pairs) => {
-            Ok(Value::List(items.iter().map(|item| pair(item, node)).collect::<Result<_, _>>()?))
-        }
-        (Content::Mapping(pairs), Tag::Map | Tag::Omap) => {
-            Ok(Value::Map(mapping(&merge_keys::flatten(pairs, node.mark)?, node.mark)?))
-        }
+        (Content::Sequence(items), Tag::Seq) => Ok(Value::List(
+            items
+                .iter()
+                .map(|item| construct(item))
+                .collect::<Result<_, _>>()?,
+        )),
+        (Content::Sequence(items), Tag::Pairs) => Ok(Value::List(
+            items
+                .iter()
+                .map(|item| pair(item, node))
+                .collect::<Result<_, _>>()?,
+        )),
+        (Content::Mapping(pairs), Tag::Map | Tag::Omap) => Ok(Value::Map(mapping(
+            &merge_keys::flatten(pairs, node.mark)?,
+            node.mark,
+        )?)),
         (Content::Mapping(pairs), Tag::Set) => {
             let map = mapping(&merge_keys::flatten(pairs, node.mark)?, node.mark)?;
             Ok(Value::List(map.into_iter().map(|(key, _)| key).collect()))
@@ -48,12 +55,18 @@ fn is_scalar_tag(tag: &Tag) -> bool {
 }
 
 fn expected(what: &str, node: &Node) -> Box<Fault> {
-    Fault::new(format!("expected a {what} node, but found {}", node.kind()), node.mark)
+    Fault::new(
+        format!("expected a {what} node, but found {}", node.kind()),
+        node.mark,
+    )
 }
 
 fn no_constructor(tag: &Tag, mark: Mark) -> Box<Fault> {
     let tag = tag.full();
-    Fault::new(format!("could not determine a constructor for the tag '{tag}'"), mark)
+    Fault::new(
+        format!("could not determine a constructor for the tag '{tag}'"),
+        mark,
+    )
 }
 
 fn scalar(text: &str, tag: &Tag, mark: Mark) -> Result<Value, Box<Fault>> {
@@ -63,7 +76,10 @@ fn scalar(text: &str, tag: &Tag, mark: Mark) -> Result<Value, Box<Fault>> {
         Tag::Bool => scalars::bool_value(text)
             .ok_or_else(|| Fault::new(format!("'{text}' is not a boolean"), mark)),
         Tag::Int => scalars::int_value(text).ok_or_else(|| {
-            let problem = if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+            let problem = if text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'-')
+            {
                 format!("the integer {text} needs more than 128 bits")
             } else {
                 format!("invalid literal for int() with base 10: '{text}'")
@@ -74,12 +90,14 @@ fn scalar(text: &str, tag: &Tag, mark: Mark) -> Result<Value, Box<Fault>> {
             Fault::new(format!("could not convert string to float: '{text}'"), mark)
         }),
         Tag::Binary => binary(text, mark),
-        Tag::Map | Tag::Omap | Tag::Set => {
-            Err(Fault::new("expected a mapping node, but found scalar", mark))
-        }
-        Tag::Seq | Tag::Pairs => {
-            Err(Fault::new("expected a sequence node, but found scalar", mark))
-        }
+        Tag::Map | Tag::Omap | Tag::Set => Err(Fault::new(
+            "expected a mapping node, but found scalar",
+            mark,
+        )),
+        Tag::Seq | Tag::Pairs => Err(Fault::new(
+            "expected a sequence node, but found scalar",
+            mark,
+        )),
         Tag::Merge | Tag::Value | Tag::Other(_) => Err(no_constructor(tag, mark)),
     }
 }
@@ -113,7 +131,10 @@ fn pair(item: &Node, list: &Node) -> Result<Value, Box<Fault>> {
         return Err(with_context(Fault::new(problem, item.mark)));
     };
     let [(key, value)] = pairs.as_slice() else {
-        let problem = format!("expected a single mapping item, but found {} items", pairs.len());
+        let problem = format!(
+            "expected a single mapping item, but found {} items",
+            pairs.len()
+        );
         return Err(with_context(Fault::new(problem, item.mark)));
     };
     Ok(Value::List(vec![construct(key)?, construct(value)?]))

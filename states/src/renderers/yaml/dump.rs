@@ -51,7 +51,9 @@ fn written(value: &Value) -> Written {
         Value::Bytes(bytes) | Value::Ext(_, bytes) => Written::Bytes(bytes.clone()),
         Value::List(list) => Written::List(list.iter().map(written).collect()),
         Value::Map(map) => Written::Map(
-            map.iter().map(|(key, value)| (written(key), written(value))).collect(),
+            map.iter()
+                .map(|(key, value)| (written(key), written(value)))
+                .collect(),
         ),
     }
 }
@@ -63,7 +65,12 @@ pub(in crate::renderers) fn dump(document: &Written, flow: Flow) -> String {
 /// Writes text as one double-quoted line.
 pub(in crate::renderers) fn double_quoted(text: &str) -> String {
     let document = Written::Text(text.to_owned());
-    let out = emit(&document, Flow::Always, Some(ScalarStyle::DoubleQuoted), i32::MAX);
+    let out = emit(
+        &document,
+        Flow::Always,
+        Some(ScalarStyle::DoubleQuoted),
+        i32::MAX,
+    );
     out.trim_end_matches('\n').to_owned()
 }
 
@@ -78,7 +85,13 @@ fn emit(document: &Written, flow: Flow, style: Option<ScalarStyle>, width: i32) 
             Event::stream_start(Encoding::Utf8),
             Event::document_start(None, &[], true),
         ];
-        push(document, None, flow, style.unwrap_or(ScalarStyle::Any), &mut events);
+        push(
+            document,
+            None,
+            flow,
+            style.unwrap_or(ScalarStyle::Any),
+            &mut events,
+        );
         events.push(Event::document_end(true));
         events.push(Event::stream_end());
         for event in events {
@@ -99,36 +112,13 @@ fn push(
     style: ScalarStyle,
     events: &mut Vec<Event>,
 ) {
-    let mut scalar = |tag: &str, text: &str, is_plain: bool, is_quoted: bool, style| {
-        events.push(Event::scalar(anchor, Some(tag), text, is_plain, is_quoted, style));
-    };
     match node {
-        Written::Null(text) => scalar("tag:yaml.org,2002:null", text, true, false, style),
-        Written::Bool(bool) => {
-            scalar("tag:yaml.org,2002:bool", if *bool { "true" } else { "false" }, true, false, style);
-        }
-        Written::Number(text) => {
-            let is_int = scalars::resolve(text) == Tag::Int;
-            scalar("tag:yaml.org,2002:int", text, is_int, false, style);
-        }
-        Written::Float(float) => {
-            let text = float_text(*float);
-            let is_float = scalars::resolve(&text) == Tag::Float;
-            scalar("tag:yaml.org,2002:float", &text, is_float, false, style);
-        }
-        Written::Text(text) => {
-            let is_plain = scalars::resolve(text) == Tag::Str;
-            scalar("tag:yaml.org,2002:str", text, is_plain, true, style);
-        }
-        Written::Bytes(bytes) => {
-            let text = base64_lines(bytes);
-            scalar("tag:yaml.org,2002:binary", &text, false, false, ScalarStyle::Literal);
-        }
         Written::List(items) => {
             let tag = Some("tag:yaml.org,2002:seq");
-            let style_of_list = match flows(flow, items.iter()) {
-                true => SequenceStyle::Flow,
-                false => SequenceStyle::Block,
+            let style_of_list = if flows(flow, items.iter()) {
+                SequenceStyle::Flow
+            } else {
+                SequenceStyle::Block
             };
             events.push(Event::sequence_start(anchor, tag, true, style_of_list));
             for item in items {
@@ -137,11 +127,8 @@ fn push(
             events.push(Event::sequence_end());
         }
         Written::Map(pairs) => {
-            let tag = Some("tag:yaml.org,2002:map");
             let all = pairs.iter().flat_map(|(key, value)| [key, value]);
-            let style_of_map =
-                if flows(flow, all) { MappingStyle::Flow } else { MappingStyle::Block };
-            events.push(Event::mapping_start(anchor, tag, true, style_of_map));
+            open_map(anchor, "tag:yaml.org,2002:map", flows(flow, all), events);
             for (key, value) in pairs {
                 push(key, None, flow, style, events);
                 push(value, None, flow, style, events);
@@ -149,10 +136,8 @@ fn push(
             events.push(Event::mapping_end());
         }
         Written::Set(items) => {
-            let tag = Some("tag:yaml.org,2002:set");
-            let style_of_map =
-                if flows(flow, items.iter()) { MappingStyle::Flow } else { MappingStyle::Block };
-            events.push(Event::mapping_start(anchor, tag, false, style_of_map));
+            let is_flow = flows(flow, items.iter());
+            open_map(anchor, "tag:yaml.org,2002:set", is_flow, events);
             for item in items {
                 push(item, None, flow, style, events);
                 push(&Written::Null("null"), None, flow, style, events);
@@ -161,7 +146,41 @@ fn push(
         }
         Written::Anchored(name, node) => push(node, Some(name), flow, style, events),
         Written::Alias(name) => events.push(Event::alias(name)),
+        scalar => events.push(scalar_event(scalar, anchor, style)),
     }
+}
+
+fn open_map(anchor: Option<&str>, tag: &str, is_flow: bool, events: &mut Vec<Event>) {
+    let style = if is_flow {
+        MappingStyle::Flow
+    } else {
+        MappingStyle::Block
+    };
+    // A set needs its tag to be read back as one.
+    let is_implicit = tag.ends_with(":map");
+    events.push(Event::mapping_start(anchor, Some(tag), is_implicit, style));
+}
+
+/// A scalar is written plain if it would be read back as what it is.
+fn scalar_event(node: &Written, anchor: Option<&str>, style: ScalarStyle) -> Event {
+    let (name, wanted, text) = match node {
+        Written::Bool(bool) => ("bool", Tag::Bool, bool.to_string()),
+        Written::Number(text) => ("int", Tag::Int, text.clone()),
+        Written::Float(float) => ("float", Tag::Float, float_text(*float)),
+        Written::Text(text) => ("str", Tag::Str, text.clone()),
+        Written::Bytes(bytes) => ("binary", Tag::Binary, base64_lines(bytes)),
+        Written::Null(text) => ("null", Tag::Null, (*text).to_owned()),
+        _ => ("null", Tag::Null, "null".to_owned()),
+    };
+    let style = if wanted == Tag::Binary {
+        ScalarStyle::Literal
+    } else {
+        style
+    };
+    let is_plain = scalars::resolve(&text) == wanted;
+    let is_quoted = wanted == Tag::Str;
+    let tag = format!("tag:yaml.org,2002:{name}");
+    Event::scalar(anchor, Some(&tag), &text, is_plain, is_quoted, style)
 }
 
 fn flows<'a>(flow: Flow, mut items: impl Iterator<Item = &'a Written>) -> bool {
@@ -171,8 +190,12 @@ fn flows<'a>(flow: Flow, mut items: impl Iterator<Item = &'a Written>) -> bool {
         Flow::Leaves => !items.any(|item| {
             matches!(
                 item,
-                Written::List(_) | Written::Map(_) | Written::Set(_) | Written::Bytes(_)
-                    | Written::Anchored(..) | Written::Alias(_)
+                Written::List(_)
+                    | Written::Map(_)
+                    | Written::Set(_)
+                    | Written::Bytes(_)
+                    | Written::Anchored(..)
+                    | Written::Alias(_)
             )
         }),
     }
@@ -187,7 +210,11 @@ pub(in crate::renderers) fn float_text(float: f64) -> String {
         return if float > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
     let text = float_repr(float);
-    if !text.contains('.') && text.contains('e') { text.replacen('e', ".0e", 1) } else { text }
+    if !text.contains('.') && text.contains('e') {
+        text.replacen('e', ".0e", 1)
+    } else {
+        text
+    }
 }
 
 /// Writes base64 in lines of 76 characters, as Python's `encodebytes`.

@@ -28,8 +28,7 @@ pub(super) fn flatten(pairs: &Pairs, mark: Mark) -> Result<Pairs, Box<Fault>> {
                 for item in items {
                     let Content::Mapping(inner) = &item.content else {
                         let found = item.kind();
-                        let problem =
-                            format!("expected a mapping for merging, but found {found}");
+                        let problem = format!("expected a mapping for merging, but found {found}");
                         return Err(Fault::new(problem, item.mark).in_mapping(mark));
                     };
                     lists.push(flatten(inner, item.mark)?);

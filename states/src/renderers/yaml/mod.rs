@@ -36,7 +36,10 @@ struct Mark {
 impl std::fmt::Display for Mark {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (line, column) = (self.line + 1, self.column + 1);
-        write!(out, "  in \"<unicode string>\", line {line}, column {column}")
+        write!(
+            out,
+            "  in \"<unicode string>\", line {line}, column {column}"
+        )
     }
 }
 
@@ -73,7 +76,7 @@ impl Fault {
         self
     }
 
-    fn into_error(self: Box<Self>, text: &str) -> Error {
+    fn into_error(self, text: &str) -> Error {
         let mut message = String::new();
         if self.is_from_scanner {
             message.push_str(&self.problem);
@@ -88,7 +91,9 @@ impl Fault {
             message.push_str(&format!("{}\n{}", self.problem, self.mark));
         }
         let line = usize::try_from(self.mark.line).map_or(0, |line| line + 1);
-        let column = usize::try_from(self.mark.column).ok().map(|column| column + 1);
+        let column = usize::try_from(self.mark.column)
+            .ok()
+            .map(|column| column + 1);
         // An unclosed quote is noticed behind the last line; that line is the nearest to show.
         Error::new(self.kind, message).at(line.min(text.lines().count().max(1)), column, text)
     }

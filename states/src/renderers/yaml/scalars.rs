@@ -85,17 +85,20 @@ fn is_float(text: &str) -> bool {
     if matches!(rest, ".inf" | ".Inf" | ".INF") {
         return true;
     }
-    let Some((whole, fraction)) = rest.split_once('.') else { return false };
-    let digits = fraction.bytes().take_while(|byte| is_digit_or_line(*byte)).count();
+    let Some((whole, fraction)) = rest.split_once('.') else {
+        return false;
+    };
+    let digits = fraction
+        .bytes()
+        .take_while(|byte| is_digit_or_line(*byte))
+        .count();
     let (fraction, exponent) = fraction.split_at(digits);
     if whole.is_empty() {
         // Without a sign only: `-.5` is text.
         return rest.len() == text.len() && starts_with_digit(fraction) && is_exponent(exponent);
     }
     match whole.split_once(':') {
-        Some((first, others)) => {
-            is_digits(first) && is_sexagesimal(others) && exponent.is_empty()
-        }
+        Some((first, others)) => is_digits(first) && is_sexagesimal(others) && exponent.is_empty(),
         None => is_digits(whole) && is_exponent(exponent),
     }
 }
@@ -172,13 +175,22 @@ impl Rest<'_> {
 
     /// Takes `least..=most` digits.
     fn digits(&mut self, least: usize, most: usize) -> bool {
-        let count = self.0.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
+        let count = self
+            .0
+            .iter()
+            .take(most)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         self.0 = &self.0[count..];
         count >= least
     }
 
     fn blanks(&mut self) -> usize {
-        let count = self.0.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let count = self
+            .0
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count();
         self.0 = &self.0[count..];
         count
     }
@@ -196,10 +208,8 @@ pub(super) fn bool_value(text: &str) -> Option<Value> {
 /// Reads an integer. Salt takes leading zeros off first, so that `0644` is 644; behind a sign they still
 /// mean octal. `None` if it is none, or does not fit 128 bits.
 pub(super) fn int_value(text: &str) -> Option<Value> {
-    let is_octal_look = text.starts_with('0')
-        && text != "0"
-        && !text.starts_with("0b")
-        && !text.starts_with("0x");
+    let is_octal_look =
+        text.starts_with('0') && text != "0" && !text.starts_with("0b") && !text.starts_with("0x");
     let text = if is_octal_look {
         match text.trim_start_matches('0') {
             "" => "0",

@@ -3,7 +3,10 @@
 use super::*;
 
 fn repr(text: &str) -> String {
-    load_yaml(text).map_or_else(|error| format!("error: {}", error.message()), |value| value.repr())
+    load_yaml(text).map_or_else(
+        |error| format!("error: {}", error.message()),
+        |value| value.repr(),
+    )
 }
 
 #[test]
@@ -50,7 +53,10 @@ fn a_key_twice_is_an_error_that_names_both_places() {
          found conflicting ID 'a'\n  in \"<unicode string>\", line 3, column 1"
     );
     assert_eq!(error.line(), Some(3));
-    assert!(load_yaml("1: a\ntrue: b\n").is_err(), "1 and True are one key");
+    assert!(
+        load_yaml("1: a\ntrue: b\n").is_err(),
+        "1 and True are one key"
+    );
 }
 
 #[test]
@@ -67,7 +73,11 @@ fn a_tab_is_named_with_its_line() {
     let error = load_yaml("a:\n\tb: 1\n").unwrap_err();
     assert_eq!(error.message(), "Illegal tab character");
     assert_eq!(error.line(), Some(2));
-    assert!(error.to_string().contains("b: 1    <======================"));
+    assert!(
+        error
+            .to_string()
+            .contains("b: 1    <======================")
+    );
 }
 
 #[test]
@@ -78,7 +88,11 @@ fn a_double_quoted_text_folds() {
 #[test]
 fn python_tags_are_refused() {
     let error = load_yaml("!!python/object/apply:os.system ['true']").unwrap_err();
-    assert!(error.message().contains("could not determine a constructor for the tag"));
+    assert!(
+        error
+            .message()
+            .contains("could not determine a constructor for the tag")
+    );
 }
 
 #[test]
@@ -86,12 +100,20 @@ fn bombs_end_in_an_error() {
     let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for level in 1..12 {
         let below = level - 1;
-        laughs.push_str(&format!("a{level}: &a{level} [*a{below},*a{below},*a{below},*a{below}"));
+        laughs.push_str(&format!(
+            "a{level}: &a{level} [*a{below},*a{below},*a{below},*a{below}"
+        ));
         laughs.push_str(&format!(",*a{below},*a{below},*a{below},*a{below}]\n"));
     }
     assert_eq!(load_yaml(&laughs).unwrap_err().kind(), ErrorKind::Limit);
-    assert_eq!(load_yaml(&"[".repeat(200_000)).unwrap_err().kind(), ErrorKind::Limit);
-    assert_eq!(load_yaml(&"- ".repeat(50_000)).unwrap_err().kind(), ErrorKind::Limit);
+    assert_eq!(
+        load_yaml(&"[".repeat(200_000)).unwrap_err().kind(),
+        ErrorKind::Limit
+    );
+    assert_eq!(
+        load_yaml(&"- ".repeat(50_000)).unwrap_err().kind(),
+        ErrorKind::Limit
+    );
     assert!(load_yaml("&a [*a]").is_err());
 }
 

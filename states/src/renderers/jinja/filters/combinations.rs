@@ -9,9 +9,9 @@ use crate::renderers::jinja::value::Py;
 pub(super) fn find(name: &str) -> Option<Filter> {
     Some(match name {
         "combinations" => |_, value, args, _| chosen(&value, args, "combinations"),
-        "combinations_with_replacement" => |_, value, args, _| {
-            chosen(&value, args, "combinations_with_replacement")
-        },
+        "combinations_with_replacement" => {
+            |_, value, args, _| chosen(&value, args, "combinations_with_replacement")
+        }
         "permutations" => |_, value, args, _| chosen(&value, args, "permutations"),
         "product" => |_, value, args, _| product(&value, args),
         "zip" => |_, value, args, _| zip(&value, args, None),
@@ -50,7 +50,11 @@ fn chosen(value: &Py, args: Args, name: &'static str) -> Outcome<Py> {
             size_of(Some(&length), 0)?
         }
         _ if name == "permutations" => items.len(),
-        _ => return Err(Fault::python(format!("{name}() missing required argument 'r' (pos 2)"))),
+        _ => {
+            return Err(Fault::python(format!(
+                "{name}() missing required argument 'r' (pos 2)"
+            )));
+        }
     };
     limits::depth(length)?;
     let mut found = Vec::new();
@@ -95,8 +99,7 @@ fn product(value: &Py, mut args: Args) -> Outcome<Py> {
         lists.push(list.items()?);
     }
     limits::depth(lists.len().saturating_mul(repeat))?;
-    let pools: Vec<&Vec<Py>> =
-        (0..repeat).flat_map(|_| lists.iter()).collect();
+    let pools: Vec<&Vec<Py>> = (0..repeat).flat_map(|_| lists.iter()).collect();
     let mut rows: Vec<Vec<Py>> = vec![Vec::new()];
     for pool in pools {
         let mut longer = Vec::new();
@@ -120,11 +123,21 @@ fn zip(value: &Py, args: Args, fill: Option<Py>) -> Outcome<Py> {
         lists.push(list.items()?);
     }
     let lengths = lists.iter().map(Vec::len);
-    let count = if fill.is_some() { lengths.max() } else { lengths.min() }.unwrap_or(0);
+    let count = if fill.is_some() {
+        lengths.max()
+    } else {
+        lengths.min()
+    }
+    .unwrap_or(0);
     limits::copied_items(count.saturating_mul(lists.len()))?;
     let fill = fill.unwrap_or(Py::None);
     let rows = (0..count)
-        .map(|row| lists.iter().map(|list| list.get(row).unwrap_or(&fill).clone()).collect())
+        .map(|row| {
+            lists
+                .iter()
+                .map(|list| list.get(row).unwrap_or(&fill).clone())
+                .collect()
+        })
         .collect();
     Ok(tuples(rows, "zip"))
 }

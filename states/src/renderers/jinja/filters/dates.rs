@@ -9,11 +9,28 @@ pub(super) fn find(name: &str) -> Option<Filter> {
     matches!(name, "strftime" | "date_format").then_some(|_, value, args, _| strftime(&value, args))
 }
 
-const DAYS: [&str; 7] =
-    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const DAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 struct Date {
@@ -41,7 +58,9 @@ fn strftime(value: &Py, args: Args) -> Outcome<Py> {
     };
     let stamp = stamp.filter(|stamp| stamp.abs() < 2.5e11).ok_or_else(|| {
         let shown = value.as_str().unwrap_or_else(|| value.type_name());
-        Fault::python(format!("Unable to parse {shown}. Consider installing timelib"))
+        Fault::python(format!(
+            "Unable to parse {shown}. Consider installing timelib"
+        ))
     })?;
     Ok(Py::from(written(&date_of(stamp), &format, stamp)?))
 }
@@ -59,7 +78,11 @@ fn date_of(stamp: f64) -> Date {
     let day_of_march_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_march_year + 2) / 153;
     let day = day_of_march_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334][(month - 1) as usize];
@@ -117,7 +140,9 @@ fn written(date: &Date, format: &str, stamp: f64) -> Outcome<String> {
             Some('%') => "%".to_owned(),
             other => {
                 let other = other.map_or(String::new(), String::from);
-                return Err(Fault::python(format!("strftime does not know %{other} here")));
+                return Err(Fault::python(format!(
+                    "strftime does not know %{other} here"
+                )));
             }
         };
         out.push_str(&piece);

@@ -17,9 +17,9 @@ pub(super) fn find(name: &str) -> Option<Filter> {
         "sha1" => |_, value, _, _| bytes_of(&value).map(|bytes| hex(&Sha1::digest(bytes))),
         "sha256" => |_, value, _, _| bytes_of(&value).map(|bytes| hex(&Sha256::digest(bytes))),
         "sha512" => |_, value, _, _| bytes_of(&value).map(|bytes| hex(&Sha512::digest(bytes))),
-        "base64_encode" => |_, value, _, _| {
-            bytes_of(&value).map(|bytes| Py::from(STANDARD.encode(bytes)))
-        },
+        "base64_encode" => {
+            |_, value, _, _| bytes_of(&value).map(|bytes| Py::from(STANDARD.encode(bytes)))
+        }
         "base64_decode" => |_, value, _, _| base64_decode(&value),
         "hmac" => |_, value, args, _| {
             let [secret, challenge] = args.bind("hmac", ["shared_secret", "challenge_hmac"])?;
@@ -54,7 +54,12 @@ fn bytes_of(value: &Py) -> Outcome<Vec<u8>> {
 }
 
 fn hex(bytes: &[u8]) -> Py {
-    Py::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    Py::from(
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+    )
 }
 
 fn base64_decode(value: &Py) -> Outcome<Py> {
@@ -109,8 +114,12 @@ fn uuid(value: &Py) -> Outcome<Py> {
 
 /// MD5, for names only. RFC 1321.
 fn md5(message: &[u8]) -> [u8; 16] {
-    const SHIFTS: [[u32; 4]; 4] =
-        [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
+    const SHIFTS: [[u32; 4]; 4] = [
+        [7, 12, 17, 22],
+        [5, 9, 14, 20],
+        [4, 11, 16, 23],
+        [6, 10, 15, 21],
+    ];
     let mut padded = message.to_vec();
     padded.push(0x80);
     while padded.len() % 64 != 56 {
@@ -132,7 +141,10 @@ fn md5(message: &[u8]) -> [u8; 16] {
                 _ => (c ^ (b | !d), (7 * step) % 16),
             };
             let constant = ((step as f64 + 1.0).sin().abs() * 4_294_967_296.0) as u32;
-            let sum = a.wrapping_add(mixed).wrapping_add(constant).wrapping_add(words[word]);
+            let sum = a
+                .wrapping_add(mixed)
+                .wrapping_add(constant)
+                .wrapping_add(words[word]);
             (a, d, c) = (d, c, b);
             b = b.wrapping_add(sum.rotate_left(SHIFTS[step / 16][step % 4]));
         }

@@ -56,12 +56,17 @@ fn write_value(value: &Py, layout: &Layout, depth: usize, out: &mut String) -> O
         }
         Py::Dict(dict) => {
             let dict = dict.borrow();
-            let mut pairs: Vec<(Py, Py)> =
-                dict.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            let mut pairs: Vec<(Py, Py)> = dict
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
             if layout.sorts_keys {
                 compare::sort_by_key(&mut pairs, false)?;
             }
-            let colon = layout.separators.as_ref().map_or(": ", |(_, key)| key.as_str());
+            let colon = layout
+                .separators
+                .as_ref()
+                .map_or(": ", |(_, key)| key.as_str());
             write_group('{', '}', pairs.len(), layout, depth, out, |index, out| {
                 let (key, value) = &pairs[index];
                 write_text(&key_text(key)?, layout.is_ascii, out);
@@ -94,7 +99,10 @@ fn write_group(
 ) -> Outcome<()> {
     out.push(open);
     let usual = if layout.indent.is_some() { "," } else { ", " };
-    let comma = layout.separators.as_ref().map_or(usual, |(item, _)| item.as_str());
+    let comma = layout
+        .separators
+        .as_ref()
+        .map_or(usual, |(item, _)| item.as_str());
     let new_line = |depth: usize, out: &mut String| {
         if let Some(indent) = &layout.indent {
             out.push('\n');

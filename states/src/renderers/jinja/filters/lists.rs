@@ -52,8 +52,13 @@ fn nothing(message: &str) -> Py {
 
 fn default(_: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> Outcome<Py> {
     let [default, boolean] = args.bind("default", ["default_value", "boolean"])?;
-    let takes_default = value.is_undefined() || (flag(boolean.as_ref(), false)? && !value.is_true()?);
-    Ok(if takes_default { default.unwrap_or_else(|| Py::from("")) } else { value })
+    let takes_default =
+        value.is_undefined() || (flag(boolean.as_ref(), false)? && !value.is_true()?);
+    Ok(if takes_default {
+        default.unwrap_or_else(|| Py::from(""))
+    } else {
+        value
+    })
 }
 
 fn attr(interpreter: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> Outcome<Py> {
@@ -62,7 +67,10 @@ fn attr(interpreter: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> O
     // Only real attributes count, not a dict's keys.
     if let Py::Dict(_) = &value {
         let probe = Py::dict(Dict::default());
-        if interpreter.attribute(&probe, &Rc::from(name.as_str()))?.is_undefined() {
+        if interpreter
+            .attribute(&probe, &Rc::from(name.as_str()))?
+            .is_undefined()
+        {
             return Ok(crate::renderers::jinja::attributes::missing(&value, &name));
         }
     }
@@ -132,7 +140,10 @@ fn batch(_: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> Outcome<Py
         limits::copied_items(count)?;
         last.resize(count, fill);
     }
-    Ok(Py::iterator(batches.into_iter().map(Py::list).collect(), "generator"))
+    Ok(Py::iterator(
+        batches.into_iter().map(Py::list).collect(),
+        "generator",
+    ))
 }
 
 fn slice(_: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> Outcome<Py> {
@@ -182,21 +193,30 @@ fn cased(value: Py, is_sensitive: bool) -> Outcome<Py> {
 }
 
 fn dict_sort(_: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) -> Outcome<Py> {
-    let [sensitive, by, is_reversed] = args.bind("dictsort", ["case_sensitive", "by", "reverse"])?;
+    let [sensitive, by, is_reversed] =
+        args.bind("dictsort", ["case_sensitive", "by", "reverse"])?;
     let sensitive = flag(sensitive.as_ref(), false)?;
     let by_value = match by.as_ref().and_then(Py::as_str) {
         None | Some("key") => false,
         Some("value") => true,
         Some(_) => {
-            return Err(Fault::python("You can only sort by either \"key\" or \"value\""));
+            return Err(Fault::python(
+                "You can only sort by either \"key\" or \"value\"",
+            ));
         }
     };
     let Py::Dict(dict) = value.defined()? else {
-        return Err(Fault::python(format!("'{}' object has no attribute 'items'", value.type_name())));
+        return Err(Fault::python(format!(
+            "'{}' object has no attribute 'items'",
+            value.type_name()
+        )));
     };
     let mut pairs = Vec::new();
     for (key, value) in dict.borrow().iter() {
-        let order = cased(if by_value { value.clone() } else { key.clone() }, sensitive)?;
+        let order = cased(
+            if by_value { value.clone() } else { key.clone() },
+            sensitive,
+        )?;
         pairs.push((order, Py::tuple(vec![key.clone(), value.clone()])));
     }
     compare::sort_by_key(&mut pairs, flag(is_reversed.as_ref(), false)?)?;
@@ -257,7 +277,9 @@ fn group_by(interpreter: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) 
     let mut groups: Vec<(Py, Py, Vec<Py>)> = Vec::new();
     for (key, pair) in pairs {
         let parts = pair.items()?;
-        let [real, item] = parts.as_slice() else { continue };
+        let [real, item] = parts.as_slice() else {
+            continue;
+        };
         match groups.last_mut() {
             Some((last, _, items)) if compare::equal(last, &key)? => items.push(item.clone()),
             _ => groups.push((key, real.clone(), vec![item.clone()])),
@@ -274,7 +296,9 @@ fn group_by(interpreter: &mut Interpreter<'_>, value: Py, args: Args, _: &Site) 
 fn extreme(value: &Py, args: Args, is_max: bool) -> Outcome<Py> {
     let name = if is_max { "max" } else { "min" };
     if !args.positional.is_empty() || !args.named.is_empty() {
-        return Err(Fault::python(format!("unique_{name}() takes 1 positional argument")));
+        return Err(Fault::python(format!(
+            "unique_{name}() takes 1 positional argument"
+        )));
     }
     let mut items = value.items()?.into_iter();
     let Some(mut best) = items.next() else {
@@ -282,7 +306,11 @@ fn extreme(value: &Py, args: Args, is_max: bool) -> Outcome<Py> {
     };
     best.defined()?;
     for item in items {
-        let order = if is_max { compare::order(&best, &item)? } else { compare::order(&item, &best)? };
+        let order = if is_max {
+            compare::order(&best, &item)?
+        } else {
+            compare::order(&item, &best)?
+        };
         if order == std::cmp::Ordering::Less {
             best = item;
         }

@@ -49,7 +49,14 @@ pub(super) fn find(name: &str) -> Option<Filter> {
 /// Finds a global function.
 pub(super) fn global(name: &str) -> Option<Py> {
     const GLOBALS: [&str; 9] = [
-        "range", "dict", "odict", "namespace", "cycler", "joiner", "raise", "show_full_context",
+        "range",
+        "dict",
+        "odict",
+        "namespace",
+        "cycler",
+        "joiner",
+        "raise",
+        "show_full_context",
         "ifelse",
     ];
     let known = GLOBALS.iter().find(|known| **known == name)?;

@@ -20,27 +20,33 @@ pub(super) fn find(name: &str) -> Option<Filter> {
             ))
         },
         "is_ipv4" => |_, value, args, _| {
-            Ok(Py::Bool(checked(&value, 4, options_of(args, "is_ipv4")?.as_deref()).is_some()))
+            Ok(Py::Bool(
+                checked(&value, 4, options_of(args, "is_ipv4")?.as_deref()).is_some(),
+            ))
         },
         "is_ipv6" => |_, value, args, _| {
-            Ok(Py::Bool(checked(&value, 6, options_of(args, "is_ipv6")?.as_deref()).is_some()))
+            Ok(Py::Bool(
+                checked(&value, 6, options_of(args, "is_ipv6")?.as_deref()).is_some(),
+            ))
         },
         "ipv4" => |_, value, args, _| filtered(&value, 4, options_of(args, "ipv4")?.as_deref()),
         "ipv6" => |_, value, args, _| filtered(&value, 6, options_of(args, "ipv6")?.as_deref()),
-        "ipaddr" => |_, value, args, _| {
-            either(&value, options_of(args, "ipaddr")?.as_deref())
-        },
+        "ipaddr" => |_, value, args, _| either(&value, options_of(args, "ipaddr")?.as_deref()),
         "ip_host" => |_, value, args, _| {
-            each(&value, args, "ip_host", |net| Ok(Py::from(net.with_prefix())))
+            each(&value, args, "ip_host", |net| {
+                Ok(Py::from(net.with_prefix()))
+            })
         },
         "network_hosts" => |_, value, args, _| each(&value, args, "network_hosts", hosts),
-        "network_size" => |_, value, args, _| each(&value, args, "network_size", |net| {
-            let bits = net.width() - net.prefix;
-            if bits >= 127 {
-                return Err(Fault::limit("an integer would need more than 128 bits"));
-            }
-            Ok(Py::Int(1i128 << bits))
-        }),
+        "network_size" => |_, value, args, _| {
+            each(&value, args, "network_size", |net| {
+                let bits = net.width() - net.prefix;
+                if bits >= 127 {
+                    return Err(Fault::limit("an integer would need more than 128 bits"));
+                }
+                Ok(Py::Int(1i128 << bits))
+            })
+        },
         "ipwrap" => |_, value, _, _| wrapped(&value),
         "filter_by_networks" => |_, value, args, _| by_networks(&value, args),
         "mac_str_to_bytes" => |_, value, _, _| mac_bytes(text_of(&value)?),
@@ -87,7 +93,11 @@ impl Interface {
     }
 
     fn mask(self) -> u128 {
-        let all = if self.width() == 32 { u128::from(u32::MAX) } else { u128::MAX };
+        let all = if self.width() == 32 {
+            u128::from(u32::MAX)
+        } else {
+            u128::MAX
+        };
         match self.width() - self.prefix {
             128 => 0,
             host => (all >> host) << host,
@@ -142,7 +152,11 @@ fn checked(value: &Py, version: u8, options: Option<&str>) -> Option<String> {
             return None;
         }
     }
-    Some(if text.contains('/') { interface.with_prefix() } else { shown(interface.address) })
+    Some(if text.contains('/') {
+        interface.with_prefix()
+    } else {
+        shown(interface.address)
+    })
 }
 
 fn has_property(address: IpAddr, option: &str) -> bool {
@@ -155,11 +169,27 @@ fn has_property(address: IpAddr, option: &str) -> bool {
         },
         "loopback" | "lo" => address.is_loopback(),
         "multicast" => address.is_multicast(),
-        "reserved" => within(address, &[
-            "240.0.0.0/4", "::/8", "100::/8", "200::/7", "400::/6", "800::/5", "1000::/4",
-            "4000::/3", "6000::/3", "8000::/3", "a000::/3", "c000::/3", "e000::/4", "f000::/5",
-            "f800::/6", "fe00::/9",
-        ]),
+        "reserved" => within(
+            address,
+            &[
+                "240.0.0.0/4",
+                "::/8",
+                "100::/8",
+                "200::/7",
+                "400::/6",
+                "800::/5",
+                "1000::/4",
+                "4000::/3",
+                "6000::/3",
+                "8000::/3",
+                "a000::/3",
+                "c000::/3",
+                "e000::/4",
+                "f000::/5",
+                "f800::/6",
+                "fe00::/9",
+            ],
+        ),
         "site-local" | "sl" | "site_local" => within(address, &["fec0::/10"]),
         "unspecified" => address.is_unspecified(),
         // An unknown option is no condition.
@@ -169,16 +199,44 @@ fn has_property(address: IpAddr, option: &str) -> bool {
 
 fn is_private(address: IpAddr) -> bool {
     let excepted = [
-        "192.0.0.9/32", "192.0.0.10/32", "2001:1::1/128", "2001:1::2/128", "2001:3::/32",
-        "2001:4:112::/48", "2001:20::/28", "2001:30::/28",
+        "192.0.0.9/32",
+        "192.0.0.10/32",
+        "2001:1::1/128",
+        "2001:1::2/128",
+        "2001:3::/32",
+        "2001:4:112::/48",
+        "2001:20::/28",
+        "2001:30::/28",
     ];
-    within(address, &[
-        "0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-        "192.0.0.0/24", "192.0.0.170/31", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15",
-        "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "::1/128", "::/128", "::ffff:0:0/96",
-        "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
-        "fc00::/7", "fe80::/10",
-    ]) && !within(address, &excepted)
+    within(
+        address,
+        &[
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.0.170/31",
+            "192.0.2.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "240.0.0.0/4",
+            "::1/128",
+            "::/128",
+            "::ffff:0:0/96",
+            "64:ff9b:1::/48",
+            "100::/64",
+            "2001::/23",
+            "2001:db8::/32",
+            "2002::/16",
+            "3fff::/20",
+            "fc00::/7",
+            "fe80::/10",
+        ],
+    ) && !within(address, &excepted)
 }
 
 fn within(address: IpAddr, networks: &[&str]) -> bool {
@@ -226,12 +284,7 @@ fn either(value: &Py, options: Option<&str>) -> Outcome<Py> {
 }
 
 /// Applies a function to the addresses among the values; one value gives one answer.
-fn each(
-    value: &Py,
-    args: Args,
-    name: &str,
-    of: impl Fn(Interface) -> Outcome<Py>,
-) -> Outcome<Py> {
+fn each(value: &Py, args: Args, name: &str, of: impl Fn(Interface) -> Outcome<Py>) -> Outcome<Py> {
     let [options, version] = args.bind(name, ["options", "version"])?;
     let options = match &options {
         Some(options) if !options.is_none() => Some(text_of(options)?),
@@ -280,7 +333,11 @@ fn hosts(network: Interface) -> Outcome<Py> {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from(bits as u32)),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from(bits)),
     };
-    Ok(Py::list((from..=to).map(|bits| Py::from(shown(address(bits)))).collect()))
+    Ok(Py::list(
+        (from..=to)
+            .map(|bits| Py::from(shown(address(bits))))
+            .collect(),
+    ))
 }
 
 fn wrapped(value: &Py) -> Outcome<Py> {
@@ -307,7 +364,9 @@ fn by_networks(value: &Py, args: Args) -> Outcome<Py> {
     for network in networks.items()? {
         let text = text_of(&network)?;
         let network = Interface::parse(text).ok_or_else(|| {
-            Fault::python(format!("'{text}' does not appear to be an IPv4 or IPv6 network"))
+            Fault::python(format!(
+                "'{text}' does not appear to be an IPv4 or IPv6 network"
+            ))
         })?;
         if network.bits() & !network.mask() != 0 {
             return Err(Fault::python(format!("{text} has host bits set")));
@@ -319,7 +378,9 @@ fn by_networks(value: &Py, args: Args) -> Outcome<Py> {
         for item in items.items()? {
             let text = text_of(&item)?;
             let address: IpAddr = text.parse().map_err(|_| {
-                Fault::python(format!("'{text}' does not appear to be an IPv4 or IPv6 address"))
+                Fault::python(format!(
+                    "'{text}' does not appear to be an IPv4 or IPv6 address"
+                ))
             })?;
             for network in &parsed {
                 if network.contains(address) {
@@ -357,7 +418,13 @@ fn mac_bytes(text: &str) -> Outcome<Py> {
     };
     let bytes: Option<Vec<u8>> = (0..12)
         .step_by(2)
-        .map(|at| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .map(|at| {
+            digits
+                .get(at..at + 2)
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        })
         .collect();
-    bytes.map(|bytes| Py::Bytes(Rc::from(bytes))).ok_or_else(invalid)
+    bytes
+        .map(|bytes| Py::Bytes(Rc::from(bytes)))
+        .ok_or_else(invalid)
 }

@@ -15,11 +15,20 @@ pub(super) fn pretty(value: &Py) -> Outcome<String> {
 
 /// The pairs of a dict as `pprint` orders them.
 fn sorted_pairs(value: &Py) -> Outcome<Vec<(Py, Py)>> {
-    let Py::Dict(dict) = value else { return Ok(Vec::new()) };
-    let mut pairs: Vec<(Py, Py)> =
-        dict.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let Py::Dict(dict) = value else {
+        return Ok(Vec::new());
+    };
+    let mut pairs: Vec<(Py, Py)> = dict
+        .borrow()
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     let unsorted = pairs.clone();
-    Ok(if compare::sort_by_key(&mut pairs, false).is_ok() { pairs } else { unsorted })
+    Ok(if compare::sort_by_key(&mut pairs, false).is_ok() {
+        pairs
+    } else {
+        unsorted
+    })
 }
 
 /// `repr()` with sorted dicts.
@@ -35,7 +44,11 @@ fn flat(value: &Py, depth: usize) -> Outcome<String> {
         Py::Dict(_) => {
             let mut parts = Vec::new();
             for (key, value) in sorted_pairs(value)? {
-                parts.push(format!("{}: {}", flat(&key, depth + 1)?, flat(&value, depth + 1)?));
+                parts.push(format!(
+                    "{}: {}",
+                    flat(&key, depth + 1)?,
+                    flat(&value, depth + 1)?
+                ));
             }
             format!("{{{}}}", parts.join(", "))
         }
@@ -118,13 +131,21 @@ fn write_items(
 
 /// Cuts a long text into several literals, at line ends and blanks.
 fn write_text(source: &str, indent: usize, allowance: usize, depth: usize, out: &mut String) {
-    let (indent, allowance) = if depth == 0 { (indent + 1, allowance + 1) } else { (indent, allowance) };
+    let (indent, allowance) = if depth == 0 {
+        (indent + 1, allowance + 1)
+    } else {
+        (indent, allowance)
+    };
     let mut chunks: Vec<String> = Vec::new();
     let lines: Vec<&str> = source.split_inclusive('\n').collect();
     let last_line = lines.len().saturating_sub(1);
     for (index, line) in lines.iter().enumerate() {
         let room = WIDTH.saturating_sub(indent);
-        let room_of_last = if index == last_line { room.saturating_sub(allowance) } else { room };
+        let room_of_last = if index == last_line {
+            room.saturating_sub(allowance)
+        } else {
+            room
+        };
         let whole = text::quoted(line);
         if whole.chars().count() <= room_of_last {
             chunks.push(whole);
@@ -146,7 +167,11 @@ fn write_text(source: &str, indent: usize, allowance: usize, depth: usize, out: 
         for (at, word) in words.iter().enumerate() {
             let candidate = format!("{current}{word}");
             let is_end = at == last_word && index == last_line;
-            let limit = if is_end { room.saturating_sub(allowance) } else { room };
+            let limit = if is_end {
+                room.saturating_sub(allowance)
+            } else {
+                room
+            };
             if text::quoted(&candidate).chars().count() > limit && !current.is_empty() {
                 chunks.push(text::quoted(&current));
                 current.clone_from(word);

@@ -38,7 +38,11 @@ pub(in crate::renderers::jinja) fn pattern(
         flags.push('m');
     }
     let source = translated(source, is_multiline);
-    let source = if flags.is_empty() { source } else { format!("(?{flags}:{source})") };
+    let source = if flags.is_empty() {
+        source
+    } else {
+        format!("(?{flags}:{source})")
+    };
     RegexBuilder::new(&source)
         .backtrack_limit(BACKTRACKS)
         .delegate_size_limit(4 << 20)
@@ -65,13 +69,12 @@ fn translated(source: &str, is_multiline: bool) -> String {
             continue;
         }
         if !in_class {
-            if let Some(behind) = rest.strip_prefix("(?P=") {
-                if let Some((name, behind)) = behind.split_once(')') {
+            if let Some(behind) = rest.strip_prefix("(?P=")
+                && let Some((name, behind)) = behind.split_once(')') {
                     out.push_str(&format!("\\k<{name}>"));
                     rest = behind;
                     continue;
                 }
-            }
             if character == '$' && !is_multiline && !source.contains("(?m") {
                 out.push_str("(?=\\n?\\z)");
                 rest = &rest[1..];
@@ -127,7 +130,11 @@ pub(in crate::renderers::jinja) fn match_at_start<'t>(
 }
 
 fn groups(value: &Py, args: Args, at_start: bool) -> Outcome<Py> {
-    let name = if at_start { "regex_match" } else { "regex_search" };
+    let name = if at_start {
+        "regex_match"
+    } else {
+        "regex_search"
+    };
     let [rgx, ignores_case, is_multiline] = args.bind(name, ["rgx", "ignorecase", "multiline"])?;
     let rgx = required(rgx, name, "rgx")?;
     let pattern = pattern(
@@ -146,7 +153,11 @@ fn groups(value: &Py, args: Args, at_start: bool) -> Outcome<Py> {
         None => Py::None,
         Some(captures) => Py::tuple(
             (1..captures.len())
-                .map(|group| captures.get(group).map_or(Py::None, |found| Py::str(found.as_str())))
+                .map(|group| {
+                    captures
+                        .get(group)
+                        .map_or(Py::None, |found| Py::str(found.as_str()))
+                })
                 .collect(),
         ),
     })
@@ -167,7 +178,9 @@ fn replace(value: &Py, args: Args) -> Outcome<Py> {
     let mut at = 0;
     for found in pattern.captures_iter(text) {
         let captures = found.map_err(|error| failed(&error))?;
-        let Some(whole) = captures.get(0) else { continue };
+        let Some(whole) = captures.get(0) else {
+            continue;
+        };
         out.push_str(&text[at..whole.start()]);
         expand(template, &captures, &mut out)?;
         at = whole.end();
@@ -198,7 +211,11 @@ fn expand(template: &str, captures: &Captures<'_, str>, out: &mut String) -> Out
             rest = after;
             continue;
         }
-        let digits = behind.bytes().take(2).take_while(u8::is_ascii_digit).count();
+        let digits = behind
+            .bytes()
+            .take(2)
+            .take_while(u8::is_ascii_digit)
+            .count();
         if digits > 0 {
             let index = behind[..digits].parse().unwrap_or(0);
             out.push_str(group(captures, index)?);
@@ -229,7 +246,9 @@ fn expand(template: &str, captures: &Captures<'_, str>, out: &mut String) -> Out
 
 fn group<'t>(captures: &Captures<'t, str>, index: usize) -> Outcome<&'t str> {
     if index >= captures.len() {
-        return Err(Fault::python(format!("invalid group reference {index} at position 1")));
+        return Err(Fault::python(format!(
+            "invalid group reference {index} at position 1"
+        )));
     }
     Ok(captures.get(index).map_or("", |found| found.as_str()))
 }

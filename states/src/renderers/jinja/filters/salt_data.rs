@@ -74,7 +74,12 @@ pub(super) fn find(name: &str) -> Option<Filter> {
 fn is_iterable(value: &Py) -> bool {
     !matches!(
         value,
-        Py::Str(_) | Py::Markup(_) | Py::None | Py::Bool(_) | Py::Int(_) | Py::Float(_)
+        Py::Str(_)
+            | Py::Markup(_)
+            | Py::None
+            | Py::Bool(_)
+            | Py::Int(_)
+            | Py::Float(_)
             | Py::Object(_)
     )
 }
@@ -107,7 +112,11 @@ fn without_doubles(items: Vec<Py>) -> Outcome<Py> {
 
 fn unique(value: &Py) -> Outcome<Py> {
     let items = value.items()?;
-    if is_hashable(value) { Py::set(items) } else { without_doubles(items) }
+    if is_hashable(value) {
+        Py::set(items)
+    } else {
+        without_doubles(items)
+    }
 }
 
 fn average(value: &Py) -> Outcome<Py> {
@@ -133,23 +142,39 @@ fn theory(name: &str) -> Option<Filter> {
         "union" => |_, value, args, _| {
             let (left, right, is_set) = two_lists(&value, args, "union")?;
             let all = left.into_iter().chain(right).collect();
-            if is_set { Py::set(all) } else { without_doubles(all) }
+            if is_set {
+                Py::set(all)
+            } else {
+                without_doubles(all)
+            }
         },
         "intersect" => |_, value, args, _| {
             let (left, right, is_set) = two_lists(&value, args, "intersect")?;
             let kept = part(&left, &right, true)?;
-            if is_set { Py::set(kept) } else { without_doubles(kept) }
+            if is_set {
+                Py::set(kept)
+            } else {
+                without_doubles(kept)
+            }
         },
         "difference" => |_, value, args, _| {
             let (left, right, is_set) = two_lists(&value, args, "difference")?;
             let kept = part(&left, &right, false)?;
-            if is_set { Py::set(kept) } else { without_doubles(kept) }
+            if is_set {
+                Py::set(kept)
+            } else {
+                without_doubles(kept)
+            }
         },
         _ => |_, value, args, _| {
             let (left, right, is_set) = two_lists(&value, args, "symmetric_difference")?;
             let mut kept = part(&left, &right, false)?;
             kept.extend(part(&right, &left, false)?);
-            if is_set { Py::set(kept) } else { without_doubles(kept) }
+            if is_set {
+                Py::set(kept)
+            } else {
+                without_doubles(kept)
+            }
         },
     })
 }
@@ -258,11 +283,10 @@ fn one_step(here: &Py, step: &Py) -> Outcome<Option<Py>> {
         Py::List(items) => {
             let wanted = number.clone().unwrap_or_else(|| step.clone());
             for item in &items.borrow().0 {
-                if let Py::Dict(dict) = item {
-                    if let Some(found) = dict.borrow().get(&wanted)? {
+                if let Py::Dict(dict) = item
+                    && let Some(found) = dict.borrow().get(&wanted)? {
                         return Ok(Some(found.clone()));
                     }
-                }
             }
             match number {
                 Some(index) => {
@@ -294,7 +318,10 @@ fn one_step(here: &Py, step: &Py) -> Outcome<Option<Py>> {
 
 fn compare_lists(value: &Py, args: Args) -> Outcome<Py> {
     let [new] = args.bind("compare_lists", ["new"])?;
-    let (old, new) = (value.items()?, required(new, "compare_lists", "new")?.items()?);
+    let (old, new) = (
+        value.items()?,
+        required(new, "compare_lists", "new")?.items()?,
+    );
     let mut changes = Dict::default();
     let added = part(&new, &old, false)?;
     let removed = part(&old, &new, false)?;
@@ -367,9 +394,12 @@ fn mysql_to_dict(value: &Py, args: Args) -> Outcome<Py> {
             continue;
         }
         let mut row = Dict::default();
-        for index in 1..headers.len() - 1 {
-            let cell = cells.get(index).ok_or_else(|| Fault::python("list index out of range"))?;
-            row.insert(Py::str(&headers[index]), super::salt_text::to_num(cell))?;
+        let last = headers.len() - 1;
+        for (index, header) in headers.iter().enumerate().take(last).skip(1) {
+            let cell = cells
+                .get(index)
+                .ok_or_else(|| Fault::python("list index out of range"))?;
+            row.insert(Py::str(header), super::salt_text::to_num(cell))?;
         }
         let name = row.get(&key)?.cloned();
         let name = name.ok_or_else(|| Fault::python(compare::shown(&key)))?;
@@ -385,8 +415,11 @@ fn encoded(value: &Py, depth: usize) -> Outcome<Py> {
     Ok(match value.defined()? {
         Py::Str(text) | Py::Markup(text) => Py::Bytes(Rc::from(text.as_bytes())),
         Py::List(_) | Py::Tuple(_) => {
-            let items: Outcome<Vec<Py>> =
-                value.items()?.iter().map(|item| encoded(item, depth + 1)).collect();
+            let items: Outcome<Vec<Py>> = value
+                .items()?
+                .iter()
+                .map(|item| encoded(item, depth + 1))
+                .collect();
             Py::list(items?)
         }
         Py::Dict(dict) => {
@@ -431,11 +464,19 @@ fn change(value: Py, args: Args, verb: &str) -> Outcome<Py> {
         here.borrow_mut().insert(last, new)?;
         return Ok(value);
     }
-    let present = here.borrow().get(&last)?.cloned().filter(|present| !present.is_none());
+    let present = here
+        .borrow()
+        .get(&last)?
+        .cloned()
+        .filter(|present| !present.is_none());
     let target = match present {
         Some(present) => present,
         None => {
-            let made = if verb == "update" { Py::dict(Dict::default()) } else { Py::list(Vec::new()) };
+            let made = if verb == "update" {
+                Py::dict(Dict::default())
+            } else {
+                Py::list(Vec::new())
+            };
             here.borrow_mut().insert(last, made.clone())?;
             made
         }

@@ -30,7 +30,9 @@ pub(super) fn find(name: &str) -> Option<Filter> {
         },
         "is_hex" => |_, value, _, _| {
             let digits = value.as_str();
-            Ok(Py::Bool(digits.is_some_and(|text| super::numbers::parse_int(text, 16).is_some())))
+            Ok(Py::Bool(digits.is_some_and(|text| {
+                super::numbers::parse_int(text, 16).is_some()
+            })))
         },
         "to_bytes" => |_, value, _, _| match &value {
             Py::Bytes(_) => Ok(value),
@@ -63,7 +65,9 @@ pub(super) fn find(name: &str) -> Option<Filter> {
             ))
         },
         "json_query" => |_, _, _, _| {
-            Err(Fault::python("json_query is not supported; use traverse, or map and select"))
+            Err(Fault::python(
+                "json_query is not supported; use traverse, or map and select",
+            ))
         },
         _ => return None,
     })
@@ -91,7 +95,11 @@ fn shell_quoted(source: &str) -> String {
 fn camel_case(source: &str, is_upper: bool) -> Outcome<Py> {
     let mut words = source.split('_');
     let first = words.next().unwrap_or_default();
-    let mut out = if is_upper { methods::capitalize(first) } else { first.to_owned() };
+    let mut out = if is_upper {
+        methods::capitalize(first)
+    } else {
+        first.to_owned()
+    };
     for word in words {
         out.push_str(&methods::capitalize(word));
     }
@@ -107,7 +115,9 @@ fn snake_case(source: &str) -> Outcome<Py> {
     for (index, character) in characters.iter().enumerate().skip(1) {
         if character.is_uppercase() {
             let follows_lower = characters[index - 1].is_lowercase();
-            let precedes_lower = characters.get(index + 1).is_some_and(|next| next.is_lowercase());
+            let precedes_lower = characters
+                .get(index + 1)
+                .is_some_and(|next| next.is_lowercase());
             if follows_lower || precedes_lower {
                 out.push('_');
             }
@@ -121,16 +131,26 @@ fn human_to_bytes(value: &Py, args: Args) -> Outcome<Py> {
     let [default_unit, metric] = args.bind("human_to_bytes", ["default_unit", "handle_metric"])?;
     let source = text::str(value)?;
     let source = source.trim();
-    let length = source.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+    let length = source
+        .bytes()
+        .take_while(|b| b.is_ascii_digit() || *b == b'.')
+        .count();
     let (number, unit) = source.split_at(length);
     let mut unit = unit.trim_start().to_lowercase();
     if unit.is_empty() {
-        unit = default_unit.as_ref().map_or(Ok("B"), text_of)?.to_lowercase();
+        unit = default_unit
+            .as_ref()
+            .map_or(Ok("B"), text_of)?
+            .to_lowercase();
     }
-    let Ok(number) = number.parse::<f64>() else { return Ok(Py::Int(0)) };
+    let Ok(number) = number.parse::<f64>() else {
+        return Ok(Py::Int(0));
+    };
     let power = unit.chars().next().and_then(|unit| "bkmgtpezy".find(unit));
     let tail = unit.get(1..).unwrap_or_default();
-    let (Some(power), "" | "b" | "ib") = (power, tail) else { return Ok(Py::Int(0)) };
+    let (Some(power), "" | "b" | "ib") = (power, tail) else {
+        return Ok(Py::Int(0));
+    };
     if unit.starts_with('b') && !tail.is_empty() {
         return Ok(Py::Int(0));
     }
@@ -169,7 +189,9 @@ fn check_lists(value: &Py, args: Args) -> Outcome<Py> {
 
 /// A shell pattern, or a regular expression for the whole text.
 fn expr_match(value: &Py, expr: &Py) -> Outcome<bool> {
-    let (Some(text), Some(expr)) = (value.as_str(), expr.as_str()) else { return Ok(false) };
+    let (Some(text), Some(expr)) = (value.as_str(), expr.as_str()) else {
+        return Ok(false);
+    };
     if model::Glob::new(expr).matches(text) {
         return Ok(true);
     }
@@ -199,7 +221,11 @@ fn normal_path(path: &str) -> String {
         }
     }
     let joined = format!("{root}{}", parts.join("/"));
-    if joined.is_empty() { ".".to_owned() } else { joined }
+    if joined.is_empty() {
+        ".".to_owned()
+    } else {
+        joined
+    }
 }
 
 fn path_join(value: &Py, mut args: Args) -> Outcome<Py> {

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use super::Filter;
+use crate::renderers::jinja::attributes;
 use crate::renderers::jinja::fault::{Fault, Outcome};
 use crate::renderers::jinja::interpreter::Interpreter;
 use crate::renderers::jinja::object_call::{Args, text_of};
 use crate::renderers::jinja::scope::Site;
 use crate::renderers::jinja::value::Py;
-use crate::renderers::jinja::attributes;
 
 pub(super) fn find(name: &str) -> Option<Filter> {
     Some(match name {
@@ -50,13 +50,19 @@ pub(super) fn follow(interpreter: &mut Interpreter<'_>, mut value: Py, path: &[P
 }
 
 fn map(interpreter: &mut Interpreter<'_>, value: Py, mut args: Args, site: &Site) -> Outcome<Py> {
-    let items = if value.is_none() { Vec::new() } else { value.items()? };
+    let items = if value.is_none() {
+        Vec::new()
+    } else {
+        value.items()?
+    };
     let mut mapped = Vec::with_capacity(items.len());
     if args.positional.is_empty() {
         let attribute = args.take_named("attribute");
         let default = args.take_named("default");
         if let Some((name, _)) = args.named.first() {
-            return Err(Fault::python(format!("Unexpected keyword argument '{name}'")));
+            return Err(Fault::python(format!(
+                "Unexpected keyword argument '{name}'"
+            )));
         }
         let path = attribute_path(attribute.as_ref())?
             .ok_or_else(|| Fault::python("map requires a filter argument"))?;
@@ -92,9 +98,17 @@ fn choose(
     } else {
         None
     };
-    let test = if args.positional.is_empty() { None } else { Some(args.positional.remove(0)) };
+    let test = if args.positional.is_empty() {
+        None
+    } else {
+        Some(args.positional.remove(0))
+    };
     let test = test.as_ref().map(text_of).transpose()?;
-    let items = if value.is_none() { Vec::new() } else { value.items()? };
+    let items = if value.is_none() {
+        Vec::new()
+    } else {
+        value.items()?
+    };
     let mut kept = Vec::new();
     for item in items {
         let subject = match &path {

@@ -119,10 +119,15 @@ impl YamlWriter {
             }
         }
         match value {
-            Py::List(items) => {
-                items.borrow().0.iter().try_for_each(|item| self.count(item, depth + 1))
-            }
-            Py::Tuple(items) => items.0.iter().try_for_each(|item| self.count(item, depth + 1)),
+            Py::List(items) => items
+                .borrow()
+                .0
+                .iter()
+                .try_for_each(|item| self.count(item, depth + 1)),
+            Py::Tuple(items) => items
+                .0
+                .iter()
+                .try_for_each(|item| self.count(item, depth + 1)),
             Py::Dict(dict) => {
                 for (key, value) in sorted_pairs(&dict.borrow())? {
                     self.count(&key, depth + 1)?;
@@ -138,11 +143,10 @@ impl YamlWriter {
         limits::depth(depth)?;
         let identity = Self::identity(value);
         let name = identity.and_then(|identity| self.names.get(&identity).cloned());
-        if let (Some(identity), Some(name)) = (identity, &name) {
-            if !self.written.insert(identity) {
+        if let (Some(identity), Some(name)) = (identity, &name)
+            && !self.written.insert(identity) {
                 return Ok(Written::Alias(name.clone()));
             }
-        }
         let node = match value {
             Py::None => Written::Null("null"),
             Py::Bool(bool) => Written::Bool(*bool),
@@ -151,8 +155,11 @@ impl YamlWriter {
             Py::Str(text) => Written::Text(text.to_string()),
             Py::Bytes(bytes) => Written::Bytes(bytes.to_vec()),
             Py::List(_) | Py::Tuple(_) => {
-                let items: Outcome<Vec<Written>> =
-                    value.items()?.iter().map(|item| self.written(item, depth + 1)).collect();
+                let items: Outcome<Vec<Written>> = value
+                    .items()?
+                    .iter()
+                    .map(|item| self.written(item, depth + 1))
+                    .collect();
                 Written::List(items?)
             }
             Py::Dict(dict) => {
@@ -165,8 +172,10 @@ impl YamlWriter {
             }
             Py::Set(set) => {
                 let keys: Vec<Py> = set.borrow().keys().cloned().collect();
-                let items: Outcome<Vec<Written>> =
-                    sorted(keys)?.iter().map(|item| self.written(item, depth + 1)).collect();
+                let items: Outcome<Vec<Written>> = sorted(keys)?
+                    .iter()
+                    .map(|item| self.written(item, depth + 1))
+                    .collect();
                 Written::Set(items?)
             }
             // What the dumper does not know, markup included, becomes this.
@@ -181,8 +190,10 @@ impl YamlWriter {
 
 /// Sorts by key, if the keys can be compared.
 fn sorted_pairs(dict: &crate::renderers::jinja::dict::Dict) -> Outcome<Vec<(Py, Py)>> {
-    let pairs: Vec<(Py, Py)> =
-        dict.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let pairs: Vec<(Py, Py)> = dict
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     if dict.is_ordered {
         return Ok(pairs);
     }
@@ -194,8 +205,10 @@ fn sorted_pairs(dict: &crate::renderers::jinja::dict::Dict) -> Outcome<Vec<(Py, 
 }
 
 fn sorted(items: Vec<Py>) -> Outcome<Vec<Py>> {
-    let mut pairs: Vec<(Py, Py)> =
-        items.iter().map(|item| (item.clone(), item.clone())).collect();
+    let mut pairs: Vec<(Py, Py)> = items
+        .iter()
+        .map(|item| (item.clone(), item.clone()))
+        .collect();
     Ok(match compare::sort_by_key(&mut pairs, false) {
         Ok(()) => pairs.into_iter().map(|(item, _)| item).collect(),
         Err(_) => items,

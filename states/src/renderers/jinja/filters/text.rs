@@ -12,7 +12,9 @@ use crate::renderers::jinja::{limits, methods, percent, text};
 
 pub(super) fn find(name: &str) -> Option<Filter> {
     Some(match name {
-        "capitalize" => |_, value, _, _| same_kind(&value, methods::capitalize(&text::str(&value)?)),
+        "capitalize" => {
+            |_, value, _, _| same_kind(&value, methods::capitalize(&text::str(&value)?))
+        }
         "lower" => |_, value, _, _| same_kind(&value, text::str(&value)?.to_lowercase()),
         "upper" => |_, value, _, _| same_kind(&value, text::str(&value)?.to_uppercase()),
         "title" => |_, value, _, _| same_kind(&value, title(&text::str(&value)?)),
@@ -32,9 +34,9 @@ pub(super) fn find(name: &str) -> Option<Filter> {
             Py::Markup(_) => Ok(value),
             other => Ok(Py::Markup(Rc::from(text::escaped(&text::str(other)?)?))),
         },
-        "forceescape" => |_, value, _, _| {
-            Ok(Py::Markup(Rc::from(text::escaped(&text::str(&value)?)?)))
-        },
+        "forceescape" => {
+            |_, value, _, _| Ok(Py::Markup(Rc::from(text::escaped(&text::str(&value)?)?)))
+        }
         "safe" => |_, value, _, _| Ok(Py::Markup(Rc::from(text::str(&value)?))),
         "striptags" => |_, value, _, _| Ok(Py::from(strip_tags(&text::str(&value)?))),
         "urlencode" => |_, value, _, _| url_encode(&value),
@@ -71,7 +73,10 @@ fn title(source: &str) -> String {
 fn center(value: &Py, args: Args) -> Outcome<Py> {
     let [width] = args.bind("center", ["width"])?;
     let width = size_of(width.as_ref(), 80)?;
-    same_kind(value, methods::justify(&text::str(value)?, "center", width, None)?)
+    same_kind(
+        value,
+        methods::justify(&text::str(value)?, "center", width, None)?,
+    )
 }
 
 fn trim(value: &Py, args: Args) -> Outcome<Py> {
@@ -87,10 +92,17 @@ fn trim(value: &Py, args: Args) -> Outcome<Py> {
 
 fn replace(value: &Py, args: Args) -> Outcome<Py> {
     let [old, new, count] = args.bind("replace", ["old", "new", "count"])?;
-    let (old, new) = (required(old, "replace", "old")?, required(new, "replace", "new")?);
+    let (old, new) = (
+        required(old, "replace", "old")?,
+        required(new, "replace", "new")?,
+    );
     let source = text::str(value)?;
-    let replaced =
-        methods::replace(&source, &text::str(&old)?, &text::str(&new)?, count.as_ref())?;
+    let replaced = methods::replace(
+        &source,
+        &text::str(&old)?,
+        &text::str(&new)?,
+        count.as_ref(),
+    )?;
     Ok(Py::from(replaced))
 }
 
@@ -113,7 +125,11 @@ fn indent(value: &Py, args: Args) -> Outcome<Py> {
     let (first, blank) = (flag(first.as_ref(), false)?, flag(blank.as_ref(), false)?);
     let source = format!("{source}\n");
     let lines = methods::lines(&source, false);
-    limits::text(source.len().saturating_add(lines.len().saturating_mul(indention.len())))?;
+    limits::text(
+        source
+            .len()
+            .saturating_add(lines.len().saturating_mul(indention.len())),
+    )?;
     let mut out = String::new();
     if first {
         out.push_str(&indention);
@@ -143,29 +159,38 @@ fn truncate(value: &Py, args: Args) -> Outcome<Py> {
     let count = source.chars().count();
     let end_count = end.chars().count();
     if length < end_count {
-        return Err(Fault::python(format!("expected length >= {end_count}, got {length}")));
+        return Err(Fault::python(format!(
+            "expected length >= {end_count}, got {length}"
+        )));
     }
     if count <= length.saturating_add(leeway) {
         return Ok(value.clone());
     }
     let mut cut: String = source.chars().take(length - end_count).collect();
-    if !flag(kill.as_ref(), false)? {
-        if let Some((head, _)) = cut.rsplit_once(' ') {
+    if !flag(kill.as_ref(), false)?
+        && let Some((head, _)) = cut.rsplit_once(' ') {
             cut = head.to_owned();
         }
-    }
     same_kind(value, cut + &end)
 }
 
 fn word_count(source: &str) -> usize {
-    source.split(|c: char| c != '_' && !c.is_alphanumeric()).filter(|word| !word.is_empty()).count()
+    source
+        .split(|c: char| c != '_' && !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .count()
 }
 
 /// Wraps at a width. Lines of the source stay lines.
 fn wordwrap(value: &Py, args: Args) -> Outcome<Py> {
     let [width, break_long, wrapstring, break_hyphens] = args.bind(
         "wordwrap",
-        ["width", "break_long_words", "wrapstring", "break_on_hyphens"],
+        [
+            "width",
+            "break_long_words",
+            "wrapstring",
+            "break_on_hyphens",
+        ],
     )?;
     let width = size_of(width.as_ref(), 79)?;
     if width == 0 {
@@ -330,8 +355,11 @@ fn url_encode(value: &Py) -> Outcome<Py> {
     };
     match value.defined()? {
         Py::Dict(dict) => {
-            let pairs: Outcome<Vec<String>> =
-                dict.borrow().iter().map(|(key, value)| pair(key, value)).collect();
+            let pairs: Outcome<Vec<String>> = dict
+                .borrow()
+                .iter()
+                .map(|(key, value)| pair(key, value))
+                .collect();
             Ok(Py::from(pairs?.join("&")))
         }
         Py::List(_) | Py::Tuple(_) | Py::Iterator(..) => {
@@ -379,14 +407,16 @@ fn file_size(value: &Py, args: Args) -> Outcome<Py> {
         }
         unit *= base;
     }
-    let scale = if bytes < unit { unit / base } else { unit / base };
-    Ok(Py::from(format!("{:.1} {shown}", bytes / scale)))
+    Ok(Py::from(format!("{:.1} {shown}", bytes * base / unit)))
 }
 
 fn xml_attributes(value: &Py, args: Args) -> Outcome<Py> {
     let [autospace] = args.bind("xmlattr", ["autospace"])?;
     let Py::Dict(dict) = value.defined()? else {
-        return Err(Fault::python(format!("'{}' object has no attribute 'items'", value.type_name())));
+        return Err(Fault::python(format!(
+            "'{}' object has no attribute 'items'",
+            value.type_name()
+        )));
     };
     let mut parts = Vec::new();
     for (key, value) in dict.borrow().iter() {
@@ -405,5 +435,9 @@ fn xml_attributes(value: &Py, args: Args) -> Outcome<Py> {
     }
     let joined = parts.join(" ");
     let has_space = flag(autospace.as_ref(), true)? && !joined.is_empty();
-    Ok(Py::from(if has_space { format!(" {joined}") } else { joined }))
+    Ok(Py::from(if has_space {
+        format!(" {joined}")
+    } else {
+        joined
+    }))
 }

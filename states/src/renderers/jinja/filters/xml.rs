@@ -22,7 +22,9 @@ struct Element {
 fn xml(value: &Py) -> Outcome<Py> {
     let mut roots = Vec::new();
     build(&pairs(value)?, &mut roots, 0)?;
-    let root = roots.pop().ok_or_else(|| Fault::python("no element to write"))?;
+    let root = roots
+        .pop()
+        .ok_or_else(|| Fault::python("no element to write"))?;
     let mut out = String::from("<?xml version=\"1.0\" ?>\n");
     write(&root, 0, &mut out)?;
     Ok(Py::Markup(Rc::from(out)))
@@ -30,9 +32,11 @@ fn xml(value: &Py) -> Outcome<Py> {
 
 fn pairs(value: &Py) -> Outcome<Vec<(Py, Py)>> {
     match value {
-        Py::Dict(dict) => {
-            Ok(dict.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-        }
+        Py::Dict(dict) => Ok(dict
+            .borrow()
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()),
         Py::List(_) | Py::Tuple(_) => {
             let items = value.items()?;
             match items.first() {
@@ -49,7 +53,9 @@ fn pairs(value: &Py) -> Outcome<Vec<(Py, Py)>> {
                 Some(_) => Ok(Vec::new()),
             }
         }
-        _ => Err(Fault::runtime("Value is not a dict or list. Cannot render as XML")),
+        _ => Err(Fault::runtime(
+            "Value is not a dict or list. Cannot render as XML",
+        )),
     }
 }
 
@@ -64,8 +70,14 @@ fn build(pairs_of: &[(Py, Py)], siblings: &mut Vec<Element>, depth: usize) -> Ou
             pairs(value)?;
             continue;
         }
-        let mut element = Element { tag: text::str(tag)?, ..Element::default() };
-        if matches!(value, Py::Str(_) | Py::Markup(_) | Py::Int(_) | Py::Bool(_) | Py::Float(_)) {
+        let mut element = Element {
+            tag: text::str(tag)?,
+            ..Element::default()
+        };
+        if matches!(
+            value,
+            Py::Str(_) | Py::Markup(_) | Py::Int(_) | Py::Bool(_) | Py::Float(_)
+        ) {
             element.text = Some(text::str(value)?);
             siblings.push(element);
             continue;
@@ -73,9 +85,14 @@ fn build(pairs_of: &[(Py, Py)], siblings: &mut Vec<Element>, depth: usize) -> Ou
         let all = pairs(value)?;
         let is_deep = |value: &Py| matches!(value, Py::Dict(_) | Py::List(_));
         for (name, value) in all.iter().filter(|(_, value)| !is_deep(value)) {
-            element.attributes.push((text::str(name)?, text::str(value)?));
+            element
+                .attributes
+                .push((text::str(name)?, text::str(value)?));
         }
-        let deep: Vec<(Py, Py)> = all.into_iter().filter(|(_, value)| is_deep(value)).collect();
+        let deep: Vec<(Py, Py)> = all
+            .into_iter()
+            .filter(|(_, value)| is_deep(value))
+            .collect();
         build(&deep, &mut element.children, depth + 1)?;
         siblings.push(element);
     }
@@ -83,7 +100,10 @@ fn build(pairs_of: &[(Py, Py)], siblings: &mut Vec<Element>, depth: usize) -> Ou
 }
 
 fn escaped(text: &str, is_attribute: bool) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let text = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
     if is_attribute {
         text.replace('"', "&quot;")
             .replace('\r', "&#13;")

@@ -16,13 +16,34 @@ pub(super) const LIST_NAMES: &[&str] = &[
 ];
 
 pub(super) const DICT_NAMES: &[&str] = &[
-    "clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update",
+    "clear",
+    "copy",
+    "fromkeys",
+    "get",
+    "items",
+    "keys",
+    "pop",
+    "popitem",
+    "setdefault",
+    "update",
     "values",
 ];
 
 pub(super) const SET_NAMES: &[&str] = &[
-    "add", "clear", "copy", "difference", "discard", "intersection", "isdisjoint", "issubset",
-    "issuperset", "pop", "remove", "symmetric_difference", "union", "update",
+    "add",
+    "clear",
+    "copy",
+    "difference",
+    "discard",
+    "intersection",
+    "isdisjoint",
+    "issubset",
+    "issuperset",
+    "pop",
+    "remove",
+    "symmetric_difference",
+    "union",
+    "update",
 ];
 
 /// Takes exactly one argument by position.
@@ -49,21 +70,7 @@ pub(super) fn list(list: &Rc<RefCell<Items>>, name: &str, args: Args) -> Outcome
             limits::copied_items(list.borrow().0.len() + items.len())?;
             list.borrow_mut().0.extend(items);
         }
-        "insert" => {
-            let [index, item] = args.only_positional("list.insert")? else {
-                return Err(Fault::python(format!(
-                    "insert expected 2 arguments, got {}",
-                    args.positional.len()
-                )));
-            };
-            let index = int_of(index)?;
-            let mut list = list.borrow_mut();
-            let length = list.0.len() as i128;
-            let index = if index < 0 { (index + length).max(0) } else { index.min(length) };
-            limits::copied_items(1)?;
-            limits::items(list.0.len() + 1)?;
-            list.0.insert(index as usize, item.clone());
-        }
+        "insert" => list_insert(list, &args)?,
         "pop" => return list_pop(list, &args),
         "remove" => {
             let wanted = single(&args, "list.remove")?;
@@ -74,12 +81,22 @@ pub(super) fn list(list: &Rc<RefCell<Items>>, name: &str, args: Args) -> Outcome
         }
         "reverse" => list.borrow_mut().0.reverse(),
         "sort" => {
-            let [key, is_reversed] = Args { positional: Vec::new(), ..args }.bind("sort", ["key", "reverse"])?;
-            if key.is_some_and(|key| !key.is_none()) {
-                return Err(Fault::python("list.sort(key=...) is not supported; use the filter sort"));
+            let [key, is_reversed] = Args {
+                positional: Vec::new(),
+                ..args
             }
-            let mut items: Vec<(Py, Py)> =
-                list.borrow().0.iter().map(|item| (item.clone(), Py::None)).collect();
+            .bind("sort", ["key", "reverse"])?;
+            if key.is_some_and(|key| !key.is_none()) {
+                return Err(Fault::python(
+                    "list.sort(key=...) is not supported; use the filter sort",
+                ));
+            }
+            let mut items: Vec<(Py, Py)> = list
+                .borrow()
+                .0
+                .iter()
+                .map(|item| (item.clone(), Py::None))
+                .collect();
             compare::sort_by_key(&mut items, flag(is_reversed.as_ref(), false)?)?;
             list.borrow_mut().0 = items.into_iter().map(|(item, _)| item).collect();
         }
@@ -97,6 +114,27 @@ pub(super) fn list(list: &Rc<RefCell<Items>>, name: &str, args: Args) -> Outcome
         }
     }
     Ok(Py::None)
+}
+
+fn list_insert(list: &Rc<RefCell<Items>>, args: &Args) -> Outcome<()> {
+    let [index, item] = args.only_positional("list.insert")? else {
+        return Err(Fault::python(format!(
+            "insert expected 2 arguments, got {}",
+            args.positional.len()
+        )));
+    };
+    let index = int_of(index)?;
+    let mut list = list.borrow_mut();
+    let length = list.0.len() as i128;
+    let index = if index < 0 {
+        (index + length).max(0)
+    } else {
+        index.min(length)
+    };
+    limits::copied_items(1)?;
+    limits::items(list.0.len() + 1)?;
+    list.0.insert(index as usize, item.clone());
+    Ok(())
 }
 
 fn list_pop(list: &Rc<RefCell<Items>>, args: &Args) -> Outcome<Py> {
@@ -121,7 +159,9 @@ pub(super) fn sequence(items: &[Py], value: &Py, name: &str, args: &Args) -> Out
     let kind = value.type_name();
     let args = args.only_positional(name)?;
     let Some(wanted) = args.first() else {
-        return Err(Fault::python(format!("{name} expected at least 1 argument, got 0")));
+        return Err(Fault::python(format!(
+            "{name} expected at least 1 argument, got 0"
+        )));
     };
     match name {
         "count" => {
@@ -136,41 +176,58 @@ pub(super) fn sequence(items: &[Py], value: &Py, name: &str, args: &Args) -> Out
             let length = items.len() as i128;
             let bound = |index: usize, usual: i128| -> Outcome<usize> {
                 let int = args.get(index).map_or(Ok(usual), int_of)?;
-                let int = if int < 0 { (int + length).max(0) } else { int.min(length) };
+                let int = if int < 0 {
+                    (int + length).max(0)
+                } else {
+                    int.min(length)
+                };
                 Ok(int as usize)
             };
             let (start, stop) = (bound(1, 0)?, bound(2, length)?);
             let part = items.get(start..stop).unwrap_or(&[]);
             match compare::position(part, wanted)? {
                 Some(index) => Ok(Py::from(start + index)),
-                None if kind == "tuple" => {
-                    Err(Fault::python("tuple.index(x): x not in tuple"))
-                }
-                None => Err(Fault::python(format!("{} is not in {kind}", compare::shown(wanted)))),
+                None if kind == "tuple" => Err(Fault::python("tuple.index(x): x not in tuple")),
+                None => Err(Fault::python(format!(
+                    "{} is not in {kind}",
+                    compare::shown(wanted)
+                ))),
             }
         }
     }
 }
 
+fn check_count(args: &Args, name: &str, least: usize, most: usize) -> Outcome<()> {
+    let given = args.positional.len();
+    if !args.named.is_empty() {
+        return Err(Fault::python(format!(
+            "dict.{name}() takes no keyword arguments"
+        )));
+    }
+    if given < least {
+        return Err(Fault::python(format!(
+            "{name} expected at least {least} argument, got {given}"
+        )));
+    }
+    if given > most {
+        return Err(Fault::python(format!(
+            "{name} expected at most {most} arguments, got {given}"
+        )));
+    }
+    Ok(())
+}
+
 pub(super) fn dict(dict: &Rc<RefCell<Dict>>, name: &str, args: Args) -> Outcome<Py> {
-    let positional = args.positional.clone();
-    let at_most = |least: usize, most: usize| -> Outcome<()> {
-        let given = positional.len();
-        if !args.named.is_empty() {
-            return Err(Fault::python(format!("dict.{name}() takes no keyword arguments")));
+    if name == "update" {
+        let pairs = pairs_of("update", args)?;
+        let mut dict = dict.borrow_mut();
+        for (key, value) in pairs {
+            dict.insert(key, value)?;
         }
-        if given < least {
-            return Err(Fault::python(format!(
-                "{name} expected at least {least} argument, got {given}"
-            )));
-        }
-        if given > most {
-            return Err(Fault::python(format!(
-                "{name} expected at most {most} arguments, got {given}"
-            )));
-        }
-        Ok(())
-    };
+        return Ok(Py::None);
+    }
+    let at_most = |least: usize, most: usize| check_count(&args, name, least, most);
+    let positional = &args.positional;
     let argument = |index: usize| positional.get(index).cloned();
     let tuple = |(key, value): (&Py, &Py)| Py::tuple(vec![key.clone(), value.clone()]);
     match name {
@@ -209,16 +266,9 @@ pub(super) fn dict(dict: &Rc<RefCell<Dict>>, name: &str, args: Args) -> Outcome<
                 return Ok(found.clone());
             }
             let value = argument(1).unwrap_or(Py::None);
-            dict.borrow_mut().insert(positional[0].clone(), value.clone())?;
+            dict.borrow_mut()
+                .insert(positional[0].clone(), value.clone())?;
             Ok(value)
-        }
-        "update" => {
-            let pairs = pairs_of("update", args)?;
-            let mut dict = dict.borrow_mut();
-            for (key, value) in pairs {
-                dict.insert(key, value)?;
-            }
-            Ok(Py::None)
         }
         "fromkeys" => {
             at_most(1, 2)?;
@@ -253,7 +303,12 @@ pub(in crate::renderers::jinja) fn pairs_of(name: &str, args: Args) -> Outcome<V
     match args.positional.first() {
         None => {}
         Some(Py::Dict(source)) => {
-            pairs.extend(source.borrow().iter().map(|(key, value)| (key.clone(), value.clone())));
+            pairs.extend(
+                source
+                    .borrow()
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.clone())),
+            );
         }
         Some(source) => {
             for (index, pair) in source.items()?.into_iter().enumerate() {
@@ -274,7 +329,11 @@ pub(in crate::renderers::jinja) fn pairs_of(name: &str, args: Args) -> Outcome<V
         }
     }
     limits::copied_items(pairs.len())?;
-    pairs.extend(args.named.into_iter().map(|(name, value)| (Py::Str(name), value)));
+    pairs.extend(
+        args.named
+            .into_iter()
+            .map(|(name, value)| (Py::Str(name), value)),
+    );
     Ok(pairs)
 }
 

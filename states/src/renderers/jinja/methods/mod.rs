@@ -40,9 +40,16 @@ pub(super) fn call(value: &Py, name: &str, args: Args) -> Outcome<Py> {
         Py::Bytes(bytes) => match name {
             "decode" => match std::str::from_utf8(bytes) {
                 Ok(text) => Ok(Py::str(text)),
-                Err(error) => Err(Fault::python(format!("'utf-8' codec can't decode: {error}"))),
+                Err(error) => Err(Fault::python(format!(
+                    "'utf-8' codec can't decode: {error}"
+                ))),
             },
-            _ => Ok(Py::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())),
+            _ => Ok(Py::from(
+                bytes
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect::<String>(),
+            )),
         },
         Py::Int(int) => number(*int, value, name),
         Py::Bool(bool) => number((*bool).into(), value, name),
@@ -64,5 +71,8 @@ fn number(int: i128, value: &Py, name: &str) -> Outcome<Py> {
 }
 
 fn no_method(value: &Py, name: &str) -> Box<Fault> {
-    Fault::python(format!("the method {name} of {} is not supported", value.type_name()))
+    Fault::python(format!(
+        "the method {name} of {} is not supported",
+        value.type_name()
+    ))
 }

@@ -8,18 +8,60 @@ use crate::renderers::jinja::value::Py;
 use crate::renderers::jinja::{format, limits, text};
 
 pub(super) const NAMES: &[&str] = &[
-    "capitalize", "casefold", "center", "count", "encode", "endswith", "expandtabs", "find",
-    "format", "index", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isidentifier",
-    "islower", "isnumeric", "isprintable", "isspace", "istitle", "isupper", "join", "ljust",
-    "lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex",
-    "rjust", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip",
-    "swapcase", "title", "upper", "zfill",
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+    "zfill",
 ];
 
 pub(super) fn call(source: &str, is_markup: bool, name: &str, args: Args) -> Outcome<Py> {
     let made = |text: String| -> Outcome<Py> {
         limits::text(text.len())?;
-        Ok(if is_markup { Py::Markup(Rc::from(text)) } else { Py::from(text) })
+        Ok(if is_markup {
+            Py::Markup(Rc::from(text))
+        } else {
+            Py::from(text)
+        })
     };
     match name {
         "format" => made(format::format(source, &args)?),
@@ -27,20 +69,17 @@ pub(super) fn call(source: &str, is_markup: bool, name: &str, args: Args) -> Out
         "split" | "rsplit" => marked(split(source, name, args)?, is_markup),
         "splitlines" => {
             let [keep] = args.bind(name, ["keepends"])?;
-            Ok(Py::list(lines(source, flag(keep.as_ref(), false)?).into_iter().map(Py::str).collect()))
+            let lines = lines(source, flag(keep.as_ref(), false)?);
+            Ok(Py::list(lines.into_iter().map(Py::str).collect()))
         }
         "replace" => {
             let [old, new, count] = args.bind(name, ["old", "new", "count"])?;
             let (old, new) = (required(old, name, "old")?, required(new, name, "new")?);
-            let escaped;
             let new = match &new {
-                Py::Str(plain) if is_markup => {
-                    escaped = text::escaped(plain)?;
-                    &escaped
-                }
-                other => text_of(other)?,
+                Py::Str(plain) if is_markup => text::escaped(plain)?,
+                other => text_of(other)?.to_owned(),
             };
-            made(replace(source, text_of(&old)?, new, count.as_ref())?)
+            made(replace(source, text_of(&old)?, &new, count.as_ref())?)
         }
         "strip" | "lstrip" | "rstrip" => {
             let [chars] = args.bind(name, ["chars"])?;
@@ -55,12 +94,7 @@ pub(super) fn call(source: &str, is_markup: bool, name: &str, args: Args) -> Out
         }
         "zfill" => {
             let [width] = args.bind(name, ["width"])?;
-            let width = size_of(Some(&required(width, name, "width")?), 0)?;
-            limits::text(width)?;
-            let sign = source.len() - source.trim_start_matches(['+', '-']).len();
-            let (sign, digits) = source.split_at(sign.min(1));
-            let missing = width.saturating_sub(source.chars().count());
-            made(format!("{sign}{}{digits}", "0".repeat(missing)))
+            made(zero_filled(source, &required(width, name, "width")?)?)
         }
         "startswith" | "endswith" => affix(source, name, args),
         "count" | "find" | "index" | "rfind" | "rindex" => search(source, name, args),
@@ -72,13 +106,7 @@ pub(super) fn call(source: &str, is_markup: bool, name: &str, args: Args) -> Out
         "removeprefix" | "removesuffix" => {
             let [part] = args.bind(name, ["prefix"])?;
             let part = required(part, name, "prefix")?;
-            let part = text_of(&part)?;
-            let stripped = if name == "removeprefix" {
-                source.strip_prefix(part)
-            } else {
-                source.strip_suffix(part)
-            };
-            made(stripped.unwrap_or(source).to_owned())
+            made(without_affix(source, name, text_of(&part)?).to_owned())
         }
         "expandtabs" => {
             let [size] = args.bind(name, ["tabsize"])?;
@@ -93,6 +121,24 @@ pub(super) fn call(source: &str, is_markup: bool, name: &str, args: Args) -> Out
             }
         }
     }
+}
+
+fn without_affix<'a>(source: &'a str, name: &str, affix: &str) -> &'a str {
+    let stripped = if name == "removeprefix" {
+        source.strip_prefix(affix)
+    } else {
+        source.strip_suffix(affix)
+    };
+    stripped.unwrap_or(source)
+}
+
+fn zero_filled(source: &str, width: &Py) -> Outcome<String> {
+    let width = size_of(Some(width), 0)?;
+    limits::text(width)?;
+    let sign = source.len() - source.trim_start_matches(['+', '-']).len();
+    let (sign, digits) = source.split_at(sign.min(1));
+    let missing = width.saturating_sub(source.chars().count());
+    Ok(format!("{sign}{}{digits}", "0".repeat(missing)))
 }
 
 /// Parts of markup are markup.
@@ -120,7 +166,11 @@ fn changed_case(source: &str, name: &str) -> Option<String> {
         "swapcase" => source
             .chars()
             .map(|c| {
-                if c.is_uppercase() { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() }
+                if c.is_uppercase() {
+                    c.to_lowercase().to_string()
+                } else {
+                    c.to_uppercase().to_string()
+                }
             })
             .collect(),
         _ => return None,
@@ -157,17 +207,28 @@ fn is_of_kind(source: &str, name: &str) -> bool {
         "isalnum" => all(char::is_alphanumeric),
         "isalpha" => all(char::is_alphabetic),
         "isascii" => source.is_ascii(),
-        "isdecimal" | "isdigit" => all(|c| c.is_numeric() && c.is_digit(10)),
+        "isdecimal" | "isdigit" => all(|c| c.is_ascii_digit()),
         "isnumeric" => all(char::is_numeric),
         "isspace" => all(char::is_whitespace),
-        "isprintable" => !text::quoted(source).contains('\\') || source.chars().all(|c| c == '\\' || c == '\'' || !c.is_control()),
+        "isprintable" => {
+            !text::quoted(source).contains('\\')
+                || source
+                    .chars()
+                    .all(|c| c == '\\' || c == '\'' || !c.is_control())
+        }
         "isidentifier" => {
             let mut characters = source.chars();
-            characters.next().is_some_and(|c| c == '_' || c.is_alphabetic())
+            characters
+                .next()
+                .is_some_and(|c| c == '_' || c.is_alphabetic())
                 && characters.all(|c| c == '_' || c.is_alphanumeric())
         }
-        "islower" => source.chars().any(char::is_lowercase) && !source.chars().any(char::is_uppercase),
-        "isupper" => source.chars().any(char::is_uppercase) && !source.chars().any(char::is_lowercase),
+        "islower" => {
+            source.chars().any(char::is_lowercase) && !source.chars().any(char::is_uppercase)
+        }
+        "isupper" => {
+            source.chars().any(char::is_uppercase) && !source.chars().any(char::is_lowercase)
+        }
         _ => source.chars().any(char::is_alphabetic) && title(source) == source,
     }
 }
@@ -196,7 +257,11 @@ fn join(separator: &str, args: Args, is_markup: bool) -> Outcome<Py> {
             limits::text(out.len())?;
         }
     }
-    Ok(if is_markup { Py::Markup(Rc::from(out)) } else { Py::from(out) })
+    Ok(if is_markup {
+        Py::Markup(Rc::from(out))
+    } else {
+        Py::from(out)
+    })
 }
 
 fn split(source: &str, name: &str, args: Args) -> Outcome<Py> {
@@ -306,8 +371,16 @@ pub(in crate::renderers::jinja) fn replace(
         Some(count) if !count.is_none() => usize::try_from(int_of(count)?).unwrap_or(usize::MAX),
         _ => usize::MAX,
     };
-    let found = if old.is_empty() { source.len() + 1 } else { source.matches(old).count() };
-    limits::text(source.len().saturating_add(found.min(count).saturating_mul(new.len())))?;
+    let found = if old.is_empty() {
+        source.len() + 1
+    } else {
+        source.matches(old).count()
+    };
+    limits::text(
+        source
+            .len()
+            .saturating_add(found.min(count).saturating_mul(new.len())),
+    )?;
     if old.is_empty() && count == usize::MAX {
         // Rust and Python agree: the new text stands around every character.
         return Ok(source.replace(old, new));
@@ -344,7 +417,11 @@ pub(in crate::renderers::jinja) fn justify(
     }
     let length = source.chars().count();
     let missing = width.saturating_sub(length);
-    limits::text(source.len().saturating_add(missing.saturating_mul(fill.len())))?;
+    limits::text(
+        source
+            .len()
+            .saturating_add(missing.saturating_mul(fill.len())),
+    )?;
     let (left, right) = match name {
         "ljust" => (0, missing),
         "rjust" => (missing, 0),
@@ -354,7 +431,11 @@ pub(in crate::renderers::jinja) fn justify(
             (left, missing - left)
         }
     };
-    Ok(format!("{}{source}{}", fill.repeat(left), fill.repeat(right)))
+    Ok(format!(
+        "{}{source}{}",
+        fill.repeat(left),
+        fill.repeat(right)
+    ))
 }
 
 /// The part of the text between `start` and `stop` (counted in characters), and where it begins.
@@ -374,7 +455,10 @@ fn window(source: &str, start: Option<Py>, stop: Option<Py>) -> Outcome<Option<(
         return Ok(None);
     }
     let byte = |index: i128| {
-        source.char_indices().nth(index as usize).map_or(source.len(), |(byte, _)| byte)
+        source
+            .char_indices()
+            .nth(index as usize)
+            .map_or(source.len(), |(byte, _)| byte)
     };
     Ok(Some((start as usize, &source[byte(start)..byte(stop)])))
 }
@@ -382,9 +466,15 @@ fn window(source: &str, start: Option<Py>, stop: Option<Py>) -> Outcome<Option<(
 fn affix(source: &str, name: &str, args: Args) -> Outcome<Py> {
     let [affix, start, stop] = args.bind(name, ["prefix", "start", "end"])?;
     let affix = required(affix, name, "prefix")?;
-    let Some((_, part)) = window(source, start, stop)? else { return Ok(Py::Bool(false)) };
+    let Some((_, part)) = window(source, start, stop)? else {
+        return Ok(Py::Bool(false));
+    };
     let matches = |affix: &str| {
-        if name == "startswith" { part.starts_with(affix) } else { part.ends_with(affix) }
+        if name == "startswith" {
+            part.starts_with(affix)
+        } else {
+            part.ends_with(affix)
+        }
     };
     match &affix {
         Py::Tuple(affixes) => {
@@ -412,12 +502,20 @@ fn search(source: &str, name: &str, args: Args) -> Outcome<Py> {
     let found = window(source, start, stop)?;
     if name == "count" {
         let count = found.map_or(0, |(_, part)| {
-            if wanted.is_empty() { part.chars().count() + 1 } else { part.matches(wanted).count() }
+            if wanted.is_empty() {
+                part.chars().count() + 1
+            } else {
+                part.matches(wanted).count()
+            }
         });
         return Ok(Py::from(count));
     }
     let index = found.and_then(|(start, part)| {
-        let byte = if name.starts_with('r') { part.rfind(wanted) } else { part.find(wanted) };
+        let byte = if name.starts_with('r') {
+            part.rfind(wanted)
+        } else {
+            part.find(wanted)
+        };
         byte.map(|byte| start + part[..byte].chars().count())
     });
     match index {
@@ -431,7 +529,11 @@ fn partition(source: &str, name: &str, separator: &str) -> Outcome<Py> {
     if separator.is_empty() {
         return Err(Fault::python("empty separator"));
     }
-    let parts = match (name, source.split_once(separator), source.rsplit_once(separator)) {
+    let parts = match (
+        name,
+        source.split_once(separator),
+        source.rsplit_once(separator),
+    ) {
         ("partition", Some((head, tail)), _) | ("rpartition", _, Some((head, tail))) => {
             [head, separator, tail]
         }

@@ -67,7 +67,12 @@ fn with(op: CompareOp, value: &Py, args: Args) -> Outcome<bool> {
 fn is_sequence(value: &Py) -> Outcome<bool> {
     Ok(matches!(
         value,
-        Py::Str(_) | Py::Markup(_) | Py::Bytes(_) | Py::List(_) | Py::Tuple(_) | Py::Dict(_)
+        Py::Str(_)
+            | Py::Markup(_)
+            | Py::Bytes(_)
+            | Py::List(_)
+            | Py::Tuple(_)
+            | Py::Dict(_)
             | Py::Range(_)
     ))
 }
@@ -96,11 +101,19 @@ fn is_cased(text: &str, is_wrong: fn(char) -> bool) -> bool {
 fn remainder(value: &Py, by: i128) -> Outcome<i128> {
     if let Py::Float(float) = value {
         let rest = float.rem_euclid(by as f64);
-        return Ok(if rest == 0.0 { 0 } else if rest == 1.0 { 1 } else { -1 });
+        return Ok(if rest == 0.0 {
+            0
+        } else if rest == 1.0 {
+            1
+        } else {
+            -1
+        });
     }
     if let Some(text) = value.as_str() {
         let _ = text;
-        return Err(Fault::python("not all arguments converted during string formatting"));
+        return Err(Fault::python(
+            "not all arguments converted during string formatting",
+        ));
     }
     if by == 0 {
         return Err(Fault::python("integer division or modulo by zero"));

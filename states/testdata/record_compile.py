@@ -97,7 +97,12 @@ def compile_tree(tree, case, scratch):
         high = state.state.apply_exclude(high)
         if errors:
             return {**found, "errors": errors}
-        found["low"] = state.state.compile_high_data(high)
+        low = state.state.compile_high_data(high)
+        if isinstance(low, tuple):  # 3008 gives errors beside it
+            low, errors = low
+            if errors:
+                return {**found, "errors": errors}
+        found["low"] = low
         return found
 
 

@@ -1,11 +1,13 @@
 //! Which minions are meant, and how that is decided.
 
 mod compound;
+mod data;
 pub mod nodegroup;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Glob, Grains, MinionId, Value};
+use crate::{Glob, Grains, Map, MinionId, Value};
+use data::How;
 
 /// A target expression with its type, as published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,16 +153,18 @@ impl Target {
     pub fn matches(&self, candidate: Candidate<'_>) -> Result<bool, InvalidTarget> {
         let id = candidate.id.as_str();
         let text = || self.tgt.to_text();
+        let grains = candidate.grains.map(|grains| &grains.0);
+        let pillar = candidate.pillar.and_then(Value::as_map);
         Ok(match self.tgt_type {
             TargetType::Glob => Glob::new(&text()).matches(id),
             TargetType::Pcre => regex(&text())?.is_match(id).unwrap_or(false),
             TargetType::List => self.listed_ids().iter().any(|listed| listed == id),
-            TargetType::Grain => matches_data(grains_of(candidate), &text(), How::Glob)?,
-            TargetType::GrainPcre => matches_data(grains_of(candidate), &text(), How::Pcre)?,
-            TargetType::Pillar => matches_data(candidate.pillar.cloned(), &text(), How::Glob)?,
-            TargetType::PillarPcre => matches_data(candidate.pillar.cloned(), &text(), How::Pcre)?,
+            TargetType::Grain => matches_data(grains, &text(), How::Glob)?,
+            TargetType::GrainPcre => matches_data(grains, &text(), How::Pcre)?,
+            TargetType::Pillar => matches_data(pillar, &text(), How::Glob)?,
+            TargetType::PillarPcre => matches_data(pillar, &text(), How::Pcre)?,
             TargetType::PillarExact => {
-                matches_data(candidate.pillar.cloned(), &text(), How::Exact)?
+                matches_data(pillar, &text(), How::Exact)?
             }
             TargetType::Compound => compound::matches(&text(), candidate)?,
             TargetType::Ipcidr => matches_address(candidate, &text()),
@@ -169,59 +173,14 @@ impl Target {
     }
 }
 
-#[derive(Clone, Copy)]
-enum How {
-    Glob,
-    Pcre,
-    Exact,
-}
-
-fn grains_of(candidate: Candidate<'_>) -> Option<Value> {
-    candidate.grains.map(|grains| Value::Map(grains.0.clone()))
-}
-
 fn regex(text: &str) -> Result<fancy_regex::Regex, InvalidTarget> {
     fancy_regex::Regex::new(&format!("^(?:{text})"))
         .map_err(|error| InvalidTarget::Expression(text.to_owned(), error.to_string()))
 }
 
-/// Splits `a:b:value` at each colon in turn, as Salt's `subdict_match` does: keys may hold colons, values too.
-fn matches_data(data: Option<Value>, expression: &str, how: How) -> Result<bool, InvalidTarget> {
-    let Some(data) = data else { return Ok(false) };
-    for (at, _) in expression.match_indices(':') {
-        let (path, pattern) = (&expression[..at], &expression[at + 1..]);
-        let Some(found) = data.traverse(path, ":") else {
-            continue;
-        };
-        if matches_value(found, pattern, how)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn matches_value(found: &Value, pattern: &str, how: How) -> Result<bool, InvalidTarget> {
-    match found {
-        Value::List(items) => {
-            for item in items {
-                if matches_value(item, pattern, how)? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-        Value::Map(map) => Ok(pattern == "*" || map.contains_key(pattern)),
-        scalar => {
-            let text = scalar.to_text();
-            Ok(match how {
-                How::Glob => Glob::new(&pattern.to_lowercase()).matches(&text.to_lowercase()),
-                How::Pcre => regex(&pattern.to_lowercase())?
-                    .is_match(&text.to_lowercase())
-                    .unwrap_or(false),
-                How::Exact => text.to_lowercase() == pattern.to_lowercase(),
-            })
-        }
-    }
+/// Matches grains or pillar; what is not known matches nothing.
+fn matches_data(data: Option<&Map>, expression: &str, how: How) -> Result<bool, InvalidTarget> {
+    data.map_or(Ok(false), |data| data::matches(data, expression, how))
 }
 
 fn matches_address(candidate: Candidate<'_>, expression: &str) -> bool {

@@ -12,6 +12,7 @@ use states::requisites::{self, RequisiteKind};
 use crate::arguments::Arguments;
 use crate::error::{Error, Problem};
 use crate::steps::Work;
+use crate::steps::wait_for_event::WaitForEvent;
 
 /// A compiled orchestration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -159,9 +160,26 @@ impl Plan {
                 plan.sls.push(step.chunk.sls.clone());
             }
         }
+        plan.expect_awaited_reboots();
         plan.warn_of_free_steps();
         plan.refuse_needs_on_finally()?;
         Ok(plan)
+    }
+
+    /// A step that a wait for `salt/minion/*/start` requires is one that reboots: its minions may
+    /// well start again before their answer has got through.
+    fn expect_awaited_reboots(&mut self) {
+        let mut rebooting = Vec::new();
+        for step in &self.steps {
+            let waits = step.work.as_wait().is_some_and(WaitForEvent::waits_for_starts);
+            let required = step.needs.iter().filter(|need| need.kind == RequisiteKind::Require);
+            rebooting.extend(required.filter(|_| waits).map(|need| need.step));
+        }
+        for step in rebooting {
+            if let Some(audience) = self.steps[step].work.audience_mut() {
+                audience.expects_reboot.get_or_insert(true);
+            }
+        }
     }
 
     /// What comes last cannot be needed by what comes before.

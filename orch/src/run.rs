@@ -144,6 +144,11 @@ impl Run {
         self.phase
     }
 
+    /// Gives when it ended, if it has.
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.ended
+    }
+
     /// Gives how its steps stand, in the plan's order.
     pub fn steps(&self) -> impl ExactSizeIterator<Item = &StepState> {
         self.steps.iter().map(Arc::as_ref)

@@ -34,9 +34,10 @@ pub struct Audience {
     pub expect_minions: Option<bool>,
     /// Minions whose failure does not count.
     pub fail_minions: Vec<String>,
-    /// `reboot_expected: True`: a minion that starts again instead of answering did well.
+    /// `reboot_expected`: whether a minion that starts again instead of answering did well. If the
+    /// SLS does not say, a wait for the minions' start that requires this step says yes.
     #[serde(default)]
-    pub expects_reboot: bool,
+    pub expects_reboot: Option<bool>,
 }
 
 impl Audience {
@@ -66,7 +67,7 @@ impl Audience {
             subset: arguments.count("subset"),
             expect_minions: arguments.flag("expect_minions"),
             fail_minions: arguments.names("fail_minions").unwrap_or_default(),
-            expects_reboot: arguments.flag("reboot_expected").unwrap_or(false),
+            expects_reboot: arguments.flag("reboot_expected"),
         }
     }
 
@@ -146,7 +147,7 @@ impl Audience {
     /// Says whether a minion did well by starting again instead of answering.
     pub(crate) fn is_back(&self, minion: &MinionState) -> bool {
         let is_silent = minion.answer.is_none();
-        self.expects_reboot && is_silent && minion.phase == MinionPhase::Rebooted
+        self.expects_reboot == Some(true) && is_silent && minion.phase == MinionPhase::Rebooted
     }
 
     /// Gives the minions that will not answer, listed ids without an accepted key included, sorted;

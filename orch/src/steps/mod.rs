@@ -283,6 +283,15 @@ impl Work {
             _ => None,
         }
     }
+
+    /// Gives whom it asks, if it asks minions for answers.
+    pub(crate) fn audience_mut(&mut self) -> Option<&mut minions::Audience> {
+        match self {
+            Work::State(state) => Some(&mut state.audience),
+            Work::Function(function) => Some(&mut function.audience),
+            _ => None,
+        }
+    }
 }
 
 /// Salt's words for a state function that does not exist, and ours for one that exists on minions

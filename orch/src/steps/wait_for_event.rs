@@ -4,7 +4,7 @@
 //! that started while its neighbour was still being installed counts. Ids are compared as text.
 
 use model::value::float_repr;
-use model::{Cursor, Event, Map, TagGlob, Timestamp, Value};
+use model::{Cursor, Event, Map, Tag, TagGlob, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::Arguments;
@@ -40,6 +40,12 @@ pub struct WaitId {
 }
 
 impl WaitForEvent {
+    /// Says whether it waits for minions that start: its glob takes the start event of an awaited id.
+    pub(crate) fn waits_for_starts(&self) -> bool {
+        let tag = |wait: &WaitId| Tag::new(format!("salt/minion/{}/start", wait.id));
+        self.ids.iter().any(|wait| self.glob.matches(&tag(wait)))
+    }
+
     pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Self {
         let ids = ids(arguments);
         let glob = arguments.name();

@@ -181,23 +181,12 @@ fn compare(
     }
 }
 
-#[test]
-fn every_case_renders_as_salt_renders_it() {
-    let files = corpus![
-        "values.lines",
-        "methods.lines",
-        "filters.lines",
-        "flow.cases",
-        "yaml-scalars.lines",
-        "yaml-documents.cases",
-        "sls.cases",
-    ];
-    let shared: Map = serde_json::from_str(CONTEXT).expect("the context is JSON");
-    let by_design: HashMap<&str, &str> = DIFFERENT
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once(" :: "))
-        .collect();
+/// Compares all cases of some files; gives what differs by the case's name.
+fn differences(
+    files: &[(&str, &str, &str)],
+    shared: &Map,
+    by_design: &HashMap<&str, &str>,
+) -> BTreeMap<String, String> {
     let mut counts = Counts::default();
     let mut unexplained = BTreeMap::new();
     let mut listed = 0;
@@ -208,7 +197,7 @@ fn every_case_renders_as_salt_renders_it() {
             let wanted = expected
                 .get(&case.name)
                 .unwrap_or_else(|| panic!("{id} is not recorded"));
-            let difference = compare(wanted, outcome(file, &case, &shared), &mut counts);
+            let difference = compare(wanted, outcome(file, &case, shared), &mut counts);
             match (difference, by_design.contains_key(id.as_str())) {
                 (None, false) => {}
                 (Some(_), true) => listed += 1,
@@ -231,9 +220,66 @@ fn every_case_renders_as_salt_renders_it() {
         counts.with_line,
         unexplained.len()
     );
+    unexplained
+}
+
+fn assert_none(unexplained: &BTreeMap<String, String>) {
     let all: Vec<String> = unexplained
         .iter()
         .map(|(id, difference)| format!("{id}\n  {difference}"))
         .collect();
     assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+#[test]
+fn every_case_renders_as_salt_renders_it() {
+    let files = corpus![
+        "values.lines",
+        "methods.lines",
+        "filters.lines",
+        "flow.cases",
+        "yaml-scalars.lines",
+        "yaml-documents.cases",
+        "sls.cases",
+    ];
+    let shared: Map = serde_json::from_str(CONTEXT).expect("the context is JSON");
+    let by_design: HashMap<&str, &str> = DIFFERENT
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(" :: "))
+        .collect();
+    assert_none(&differences(&files, &shared, &by_design));
+}
+
+/// Compares a corpus that lies elsewhere: `RENDER_CORPUS=DIR cargo test -p states -- --ignored corpus`.
+#[test]
+#[ignore = "needs a recorded corpus in RENDER_CORPUS"]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the corpus is not part of the project"
+)]
+fn a_corpus_of_elsewhere_renders_as_salt_renders_it() {
+    let directory = std::env::var("RENDER_CORPUS").expect("RENDER_CORPUS names a directory");
+    let read = |name: &str| {
+        std::fs::read_to_string(format!("{directory}/{name}"))
+            .unwrap_or_else(|error| panic!("{directory}/{name}: {error}"))
+    };
+    let shared: Map = serde_json::from_str(&read("context.json")).expect("the context is JSON");
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(&directory).expect("a directory") {
+        let name = entry
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
+        if name.ends_with(".lines") || name.ends_with(".cases") {
+            let expected = read(&format!("{name}.expected.json"));
+            texts.push((name.clone(), read(&name), expected));
+        }
+    }
+    let files: Vec<(&str, &str, &str)> = texts
+        .iter()
+        .map(|(name, text, expected)| (name.as_str(), text.as_str(), expected.as_str()))
+        .collect();
+    assert_none(&differences(&files, &shared, &HashMap::new()));
 }

@@ -102,7 +102,24 @@ fn emit(document: &Written, flow: Flow, style: Option<ScalarStyle>, width: i32) 
         }
         let _ = emitter.flush();
     }
-    String::from_utf8_lossy(&out).into_owned()
+    let out = String::from_utf8_lossy(&out).into_owned();
+    if !out.chars().any(is_far) {
+        return out;
+    }
+    // They stand in double quotes only, where the emitter left them as they are.
+    out.chars()
+        .map(|character| {
+            if is_far(character) {
+                format!("\\U{:08X}", u32::from(character))
+            } else {
+                character.to_string()
+            }
+        })
+        .collect()
+}
+
+fn is_far(character: char) -> bool {
+    u32::from(character) > 0xffff
 }
 
 fn push(
@@ -174,6 +191,12 @@ fn scalar_event(node: &Written, anchor: Option<&str>, style: ScalarStyle) -> Eve
     };
     let style = if wanted == Tag::Binary {
         ScalarStyle::Literal
+    } else {
+        style
+    };
+    // libyaml calls characters beyond the first plane unprintable.
+    let style = if text.chars().any(is_far) {
+        ScalarStyle::DoubleQuoted
     } else {
         style
     };

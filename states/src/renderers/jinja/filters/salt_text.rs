@@ -234,7 +234,8 @@ fn path_join(value: &Py, mut args: Args) -> Outcome<Py> {
     for part in args.only_positional("path_join")? {
         let part = required(Some(part.clone()), "path_join", "part")?;
         let part = normal_path(&text::str(&part)?);
-        path = format!("{path}/{}", part.trim_start_matches('/'));
+        let separator = if path.ends_with('/') { "" } else { "/" };
+        path = format!("{path}{separator}{}", part.trim_start_matches('/'));
     }
     Ok(Py::from(normal_path(&path)))
 }

@@ -1,0 +1,1 @@
+//! Conformance: real, unmodified minions of three releases judge the master.

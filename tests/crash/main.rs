@@ -1,0 +1,1 @@
+//! Crash drills: the master dies at many moments, and nothing that it acknowledged is lost.

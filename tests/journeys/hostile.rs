@@ -1,0 +1,145 @@
+//! Strangers: nonsense on both ports, and what others notice of it: nothing.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use minion_protocol::Version;
+use minion_protocol::zmtp::GREETING;
+use model::{Map, Value};
+use tests::random::Random;
+use tests::sim_minion::SimMinion;
+use tests::test_master::TestMaster;
+use tests::wire::{Kind, Wire};
+use tests::worker::Worker;
+
+#[test]
+fn garbage_on_both_ports_leaves_others_undisturbed() {
+    let mut master = TestMaster::start_with("auto_accept: True");
+    let _minion = Worker::start("web", Version::V3, master.ports());
+    let (publish_port, ret_port) = master.ports();
+    let mut random = Random::new(1);
+    let mut noise = vec![0; 4096];
+    let mut held = Vec::new();
+    for round in 0..20 {
+        random.fill(&mut noise);
+        let greeted = [&GREETING[..], &noise].concat();
+        let bomb = [&GREETING[..], b"\x06\xff\xff\xff\xff\xff\xff\xff\xff"].concat();
+        let ready = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03REQ".as_slice();
+        let huge = [
+            &GREETING[..],
+            ready,
+            b"\x02\x7f\xff\xff\xff\xff\xff\xff\xff",
+        ]
+        .concat();
+        let nonsense = [&GREETING[..], ready, b"\x01\0\0\x05hello"].concat();
+        let http = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+        for bytes in [
+            &noise,
+            &greeted,
+            &bomb,
+            &huge,
+            &nonsense,
+            &http,
+            &GREETING[..10].to_vec(),
+        ] {
+            for port in [publish_port, ret_port] {
+                let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                // The master may close as soon as it has seen enough.
+                let _ = stream.write_all(bytes);
+                if round % 2 == 0 {
+                    held.push(stream);
+                }
+            }
+        }
+    }
+    let said = master
+        .run("cmd", &["*", "test.ping", "--out=json", "--static"])
+        .well()
+        .json();
+    assert_eq!(said, serde_json::json!({"web": true}));
+    assert!(master.ended().is_none());
+    drop(held);
+}
+
+#[test]
+fn what_speaks_no_zmtp_is_hung_up_on() {
+    let master = TestMaster::start_with("");
+    let (publish_port, ret_port) = master.ports();
+    for port in [publish_port, ret_port] {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .unwrap();
+        let mut bytes = Vec::new();
+        // Its greeting may have gone out; then the end, by a close or a reset.
+        match stream.read_to_end(&mut bytes) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        }
+        assert!(bytes.len() <= 64, "{bytes:?}");
+    }
+}
+
+#[test]
+fn envelopes_of_nonsense_are_a_bad_load() {
+    let master = TestMaster::start_with("auto_accept: True");
+    let address = (std::net::Ipv4Addr::LOCALHOST, master.ports().1).into();
+    let mut wire = Wire::connect(address, Kind::Req, Duration::from_secs(30)).unwrap();
+    let bomb = vec![0x91; 100_000];
+    for body in [
+        &b""[..],
+        b"\xc1",
+        b"\xc0",
+        b"\x80",
+        b"\x93\x01\x02\x03",
+        &bomb,
+    ] {
+        wire.send(&[b"", body]).unwrap();
+        let parts = wire.receive().unwrap();
+        assert_eq!(&parts[1][..], b"\xa8bad load", "on the same connection");
+    }
+}
+
+#[test]
+fn a_proof_of_another_is_no_proof() {
+    let master = TestMaster::start_with("auto_accept: True");
+    let mut honest = SimMinion::new("honest", Version::V3, master.ports());
+    let mut liar = SimMinion::new("liar", Version::V3, master.ports());
+    honest.sign_in_accepted();
+    liar.sign_in_accepted();
+    let jid = master.publish("honest", "test.ping", &[]).unwrap();
+    // Its own session, and another's name outside and inside.
+    liar.id = "honest".into();
+    let answer = liar.returns(&jid, "test.ping", "forged");
+    assert!(answer.is_err(), "{answer:?}");
+    let job = master.api().get(&format!("/jobs/{jid}"));
+    assert_eq!(job["returns"], serde_json::json!({}));
+}
+
+#[test]
+fn commands_of_pythons_client_are_refused_in_words() {
+    let master = TestMaster::start_with("auto_accept: True");
+    let minion = SimMinion::new("web", Version::V3, master.ports());
+    for cmd in ["publish", "runner", "wheel"] {
+        let load = Map::from([
+            ("cmd", cmd),
+            ("fun", "test.ping"),
+            ("tgt", "*"),
+            ("key", "guessed"),
+            ("tgt_type", "glob"),
+            ("user", "root"),
+        ]);
+        let answer = minion.clear(load).unwrap();
+        let name = answer.get("error").and_then(|error| error.get("name"));
+        assert_eq!(
+            name,
+            Some(&Value::str("AuthenticationError")),
+            "{cmd}: {answer:?}"
+        );
+    }
+    assert_eq!(master.api().get("/jobs"), serde_json::json!([]));
+}

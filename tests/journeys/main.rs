@@ -1,0 +1,18 @@
+//! Journeys: what minions and operators go through with a master of the real binary, over its sockets.
+//!
+//! The minions are simulated, so that a journey takes seconds and can also go where no honest minion goes. What
+//! real minions make of the master is in the suite `conformance`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test works with files as an operator would"
+)]
+
+mod commands;
+mod events;
+mod files;
+mod hostile;
+mod jobs;
+mod mine;
+mod orchestration;
+mod requests;
+mod sign_in;

@@ -1,0 +1,143 @@
+//! A real, unmodified minion in a folder of its own.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use lab::venv::{Minion, Venv, VenvError};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+
+use crate::brine;
+
+/// Lines of a minion's log that a failed test shows.
+const LOG_LINES_SHOWN: usize = 15;
+
+/// Installs a release, or finds it in `target/minions`. `None` is a skip, told by name with its reason: the
+/// machine has no python for that release.
+///
+/// # Panics
+/// It cannot be installed though its python is there.
+pub fn installed(version: &str) -> Option<Venv> {
+    match Minion::install(version, &brine::target_dir().join("minions")) {
+        Ok(venv) => Some(venv),
+        Err(error @ VenvError::NoPython { .. }) => {
+            eprintln!("skipped: {version}: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// A minion process with its children.
+#[derive(Debug)]
+pub struct RealMinion {
+    /// Its id.
+    pub id: String,
+    dir: TempDir,
+    venv: Venv,
+    child: Option<Child>,
+}
+
+impl RealMinion {
+    /// Starts a minion of the master behind these ports (publish, return).
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn start(venv: &Venv, id: &str, ports: (u16, u16)) -> Self {
+        let dir = TempDir::with_prefix("minion-").expect("a folder");
+        let config = format!(
+            "master: 127.0.0.1\npublish_port: {}\nmaster_port: {}\nid: {id}\nroot_dir: {}\n\
+             log_level: info\nacceptance_wait_time: 1\nacceptance_wait_time_max: 0\n\
+             random_reauth_delay: 1\nrecon_default: 100\nrecon_max: 500\nmaster_tries: -1\n\
+             grains: {{brine_suite: conformance}}\n",
+            ports.0,
+            ports.1,
+            dir.path().display(),
+        );
+        fs::write(dir.path().join("minion"), config).expect("a file");
+        let mut minion = Self {
+            id: id.to_owned(),
+            dir,
+            venv: venv.clone(),
+            child: None,
+        };
+        minion.spawn();
+        minion
+    }
+
+    /// Gives a path in the minion's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Gives the folder with the minion's key pair.
+    pub fn pki(&self) -> PathBuf {
+        self.path("etc/salt/pki/minion")
+    }
+
+    /// Starts it, after [`RealMinion::stop`].
+    ///
+    /// # Panics
+    /// It runs, or cannot be started.
+    pub fn spawn(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path("log"));
+        let log = log.expect("a log file");
+        let child = Command::new(self.venv.bin.join("salt-minion"))
+            .arg("-c")
+            .arg(self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log file"))
+            .stderr(log)
+            // It forks; a group of its own lets all of it end.
+            .process_group(0)
+            .spawn();
+        self.child = Some(child.expect("salt-minion runs"));
+    }
+
+    /// Ends it with all its processes.
+    pub fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = child.wait();
+    }
+
+    /// Says whether the process that was started is still the one that runs.
+    ///
+    /// # Panics
+    /// The system does not know it.
+    pub fn is_running(&mut self) -> bool {
+        let child = self.child.as_mut();
+        child.is_some_and(|child| child.try_wait().expect("our child").is_none())
+    }
+
+    /// Gives what the minion wrote to its terminal.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for RealMinion {
+    fn drop(&mut self) {
+        self.stop();
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let first = lines.len().saturating_sub(LOG_LINES_SHOWN);
+            eprintln!(
+                "the end of {}'s log:\n{}",
+                self.id,
+                lines[first..].join("\n")
+            );
+        }
+    }
+}

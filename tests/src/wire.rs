@@ -1,0 +1,120 @@
+//! One ZMTP connection from the minion's side, over a plain blocking socket.
+//!
+//! It can be used properly, or left half way, or fed with nonsense: it is a test's end of the wire.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use minion_protocol::zmtp::{Frame, FrameDecoder, FrameLimits, GREETING, encode_frame};
+
+/// Which socket of libzmq the connection plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Asks on the return port.
+    Req,
+    /// Listens on the publish port.
+    Sub,
+}
+
+/// A connection after its handshake.
+#[derive(Debug)]
+pub struct Wire {
+    stream: TcpStream,
+    decoder: FrameDecoder,
+    input: BytesMut,
+}
+
+impl Wire {
+    /// Connects and shakes hands.
+    ///
+    /// # Errors
+    /// Nobody listens, or the other side closes.
+    pub fn connect(address: SocketAddr, kind: Kind, patience: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, patience)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_nodelay(true)?;
+        let limits = FrameLimits {
+            message_bytes_max: 256 * 1024 * 1024,
+            parts_max: 8,
+            command_bytes_max: 4096,
+        };
+        let (decoder, input) = (FrameDecoder::new(limits), BytesMut::new());
+        let mut wire = Self {
+            stream,
+            decoder,
+            input,
+        };
+        wire.stream.write_all(&GREETING)?;
+        let mut greeting = [0; 64];
+        wire.stream.read_exact(&mut greeting)?;
+        let mut ready = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03".to_vec();
+        ready.extend_from_slice(match kind {
+            Kind::Req => b"REQ",
+            Kind::Sub => b"SUB",
+        });
+        wire.stream.write_all(&ready)?;
+        match wire.frame()? {
+            Frame::Command { name, .. } if &name[..] == b"READY" => {}
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        }
+        if kind == Kind::Sub {
+            // Everything, in the form that all versions understand.
+            wire.send(&[b"\x01"])?;
+        }
+        Ok(wire)
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn send(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        let mut output = BytesMut::new();
+        for (index, part) in parts.iter().enumerate() {
+            encode_frame(part, index + 1 < parts.len(), &mut output);
+        }
+        self.stream.write_all(&output)
+    }
+
+    /// Waits for one message.
+    ///
+    /// # Errors
+    /// The connection is gone, or there was none for as long as the patience; then it can be asked again.
+    pub fn receive(&mut self) -> io::Result<Vec<Bytes>> {
+        let mut parts = Vec::new();
+        loop {
+            match self.frame()? {
+                Frame::Part { body, has_more } => {
+                    parts.push(body);
+                    if !has_more {
+                        return Ok(parts);
+                    }
+                }
+                Frame::Command { name, body } if &name[..] == b"PING" => {
+                    let context = body.get(2..).unwrap_or_default();
+                    let mut pong = vec![4, (5 + context.len()) as u8];
+                    pong.extend_from_slice(b"\x04PONG");
+                    pong.extend_from_slice(context);
+                    self.stream.write_all(&pong)?;
+                }
+                Frame::Command { .. } => {}
+            }
+        }
+    }
+
+    fn frame(&mut self) -> io::Result<Frame> {
+        loop {
+            let frame = self.decoder.next(&mut self.input);
+            if let Some(frame) = frame.map_err(io::Error::other)? {
+                return Ok(frame);
+            }
+            let mut bytes = [0; 65_536];
+            match self.stream.read(&mut bytes)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => self.input.extend_from_slice(&bytes[..read]),
+            }
+        }
+    }
+}

@@ -42,6 +42,26 @@ pub trait Functions: Send + Sync {
 
     /// Lists the full names of all functions.
     fn names(&self) -> Vec<String>;
+
+    /// Does what a renderer needs a program for. `None` if that is not offered here: the renderer
+    /// then refuses with an explanation.
+    fn outside(&self, request: Outside<'_>) -> Option<Result<Value, FunctionError>> {
+        let _ = request;
+        None
+    }
+}
+
+/// What a renderer asks of the world outside.
+pub enum Outside<'a> {
+    /// Decrypt one armoured PGP message; the answer is text or bytes.
+    Decrypt(&'a str),
+    /// Run a file of the renderer `py`: call its `run()` and give what it returns.
+    Python {
+        /// The file's text.
+        text: &'a str,
+        /// What it sees as `__pillar__`, `__grains__`, `__opts__`, `__sls__` and `__env__`.
+        context: &'a Context,
+    },
 }
 
 /// No function at all.

@@ -3,6 +3,7 @@
 //! [`render`] is the one door for SLS files, pillar files and reactors; [`render_text`] stops before the
 //! data. Renderers call functions of the context and read files of the file client, nothing else.
 
+pub mod gpg;
 mod jinja;
 mod json;
 mod pipe;

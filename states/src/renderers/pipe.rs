@@ -2,8 +2,8 @@
 
 use model::{Map, Value};
 
-use super::{jinja, json, yaml};
-use crate::context::Context;
+use super::{gpg, jinja, json, yaml};
+use crate::context::{Context, Outside};
 use crate::error::{Error, ErrorKind};
 use crate::file_client::FileClient;
 
@@ -104,6 +104,9 @@ fn run(
     let refuse = |reason: String| Err(Error::new(ErrorKind::Renderer, reason));
     let text = match stream {
         Stream::Text(text) => text,
+        Stream::Data(value) if stage.name == "gpg" => {
+            return gpg::decrypt_all(value, context).map(Stream::Data);
+        }
         Stream::Data(_) => {
             let name = stage.name;
             return refuse(format!(
@@ -118,17 +121,24 @@ fn run(
         "jinja" => refuse(format!("Unknown renderer option: {}", stage.argument)),
         "yaml" => yaml::load_yaml(&text).map(or_empty).map(Stream::Data),
         "json" => json::render(&text).map(Stream::Data),
-        "text" => Ok(Stream::Data(text_data(&text))),
-        "gpg" => refuse(
-            "the renderer gpg needs a key and the gpg program, which only the pillar offers"
-                .to_owned(),
-        ),
-        "py" => refuse(
-            "the renderer py would run the file as Python inside the master; it is not allowed \
-             here. Write the file as jinja|yaml, or as data of an external pillar"
-                .to_owned(),
-        ),
+        "text" => Ok(Stream::Data(Value::Str(text))),
+        "gpg" => gpg::decrypt_text(&text, context).map(Stream::Text),
+        "py" => python(&text, context).map(Stream::Data),
         other => refuse(format!("The renderer \"{other}\" is not available")),
+    }
+}
+
+/// Hands a Python file to the caller, if the caller runs such files.
+fn python(text: &str, context: &Context) -> Result<Value, Error> {
+    let request = Outside::Python { text, context };
+    match context.functions.outside(request) {
+        Some(Ok(value)) => Ok(or_empty(value)),
+        Some(Err(error)) => Err(Error::new(ErrorKind::Renderer, error.to_string())),
+        None => Err(Error::new(
+            ErrorKind::Renderer,
+            "the renderer py would run the file as Python inside the master; it is not allowed here. \
+             Write the file as jinja|yaml, or as data of an external pillar",
+        )),
     }
 }
 
@@ -139,11 +149,6 @@ fn or_empty(value: Value) -> Value {
     } else {
         Map::new().into()
     }
-}
-
-/// Salt's text renderer: the text under the key `data`, as an orchestration's return carries it.
-fn text_data(text: &str) -> Value {
-    Value::str(text)
 }
 
 #[cfg(test)]

@@ -126,11 +126,16 @@ fn is_declared_for_tests(text: &str, stem: &str, file: &str) -> bool {
     let (plain, by_path) = (format!("mod {stem};"), format!("#[path = \"{file}\"]"));
     let lines: Vec<&str> = text.lines().collect();
     let is_declaration = |line: &&str| **line == plain || **line == by_path;
-    let declared = lines.iter().enumerate().filter(|(_, line)| is_declaration(line));
+    let declared = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| is_declaration(line));
     let is_attribute = |line: &&&str| !line.is_empty() && !line.ends_with(';') && **line != "}";
     declared.into_iter().any(|(number, _)| {
         let attributes = lines[..number].iter().rev();
-        attributes.take_while(is_attribute).any(|line| *line == "#[cfg(test)]")
+        attributes
+            .take_while(is_attribute)
+            .any(|line| *line == "#[cfg(test)]")
     })
 }
 

@@ -1,3 +1,5 @@
+//! Loads as minions of all ages write them, and malformed ones.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Msgpack both ways: what is kept, what is refused, what is bounded.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Jobs as they go out: load, signature, topics.
+
 use super::*;
 use crate::testdata::{counting, crypticle, master};
 

@@ -1,3 +1,5 @@
+//! The store on a real disk: restarts, damage, other writers.
+
 use std::os::unix::fs::PermissionsExt;
 
 use model::Cursor;

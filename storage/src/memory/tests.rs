@@ -1,3 +1,5 @@
+//! The store in memory, and the failures that it plays.
+
 use super::*;
 use crate::conformance::{entries, suite};
 

@@ -1,3 +1,5 @@
+//! The Crypticle: what it opens, and that all failures are alike.
+
 use proptest::prelude::*;
 
 use super::*;

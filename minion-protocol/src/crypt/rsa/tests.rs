@@ -1,3 +1,5 @@
+//! Signatures and sealed keys, against each other and against vectors.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -25,9 +25,9 @@ pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Rec
                 // Sealing costs a private RSA operation; order matters, so it is waited for.
                 let sending = Arc::clone(&shared);
                 let (jid, to) = (job.jid.clone(), again.clone());
-                let send = move || jobs::act::send(&sending.channel, &job, &to);
-                if tokio::task::spawn_blocking(send).await.is_ok() {
-                    tell(&shared, Input::Sent { jid, again });
+                let send = move || jobs::act::send(&sending, &job, &to);
+                if let Ok(unheard) = tokio::task::spawn_blocking(send).await {
+                    tell(&shared, Input::Sent { jid, again, unheard });
                 }
             }
             Effect::WriteKey(changed) => shared.pki_writer.write(changed).await,

@@ -1,17 +1,22 @@
 //! `brine master` (and `salt-master`): flags → options → start → wait → stop.
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{self, Loaded};
 use crate::master::Master;
-use crate::world::real;
+use crate::world::{World, real};
 
 /// The Salt master that never forgets.
 #[derive(Debug, Parser)]
@@ -54,7 +59,10 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         print!("{dump}");
         return ExitCode::SUCCESS;
     }
-    start_log(flags.log_level.as_deref().unwrap_or(&opts.log_level));
+    start_log(
+        flags.log_level.as_deref().unwrap_or(&opts.log_level),
+        &opts.log_file,
+    );
     for notice in &report {
         tracing::warn!("{notice}");
     }
@@ -72,6 +80,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let (pidfile, pid_world) = (opts.pidfile.clone(), world.clone());
     runtime.block_on(async {
         let master = match Master::start(opts, &flags.config_dir, world).await {
             Ok(master) => master,
@@ -80,6 +89,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
+        write_pid(&pidfile, &pid_world);
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "the master is ready");
         wait_for_signal().await;
         master.stop().await;
@@ -100,8 +110,8 @@ async fn wait_for_signal() {
     }
 }
 
-/// Salt's names of log levels become ours.
-fn start_log(level: &str) {
+/// Starts the log: to the terminal, and to `log_file` if that can be written. Salt's names of levels become ours.
+fn start_log(level: &str, file: &Path) {
     let level = match level {
         "all" | "garbage" | "trace" => "trace",
         "debug" | "profile" => "debug",
@@ -111,10 +121,37 @@ fn start_log(level: &str) {
         _ => "warn",
     };
     let filter = EnvFilter::try_from_env("BRINE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let is_terminal = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let terminal = fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(is_terminal)
+        .with_ansi(std::io::stderr().is_terminal());
+    let opened = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        .open(file);
+    let (to_file, problem) = match opened {
+        Ok(opened) => {
+            let layer = fmt::layer()
+                .with_writer(Mutex::new(opened))
+                .with_ansi(false);
+            (Some(layer), None)
+        }
+        Err(error) => (None, Some(error)),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(terminal)
+        .with(to_file)
         .init();
+    if let Some(error) = problem {
+        tracing::warn!(path = %file.display(), %error, "log_file cannot be written: the log goes to the terminal only");
+    }
+}
+
+/// Writes the process id where service managers look for it.
+fn write_pid(file: &Path, world: &World) {
+    let pid = format!("{}\n", std::process::id());
+    if let Err(error) = world.disk.write(file, pid.as_bytes(), 0o644) {
+        tracing::info!(%error, "pidfile cannot be written");
+    }
 }

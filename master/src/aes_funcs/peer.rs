@@ -18,7 +18,7 @@ pub(crate) fn refuse() -> Reply {
 /// Deletes the asker's own key, if it proved to be the asker.
 pub(crate) async fn revoke(shared: &Arc<Shared>, load: RevokeLoad, principal: &Principal) -> Reply {
     let is_proven = matches!(principal, Principal::Proven(id) if *id == load.id);
-    if !is_proven {
+    if !is_proven || !shared.opts.allow_minion_key_revoke {
         return Reply::Value(load.load.into());
     }
     let input = Input::Keys {

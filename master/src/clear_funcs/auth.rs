@@ -11,10 +11,8 @@ use model::{Map, MinionId};
 
 use crate::auth::decide::Claim;
 use crate::auth::{Attempt, Outcome, autosign};
-use crate::config::Opts;
 use crate::ledger::{Answer, Input};
 use crate::shared::Shared;
-use crate::world::World;
 
 /// Answers a sign-in.
 pub(crate) async fn sign_in(shared: &Arc<Shared>, load: AuthLoad, from: SocketAddr) -> Reply {
@@ -36,9 +34,11 @@ pub(crate) async fn sign_in(shared: &Arc<Shared>, load: AuthLoad, from: SocketAd
     let claim = if is_known {
         Claim::default()
     } else {
-        claim(&shared.opts, &shared.world, id.clone(), autosign_grains).await
+        claim(shared, id.clone(), autosign_grains).await
     };
     let is_over_max = is_over_max(shared, &id).await;
+    // Used up only once the acceptance is durable.
+    let used_stub = claim.signed_by.as_deref() == Some(STUB_RULE);
     let attempt = Attempt {
         id: id.clone(),
         pem: key.text().to_owned(),
@@ -56,6 +56,9 @@ pub(crate) async fn sign_in(shared: &Arc<Shared>, load: AuthLoad, from: SocketAd
         Outcome::Refused => Told::Refused,
         Outcome::Full => Told::Full,
         Outcome::Accepted => {
+            if used_stub {
+                shared.pki_writer.remove_stub(&id).await;
+            }
             shared
                 .presence
                 .saw(&id, from.ip(), shared.world.clock.now());
@@ -95,15 +98,16 @@ async fn is_over_max(shared: &Shared, id: &MinionId) -> bool {
 }
 
 /// Reads what the operator's files say about a stranger.
-async fn claim(opts: &Arc<Opts>, world: &Arc<World>, id: MinionId, grains: Map) -> Claim {
-    let (opts, world) = (Arc::clone(opts), Arc::clone(world));
+async fn claim(shared: &Arc<Shared>, id: MinionId, grains: Map) -> Claim {
+    let shared = Arc::clone(shared);
     let read = move || {
+        let (opts, world) = (&shared.opts, &shared.world);
         let is_rejected = opts
             .autoreject_file
             .as_ref()
-            .and_then(|file| crate::auth::rules::read(&world, &opts, file))
+            .and_then(|file| crate::auth::rules::read(world, opts, file))
             .is_some_and(|text| autosign::file_matches(&text, &id));
-        let signed_by = signed_by(&opts, &world, &id, &grains);
+        let signed_by = signed_by(&shared, &id, &grains);
         Claim {
             is_rejected,
             signed_by,
@@ -112,7 +116,11 @@ async fn claim(opts: &Arc<Opts>, world: &Arc<World>, id: MinionId, grains: Map) 
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
-fn signed_by(opts: &Opts, world: &World, id: &MinionId, grains: &Map) -> Option<String> {
+/// The rule that is named after a stub in `minions_autosign`.
+const STUB_RULE: &str = "minions_autosign";
+
+fn signed_by(shared: &Shared, id: &MinionId, grains: &Map) -> Option<String> {
+    let (opts, world) = (&shared.opts, &shared.world);
     if opts.auto_accept {
         return Some("auto_accept".into());
     }
@@ -120,6 +128,12 @@ fn signed_by(opts: &Opts, world: &World, id: &MinionId, grains: &Map) -> Option<
     let text = file.and_then(|file| crate::auth::rules::read(world, opts, file));
     if text.is_some_and(|text| autosign::file_matches(&text, id)) {
         return Some("autosign_file".into());
+    }
+    if shared
+        .pki_writer
+        .has_stub(id, world.clock.now(), opts.autosign_timeout)
+    {
+        return Some(STUB_RULE.into());
     }
     let dir = opts.autosign_grains_dir.as_ref()?;
     let read = |name: &str| crate::auth::rules::read(world, opts, &dir.join(name));

@@ -63,8 +63,6 @@ options! {
     publish_port: u16 = 4505;
     /// Port on which minions ask and answer.
     ret_port: u16 = 4506;
-    /// Whether to listen on IPv6; unset: as `interface` says.
-    ipv6: Option<bool> = None;
     /// The user the master runs as; it does not need root.
     user: String = "root".into();
     /// The master's own id in events and returns; unset: the host name with `_master`.
@@ -115,14 +113,8 @@ options! {
     publish_session: u64 = 86400;
     /// Ping all minions after a new session key, so that none waits for its next job to learn it.
     ping_on_rotate: bool = false;
-    /// Sign what is published.
-    sign_pub_messages: bool = true;
     /// Signature of what is published.
     publish_signing_algorithm: String = "PKCS1v15-SHA1".into();
-    /// Take only returns that the minion signed.
-    require_minion_sign_messages: bool = false;
-    /// Drop returns whose signature does not match.
-    drop_messages_signature_fail: bool = false;
 
     /// Seconds that a command waits for its minions.
     timeout: u64 = 5;
@@ -132,14 +124,8 @@ options! {
     keep_jobs_seconds: u64 = 86400;
     /// Older form of keep_jobs_seconds, in hours.
     keep_jobs: u64 = 24;
-    /// Seconds between rounds of upkeep.
-    loop_interval: u64 = 60;
-    /// Whether minions that come and go are events.
-    presence_events: bool = false;
     /// Whether each state that a minion ran is an event.
     state_events: bool = false;
-    /// Largest event, in bytes.
-    max_event_size: u64 = 1_048_576;
     /// Send a job only to the minions it is meant for.
     zmq_filtering: bool = false;
 
@@ -159,14 +145,8 @@ options! {
     fileserver_followsymlinks: bool = true;
     /// Leave links out of the lists.
     fileserver_ignoresymlinks: bool = false;
-    /// Whether changed files are an event.
-    fileserver_events: bool = false;
     /// Checksum of files and fingerprints.
     hash_type: String = "sha256".into();
-    /// Whether minions may send files.
-    file_recv: bool = false;
-    /// Largest file a minion may send, in MB.
-    file_recv_max_size: u64 = 100;
 
     /// Environment of a top file that names none.
     default_top: String = "base".into();
@@ -212,37 +192,16 @@ options! {
     /// Environment of pillars; unset: all.
     pillarenv: Option<String> = None;
 
-    /// Which minions may ask others to run what.
-    peer: Map = Map::new();
-    /// Which minions may call which runners.
-    peer_run: Map = Map::new();
-    /// Which minions may read which mine functions; unset: all.
-    mine_get: Map = Map::new();
-    /// What local users may run.
-    publisher_acl: Map = Map::new();
-    /// What local users may not run.
-    publisher_acl_blacklist: Map = Map::new();
-    /// Who may log in, and what they may run.
-    external_auth: Map = Map::new();
-    /// Seconds for which a login is good.
-    token_expire: u64 = 43200;
-    /// The HTTP API's address: `host`, `port`, `disable_ssl`.
-    rest_cherrypy: Map = Map::new();
-    /// Clients that the HTTP API offers.
-    netapi_enable_clients: Vec<String> = Vec::new();
 
     /// What the terminal shows.
     log_level: String = "warning".into();
     /// Where the log goes.
     log_file: PathBuf = "/var/log/salt/master".into();
-    /// What the log file shows; unset: as the terminal.
-    log_level_logfile: Option<String> = None;
 }
 
 /// Options that must be one of a few words.
 const CHOICES: &[(&str, &[&str])] = &[
     ("log_level", LOG_LEVELS),
-    ("log_level_logfile", LOG_LEVELS),
     (
         "hash_type",
         &["md5", "sha1", "sha224", "sha256", "sha384", "sha512"],
@@ -267,9 +226,7 @@ const RANGES: &[(&str, std::ops::RangeInclusive<u64>)] = &[
     ("keysize", 2048..=16384),
     ("minimum_auth_version", 0..=3),
     ("file_buffer_size", 1..=16 * 1024 * 1024),
-    ("loop_interval", 1..=86400),
     ("publish_session", 1..=u64::MAX),
-    ("max_event_size", 1..=u64::MAX),
 ];
 
 fn base(directories: &[&str]) -> Roots {
@@ -315,7 +272,7 @@ fn checked(option: &str, value: &Value) -> Option<String> {
 /// Words for which case does not count.
 fn lowered(option: &str, word: &str) -> String {
     match option {
-        "hash_type" | "log_level" | "log_level_logfile" => word.to_lowercase(),
+        "hash_type" | "log_level" => word.to_lowercase(),
         _ => word.to_owned(),
     }
 }
@@ -355,7 +312,6 @@ impl Opts {
         }
         opts.hash_type = opts.hash_type.to_lowercase();
         opts.log_level = opts.log_level.to_lowercase();
-        opts.log_level_logfile = opts.log_level_logfile.map(|level| level.to_lowercase());
         if opts.id.is_none() {
             opts.id = Some(default_id(disk)?);
         }

@@ -1,3 +1,5 @@
+//! What a configuration is believed to say, and what is refused.
+
 use std::path::Path;
 
 use storage::disk::RealDisk;

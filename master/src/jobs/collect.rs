@@ -3,7 +3,9 @@
 //! Minions that have not answered are asked by `saltutil.find_job`. One that is at work is waited for, however
 //! long it takes. One that was asked twice and has neither the job nor a return on the way gets it once more under
 //! the same jid: a minion drops a jid it has seen, so a job whose first sending was lost (the master died, the
-//! minion was reconnecting) runs once, and one that ran is not run again. Asked twice more, it is lost.
+//! minion was reconnecting) runs once, and one that ran is not run again. After a few sendings that were heard and
+//! led to nothing, it is lost. A sending that a minion cannot have heard does not count; it is repeated as soon as a
+//! connection of that minion opens.
 
 use std::collections::HashMap;
 
@@ -18,6 +20,10 @@ use crate::minions;
 /// Answers of "I do not have it" in a row before something is concluded. One alone can be a return that is on its
 /// way; a return is tried again within 10 seconds.
 const ABSENT_ANSWERS_MIN: u32 = 2;
+
+/// Sendings that were heard, after the first, before a minion that never has the job is given up. Where several
+/// minions share an address one of them may seem to hear while it reconnects; three sendings outlast that.
+const SENDINGS_AGAIN_MAX: u32 = 3;
 
 /// How long a job of a run is kept for a minion that shows no sign of life. A minion that lost its master comes
 /// back within about 25 s (11 s to reconnect, then sign-in); a machine boots in minutes.
@@ -121,17 +127,20 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
         presence,
     } = *moment;
     let sign = presence.get(id);
-    let absent = job.absent.get(id).copied().unwrap_or(0);
-    let was_sent_again = job.sent_again.contains(id);
-    if absent >= ABSENT_ANSWERS_MIN && was_sent_again {
-        let why = format!("it was asked {absent} times and has neither the job nor its return");
-        return Verdict::End(MinionPhase::Lost, why);
-    }
-    if absent >= ABSENT_ANSWERS_MIN {
+    let is_connected = sign.is_some_and(|sign| sign.is_connected);
+    if job.unheard.contains(id) && is_connected {
         return Verdict::SendAgain;
     }
+    let absent = job.absent.get(id).copied().unwrap_or(0);
+    let sent_again = job.sent_again.get(id).copied().unwrap_or(0);
+    if absent >= ABSENT_ANSWERS_MIN {
+        if sent_again < SENDINGS_AGAIN_MAX {
+            return Verdict::SendAgain;
+        }
+        let why = format!("it got the job {} times and has neither it nor its return", sent_again + 1);
+        return Verdict::End(MinionPhase::Lost, why);
+    }
     let last_seen = sign.and_then(|sign| sign.last_seen);
-    let is_connected = sign.is_some_and(|sign| sign.is_connected);
     // Whoever heard a publication since the master came up had to sign in again, for the shared key is new. So a
     // minion that was not seen since cannot have a job that is younger than that.
     let cannot_have_it = last_seen.is_none() && job.at >= master_start;

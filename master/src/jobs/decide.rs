@@ -35,6 +35,23 @@ pub struct Request {
     pub pillars: HashMap<MinionId, Value>,
 }
 
+impl Request {
+    /// Asks for a function without arguments.
+    pub fn new(fun: &str, target: Target, user: &str) -> Self {
+        Self {
+            jid: None,
+            fun: Value::str(fun),
+            arg: Vec::new(),
+            target,
+            ret: String::new(),
+            user: user.to_owned(),
+            extra: Map::new(),
+            step: None,
+            pillars: HashMap::new(),
+        }
+    }
+}
+
 /// What is known about minions when a target is resolved.
 #[derive(Clone, Copy)]
 pub struct Known<'a> {

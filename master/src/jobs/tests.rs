@@ -111,7 +111,7 @@ fn fire(view: &mut View, presence: &Presence, secs: u64) -> Vec<String> {
         .iter()
         .filter_map(|effect| match effect {
             Effect::Send { job, again } => {
-                view.sent(&job.jid, again);
+                view.sent(&job.jid, again, &[]);
                 Some(format!("{} {}", job.fun.to_text(), job.tgt.to_text()))
             }
             _ => None,
@@ -190,17 +190,31 @@ fn one_late_answer_loses_nobody() {
 }
 
 #[test]
-fn a_minion_that_has_it_not_gets_it_once_more_and_then_is_lost() {
+fn a_minion_that_has_it_not_gets_it_again_and_in_the_end_is_lost() {
     let mut view = view(true);
+    for round in 1..=3 {
+        absent(&mut view, "a");
+        absent(&mut view, "a");
+        let sent = fire(&mut view, &present(Some(20 * round), true), 20 * round + 5);
+        assert_eq!(sent[0], "state.apply ['a']", "round {round}");
+    }
     absent(&mut view, "a");
     absent(&mut view, "a");
-    let sent = fire(&mut view, &present(Some(20), true), 25);
-    assert_eq!(sent[0], "state.apply ['a']");
-    absent(&mut view, "a");
-    absent(&mut view, "a");
-    let sent = fire(&mut view, &present(Some(40), true), 45);
-    assert_eq!(sent, ["saltutil.find_job ['b']"]);
+    fire(&mut view, &present(Some(80), true), 85);
     assert_eq!(phase(&view, "a"), MinionPhase::Lost);
+}
+
+#[test]
+fn what_was_not_heard_is_sent_again_when_the_minion_is_back() {
+    let mut view = view(true);
+    let jid: Jid = JOB.parse().unwrap();
+    view.sent(&jid, &[], &[id("a")]);
+    let sent = fire(&mut view, &present(Some(1), false), 5);
+    assert_eq!(sent, ["saltutil.find_job ['a', 'b']"]);
+    let sent = fire(&mut view, &present(Some(6), true), 7);
+    assert_eq!(sent, ["state.apply ['a']", "saltutil.find_job ['b']"]);
+    let sent = fire(&mut view, &present(Some(6), true), 17);
+    assert_eq!(sent, ["saltutil.find_job ['a', 'b']"]);
 }
 
 #[test]
@@ -232,7 +246,6 @@ fn a_job_from_before_the_master_started_is_asked_about_first() {
         panic!("{effects:?}")
     };
     assert_eq!(job.fun.to_text(), "saltutil.find_job");
-    view.forget(at(99));
 }
 
 #[test]

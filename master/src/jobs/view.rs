@@ -26,8 +26,12 @@ pub struct Job {
     pub returns: IndexMap<MinionId, Cursor>,
     /// How often a minion that was asked did not have the job, since the last sending.
     pub absent: IndexMap<MinionId, u32>,
-    /// Minions that got it a second time.
-    pub sent_again: Vec<MinionId>,
+    /// Minions that cannot have heard the last sending: no connection of theirs was open.
+    #[serde(default)]
+    pub unheard: Vec<MinionId>,
+    /// How often each minion that could hear it got it again.
+    #[serde(default)]
+    pub sent_again: IndexMap<MinionId, u32>,
 }
 
 impl Job {
@@ -56,6 +60,13 @@ impl Job {
             user: job.user.clone(),
             started: self.at,
         }
+    }
+
+    fn may_go(&self, before: Timestamp, is_kept: &dyn Fn(&Jid) -> bool) -> bool {
+        let is_of_kept_run = self.published.step.as_ref().is_some_and(|step| is_kept(&step.run));
+        // A question that was never answered has no end of its own.
+        let is_over = self.has_ended() || self.published.probes.is_some();
+        self.at < before && is_over && !is_of_kept_run
     }
 
     fn set(&mut self, id: &MinionId, phase: MinionPhase, since: Timestamp) {
@@ -106,23 +117,24 @@ impl View {
             minions,
             returns: IndexMap::new(),
             absent: IndexMap::new(),
-            sent_again: Vec::new(),
+            unheard: Vec::new(),
+            sent_again: IndexMap::new(),
         };
         self.jobs.insert(job.published.jid.clone(), job);
     }
 
-    /// Takes in that a job was handed to the publish socket.
-    pub fn sent(&mut self, jid: &Jid, again: &[MinionId]) {
-        let Some(job) = self.jobs.get_mut(jid) else {
-            return;
-        };
+    /// Takes in that a job was handed to the publish socket; for those in `again`, once more.
+    pub fn sent(&mut self, jid: &Jid, again: &[MinionId], unheard: &[MinionId]) {
+        let Some(job) = self.jobs.get_mut(jid) else { return };
         job.is_sent = true;
         for id in again {
             job.absent.shift_remove(id);
-            if !job.sent_again.contains(id) {
-                job.sent_again.push(id.clone());
+            job.unheard.retain(|other| other != id);
+            if !unheard.contains(id) {
+                *job.sent_again.entry(id.clone()).or_insert(0) += 1;
             }
         }
+        job.unheard.extend(unheard.iter().cloned());
     }
 
     /// Takes in a return. The first one counts; it also replaces an end that was only concluded.
@@ -175,9 +187,21 @@ impl View {
         }
     }
 
-    /// Forgets the ended jobs that are older than `before`.
-    pub fn forget(&mut self, before: Timestamp) {
-        self.jobs
-            .retain(|_, job| job.at >= before || !job.has_ended());
+    /// Forgets the jobs that are older than `before` and over. Those of a run stay as long as the run: it would
+    /// send again what it does not find.
+    pub fn forget(&mut self, before: Timestamp, is_kept: &dyn Fn(&Jid) -> bool) {
+        self.jobs.retain(|_, job| !job.may_go(before, is_kept));
+    }
+
+    /// Says whether there is a job to forget.
+    pub fn has_older(&self, before: Timestamp, is_kept: &dyn Fn(&Jid) -> bool) -> bool {
+        self.jobs.values().any(|job| job.may_go(before, is_kept))
+    }
+
+    /// Gives the place in the log behind which all that the jobs refer to is found.
+    pub fn oldest_needed(&self) -> Option<Cursor> {
+        // A return comes after its job.
+        let oldest = self.jobs.values().map(|job| job.cursor).min()?;
+        Some(Cursor(oldest.0.saturating_sub(1)))
     }
 }

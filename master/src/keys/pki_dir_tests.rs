@@ -1,3 +1,5 @@
+//! Salt's layout of keys, and what others do in it.
+
 #![expect(
     clippy::disallowed_methods,
     reason = "the tests move key files as an operator would"

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use minion_protocol::crypt::MasterKey;
-use model::MinionId;
+use model::{MinionId, Timestamp};
 
 use super::pki_dir::{KeyFiles, PkiDir, Place};
 use super::{KeyChange, KeyChanged, Phase, View};
@@ -82,6 +82,24 @@ impl PkiWriter {
                 }
             }
         }
+    }
+
+    /// Says whether an operator accepted the id in advance, at most `timeout_minutes` ago (0: ever).
+    pub fn has_stub(&self, id: &MinionId, now: Timestamp, timeout_minutes: u64) -> bool {
+        self.dir
+            .has_autosign_stub(id, now, timeout_minutes)
+            .unwrap_or_else(|error| {
+                tracing::warn!(%id, %error, "the stub in minions_autosign cannot be read");
+                false
+            })
+    }
+
+    /// Removes a stub that has been used.
+    pub async fn remove_stub(&self, id: &MinionId) {
+        let (dir, id) = (Arc::clone(&self.dir), id.clone());
+        let remove = move || tell(&id, dir.remove_autosign_stub(&id).map(|_| ()));
+        // A panic in there is told by the runtime; the stub is old soon.
+        let _ = tokio::task::spawn_blocking(remove).await;
     }
 
     /// Brings one key's file in line.

@@ -9,13 +9,15 @@ use model::{Cursor, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use super::{Answer, Effect, Input, Record, TimerKey, Views};
 use crate::jobs::collect::{self, Patience};
 use crate::jobs::decide::{Known, Request};
-use crate::{auth, jobs, keys, minions, orchestrator};
+use crate::{auth, jobs, keys, mine, minions, orchestrator};
 
 /// The options that decisions depend on.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Option `open_mode`.
     pub open_mode: bool,
+    /// Option `auth_events`: whether sign-ins are events.
+    pub auth_events: bool,
     /// Option `rotate_aes_key`: whether a deleted or rejected key ends the shared key.
     pub rotate_aes_key: bool,
     /// Options `timeout` and `gather_job_timeout`.
@@ -51,8 +53,11 @@ impl Decision {
 pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp) -> Decision {
     match input {
         Input::Auth(attempt) => {
-            let (records, outcome) =
+            let (mut records, outcome) =
                 auth::decide::on_attempt(&views.keys, &attempt, policy.open_mode);
+            if !policy.auth_events {
+                records.retain(|record| !matches!(record, Record::Event { .. }));
+            }
             Decision {
                 answer: Answer::Auth(outcome),
                 ..with_key_effects(records, policy)
@@ -72,7 +77,13 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             Decision::records(minions::decide::on_grains(&views.minions, &id, &grains))
         }
         Input::MineStore { id, data, clear } => {
-            Decision::records(vec![Record::MineStored { id, data, clear }])
+            let record = mine::decide::on_store(&mut views.mine, id, data, clear);
+            Decision::records(record.into_iter().collect())
+        }
+        Input::Forget { before } => {
+            let is_any = views.has_older(before);
+            let record = is_any.then_some(Record::Forgotten { before });
+            Decision::records(record.into_iter().collect())
         }
         Input::MineDelete { id, fun } => {
             let has_any = views.mine.has_any(&id);
@@ -99,7 +110,9 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             };
             with_key_effects(change.into_iter().map(Record::KeyChanged).collect(), policy)
         }
-        Input::Sent { jid, again } => Decision::records(vec![Record::JobSent { jid, again }]),
+        Input::Sent { jid, again, unheard } => {
+            Decision::records(vec![Record::JobSent { jid, again, unheard }])
+        }
         Input::SubscriberAppeared => {
             let effects = collect::on_subscriber(&views.jobs, now);
             Decision {

@@ -7,7 +7,7 @@ use super::TimerKey;
 use crate::jobs::collect::Presence;
 use crate::keys::KeyChanged;
 use crate::keys::decide::{Act, Include};
-use crate::{auth, jobs, keys};
+use crate::{auth, jobs, keys, mine};
 
 /// One thing to decide on. Everything costly or looked up is already in it.
 #[derive(Debug)]
@@ -26,10 +26,15 @@ pub enum Input {
     MineStore {
         /// The minion.
         id: MinionId,
-        /// Function to value.
-        data: Map,
+        /// The values, each in a blob already.
+        data: Vec<mine::sealed::Kept>,
         /// Whether the old goes.
         clear: bool,
+    },
+    /// What is older than the options want it kept may go.
+    Forget {
+        /// What ended before this moment.
+        before: Timestamp,
     },
     /// A minion returns a job that it started by itself (`salt-call`) and asks for a jid.
     SelfStarted {
@@ -103,6 +108,8 @@ pub enum Input {
         jid: Jid,
         /// Who got it a second time.
         again: Vec<MinionId>,
+        /// Who cannot have heard it.
+        unheard: Vec<MinionId>,
     },
     /// A publish connection opened: somebody who may have missed jobs is back.
     SubscriberAppeared,

@@ -10,7 +10,7 @@ use model::{Cursor, Event, TagGlob, Value};
 use serde_json::json;
 
 use super::refusal::Refusal;
-use crate::event_bus::{Filter, Subscription};
+use crate::event_bus::{Filter, LookBackError, Subscription};
 use crate::shared::Shared;
 use crate::stream::from_fn;
 
@@ -18,6 +18,8 @@ use crate::stream::from_fn;
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Streams events. `after` is a cursor (the live end, if absent); `tag` is a glob and may stand several times.
+/// A cursor that is older than the log is refused (410). A stream whose place is forgotten while it is read ends with
+/// an event `error`: nothing is left out in silence.
 pub(super) async fn stream(
     State(shared): State<Arc<Shared>>,
     RawQuery(query): RawQuery,
@@ -26,23 +28,31 @@ pub(super) async fn stream(
     let head = shared.ledger.head();
     let after = after.unwrap_or(*head.borrow());
     let subscription = Subscription::new(Arc::clone(&shared.reader), head, after, filter);
-    let events = from_fn((subscription, Vec::new().into_iter()), |state| async move {
-        let (mut subscription, mut waiting) = state;
-        loop {
+    subscription.check()?;
+    let start = (subscription, Vec::new().into_iter(), false);
+    let events = from_fn(start, |state| async move {
+        let (mut subscription, mut waiting, is_over) = state;
+        while !is_over {
             if let Some(event) = waiting.next() {
-                return Some((Ok(sse(&event)), (subscription, waiting)));
+                return Some((Ok(sse(&event)), (subscription, waiting, false)));
             }
             match subscription.next().await {
                 Ok(Some(events)) => waiting = events.into_iter(),
                 Ok(None) => return None,
                 Err(error) => {
                     tracing::error!(%error, "an event stream ends early");
-                    return None;
+                    return Some((Ok(sse_error(&error)), (subscription, waiting, true)));
                 }
             }
         }
+        None
     });
     Ok(Stream::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+fn sse_error(error: &LookBackError) -> Sse {
+    let body = json!({ "error": error.to_string(), "oldest": error.oldest() });
+    Sse::default().event("error").data(body.to_string())
 }
 
 fn sse(event: &Event) -> Sse {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use model::Value;
 use model::lowstate::{Client, LowChunk};
 use model::target::{Target, TargetType};
 
 use super::refusal::Refusal;
+use super::server::Peer;
 use crate::jobs::decide::Request;
 use crate::ledger::{Answer, Input};
 use crate::shared::Shared;
@@ -17,8 +18,10 @@ use crate::{runners, wheel};
 /// Does what the chunk asks: a job, a runner or a wheel function.
 pub(super) async fn run(
     State(shared): State<Arc<Shared>>,
-    Json(chunk): Json<LowChunk>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(mut chunk): Json<LowChunk>,
 ) -> Result<Json<serde_json::Value>, Refusal> {
+    chunk.user = peer.user(&chunk.user, shared.world.disk.as_ref());
     let answer = match chunk.client {
         Client::LocalAsync => json(&publish(&shared, chunk).await?),
         Client::RunnerAsync => json(&start_runner(&shared, chunk).await?),

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use model::Cursor;
 use model::api::ErrorBody;
 
 use crate::event_bus::LookBackError;
@@ -17,6 +18,8 @@ pub(super) enum Refusal {
     Missing(String),
     /// It is understood and cannot be done: what, and what to do next.
     Impossible(String, Option<String>),
+    /// It was there once: what, and from where one can go on.
+    Gone(String, String),
     /// The master cannot do it now.
     Unavailable(String),
 }
@@ -29,7 +32,19 @@ impl From<LedgerError> for Refusal {
 
 impl From<LookBackError> for Refusal {
     fn from(error: LookBackError) -> Self {
-        Refusal::Unavailable(error.to_string())
+        match error.oldest() {
+            Some(oldest) => Refusal::gone(error.to_string(), oldest),
+            None => Refusal::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl Refusal {
+    fn gone(error: String, oldest: Cursor) -> Self {
+        let hint = format!(
+            "the oldest cursor one can read after is {oldest}; option keep_jobs_seconds says how long events are kept"
+        );
+        Refusal::Gone(error, hint)
     }
 }
 
@@ -39,6 +54,7 @@ impl IntoResponse for Refusal {
             Refusal::Bad(error) => (StatusCode::BAD_REQUEST, error, None),
             Refusal::Missing(error) => (StatusCode::NOT_FOUND, error, None),
             Refusal::Impossible(error, hint) => (StatusCode::UNPROCESSABLE_ENTITY, error, hint),
+            Refusal::Gone(error, hint) => (StatusCode::GONE, error, Some(hint)),
             Refusal::Unavailable(error) => (StatusCode::SERVICE_UNAVAILABLE, error, None),
         };
         (status, Json(ErrorBody { error, hint })).into_response()

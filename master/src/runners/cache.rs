@@ -38,7 +38,7 @@ pub(super) async fn call(
         let (ids, _) = resolve(&target, known, &HashMap::new())?;
         let of = |id: model::MinionId| {
             let data = if wants_mine {
-                views.mine.all(&id).cloned()
+                views.mine.all(&id)
             } else {
                 views.minions.grains(&id).map(|grains| grains.0.clone())
             };

@@ -53,17 +53,7 @@ async fn connected(shared: &Shared, wanted: bool) -> Result<Vec<MinionId>, Runne
 
 /// Pings everyone and gives who answered within `timeout` + `gather_job_timeout`, and who did not.
 async fn status(shared: &Shared) -> Result<(Vec<MinionId>, Vec<MinionId>), RunnerError> {
-    let request = Request {
-        jid: None,
-        fun: Value::str("test.ping"),
-        arg: Vec::new(),
-        target: Target::glob("*"),
-        ret: String::new(),
-        user: "root".into(),
-        extra: Map::new(),
-        step: None,
-        pillars: std::collections::HashMap::new(),
-    };
+    let request = Request::new("test.ping", Target::glob("*"), "root");
     let answer = shared
         .ledger
         .decide(Input::Publish(Box::new(request)))

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::{Attempt, Failure};
 use crate::master::Master;
+use crate::process::Process;
 use crate::programs;
 
 /// The orchestration that is run.
@@ -55,6 +56,11 @@ impl Viewer {
     pub(crate) fn exit_code(&mut self) -> Option<i32> {
         let exit = self.child.try_wait().ok().flatten()?;
         Some(exit.code().unwrap_or(255))
+    }
+
+    /// Its process.
+    pub(crate) fn process(&self) -> Option<Process> {
+        Process::of("the run's viewer", self.child.id())
     }
 
     /// Where its output is.

@@ -141,9 +141,9 @@ impl Lab {
         self.screen
             .say(&format!("lab in {}", self.layout.root().display()));
         self.master.start(&self.interrupt)?;
-        self.record()?;
+        self.record(None)?;
         self.machines.switch_on()?;
-        self.record()?;
+        self.record(None)?;
         self.wait_for_keys()?;
         if self.flags.boot_only {
             return self.leave().map(|()| true);
@@ -157,10 +157,11 @@ impl Lab {
         Ok(outcome.is_success)
     }
 
-    fn record(&self) -> Result<(), Failure> {
+    fn record(&self, viewer: Option<&Viewer>) -> Result<(), Failure> {
         let network = self.network.as_ref().and_then(Network::process);
         let mut processes: Vec<_> = network.into_iter().chain(self.master.process()).collect();
         processes.extend(self.machines.processes());
+        processes.extend(viewer.and_then(Viewer::process));
         self.layout.record(&processes)
     }
 
@@ -229,6 +230,7 @@ impl Lab {
     /// Follows the run to its end, killing the master and letting held nodes go on the way.
     fn follow(&mut self) -> Result<Followed, Failure> {
         let mut viewer = Viewer::start(&self.master)?;
+        self.record(Some(&viewer))?;
         let start = Instant::now();
         let mut known_at = None;
         let mut followed = Followed {
@@ -249,7 +251,9 @@ impl Lab {
             self.look(&mut followed);
             if followed.view.is_some() {
                 let since = known_at.get_or_insert_with(Instant::now).elapsed();
-                self.kill_if_due(since, &mut followed)?;
+                if self.kill_if_due(since, &mut followed)? {
+                    self.record(Some(&viewer))?;
+                }
             }
             if self.machines.release_held() {
                 self.screen
@@ -269,6 +273,7 @@ impl Lab {
                     break;
                 }
                 viewer = Viewer::attach(&self.master, &view.summary.run.to_string())?;
+                self.record(Some(&viewer))?;
             }
             std::thread::sleep(TICK);
         }
@@ -293,14 +298,14 @@ impl Lab {
         }
     }
 
-    fn kill_if_due(&mut self, since: Duration, followed: &mut Followed) -> Result<(), Failure> {
+    fn kill_if_due(&mut self, since: Duration, followed: &mut Followed) -> Result<bool, Failure> {
         let is_running = followed
             .view
             .as_ref()
             .is_some_and(|view| view.summary.phase == RunPhase::Running);
-        if is_running && self.kills.take_due(since) {
+        let is_due = is_running && self.kills.take_due(since);
+        if is_due {
             self.master.kill_and_restart()?;
-            self.record()?;
             followed.kills.push(since.as_secs_f64());
             let count = followed.kills.len();
             self.screen.say(&format!(
@@ -308,7 +313,7 @@ impl Lab {
                 since.as_secs_f64()
             ));
         }
-        Ok(())
+        Ok(is_due)
     }
 
     /// The cluster's nodes, as `kubectl` on the control plane lists them.

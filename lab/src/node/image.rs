@@ -78,6 +78,10 @@ pub(super) fn lend(node: &Node, root: &Path) -> Result<(), Failure> {
     if node.place == Place::Plain {
         return Ok(());
     }
+    let var_run = root.join("var/run");
+    if fs::symlink_metadata(&var_run).is_err() {
+        std::os::unix::fs::symlink("/run", &var_run).attempt(|| "link /var/run".to_owned())?;
+    }
     for name in LENT {
         let (from, to) = (Path::new("/etc").join(name), root.join("etc").join(name));
         if from.exists() && fs::symlink_metadata(&to).is_err() {

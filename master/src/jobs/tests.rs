@@ -227,7 +227,7 @@ fn who_was_not_heard_of_since_the_master_started_did_not_get_it() {
 
 #[test]
 fn a_job_from_before_the_master_started_is_asked_about_first() {
-    let mut view = view(true);
+    let view = view(true);
     let mut next_jid = || Jid::at(at(77));
     let presence = present(None, false);
     let moment = collect::Moment {

@@ -50,29 +50,22 @@ impl Decision {
 }
 
 /// Decides on one input.
+#[expect(clippy::too_many_lines, reason = "a list on purpose: one arm for each input, each a call")]
 pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp) -> Decision {
     match input {
-        Input::Auth(attempt) => {
-            let (mut records, outcome) =
-                auth::decide::on_attempt(&views.keys, &attempt, policy.open_mode);
-            if !policy.auth_events {
-                records.retain(|record| !matches!(record, Record::Event { .. }));
-            }
-            Decision {
-                answer: Answer::Auth(outcome),
-                ..with_key_effects(records, policy)
-            }
-        }
+        Input::Auth(attempt) => on_auth(views, policy, &attempt),
         Input::Publish(request) => on_publish(views, policy, *request, now),
         Input::Return(ret) => {
             Decision::records(jobs::decide::on_return(&views.jobs, &views.keys, *ret))
         }
-        Input::Events(events) => Decision::records(
-            events
-                .into_iter()
-                .map(|(tag, data)| Record::Event { tag, data })
-                .collect(),
-        ),
+        Input::Events(events) => {
+            let events = events.into_iter();
+            Decision::records(
+                events
+                    .map(|(tag, data)| Record::Event { tag, data })
+                    .collect(),
+            )
+        }
         Input::Grains(id, grains) => {
             Decision::records(minions::decide::on_grains(&views.minions, &id, &grains))
         }
@@ -97,22 +90,24 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             by,
         } => {
             let changes = keys::decide::on_act(&views.keys, act, &glob, include, &by);
-            let records = changes.iter().cloned().map(Record::KeyChanged).collect();
-            Decision {
-                answer: Answer::Keys(changes),
-                ..with_key_effects(records, policy)
-            }
+            on_keys(policy, changes)
         }
         Input::KeyFile { id, found } => {
             let change = match found {
                 Some((phase, pem)) => keys::decide::on_found(&views.keys, &id, phase, &pem),
                 None => keys::decide::on_gone(&views.keys, &id),
             };
-            with_key_effects(change.into_iter().map(Record::KeyChanged).collect(), policy)
+            on_keys(policy, change.into_iter().collect())
         }
-        Input::Sent { jid, again, unheard } => {
-            Decision::records(vec![Record::JobSent { jid, again, unheard }])
-        }
+        Input::Sent {
+            jid,
+            again,
+            unheard,
+        } => Decision::records(vec![Record::JobSent {
+            jid,
+            again,
+            unheard,
+        }]),
         Input::SubscriberAppeared => {
             let effects = collect::on_subscriber(&views.jobs, now);
             Decision {
@@ -123,23 +118,7 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
         Input::Timer {
             key: TimerKey::Probe(jid),
             presence,
-        } => {
-            let jobs = std::mem::take(&mut views.jobs);
-            let moment = collect::Moment {
-                presence: &presence,
-                master_start: views.master_start,
-                now,
-            };
-            let mut next_jid = || views.next_jid(now);
-            let (records, effects) =
-                collect::on_timer(&jobs, &jid, &moment, policy.patience, &mut next_jid);
-            views.jobs = jobs;
-            Decision {
-                records,
-                effects,
-                answer: Answer::Done,
-            }
-        }
+        } => on_probe_timer(views, policy, &jid, &presence, now),
         Input::Timer {
             key: TimerKey::Step { run, step, attempt },
             ..
@@ -164,6 +143,49 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             returns,
             last_alive,
         } => on_master_start(views, policy, version, (&returns, last_alive), now),
+    }
+}
+
+fn on_auth(views: &Views, policy: &Policy, attempt: &auth::Attempt) -> Decision {
+    let (mut records, outcome) = auth::decide::on_attempt(&views.keys, attempt, policy.open_mode);
+    if !policy.auth_events {
+        records.retain(|record| !matches!(record, Record::Event { .. }));
+    }
+    Decision {
+        answer: Answer::Auth(outcome),
+        ..with_key_effects(records, policy)
+    }
+}
+
+fn on_keys(policy: &Policy, changes: Vec<keys::KeyChanged>) -> Decision {
+    let records = changes.iter().cloned().map(Record::KeyChanged).collect();
+    Decision {
+        answer: Answer::Keys(changes),
+        ..with_key_effects(records, policy)
+    }
+}
+
+fn on_probe_timer(
+    views: &mut Views,
+    policy: &Policy,
+    jid: &Jid,
+    presence: &collect::Presence,
+    now: Timestamp,
+) -> Decision {
+    // Out of the views for as long as jids are taken from them.
+    let jobs = std::mem::take(&mut views.jobs);
+    let moment = collect::Moment {
+        presence,
+        master_start: views.master_start,
+        now,
+    };
+    let mut next_jid = || views.next_jid(now);
+    let (records, effects) = collect::on_timer(&jobs, jid, &moment, policy.patience, &mut next_jid);
+    views.jobs = jobs;
+    Decision {
+        records,
+        effects,
+        answer: Answer::Done,
     }
 }
 

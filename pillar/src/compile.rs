@@ -60,8 +60,8 @@ pub struct Pillar {
 }
 
 impl Pillar {
-    /// Lists the places that set a key (`a:b:c`), the one that wins (or is merged last) at the end. The
-    /// files must be those that the pillar was made of.
+    /// Lists the places that set a key (`a:b:c`), the one that wins (or is merged last) at the end.
+    /// The files must be those that the pillar was made of.
     pub fn explain(&self, key: &str, files: &dyn FileClient) -> Vec<Origin> {
         let origin = |contribution: &Contribution| {
             let content = files
@@ -159,7 +159,8 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    /// The order of the steps is Salt's: errors of the top file are told last, overrides win in the end.
+    /// The order of the steps is Salt's: errors of the top file are told last, overrides win in the
+    /// end.
     fn data(&mut self) -> Map {
         let merge = self.options.merge;
         let overrides = &self.request.overrides;

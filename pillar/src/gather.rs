@@ -212,7 +212,8 @@ impl Gatherer<'_> {
             ..place.clone()
         };
         let mut maps = Vec::new();
-        // What the last rendered include told is told again for one that was rendered before: so does Salt.
+        // What the last rendered include told is told again for one that was rendered before: so
+        // does Salt.
         let mut told = Vec::new();
         for include in includes {
             let key = match read_include(&include, &mut inner.defaults) {
@@ -261,8 +262,8 @@ impl Gatherer<'_> {
         }
     }
 
-    /// Gives the SLS that an include means. A relative name also means an SLS of that name at the top, and
-    /// every name is found twice, as in Salt: it matters to strategies that replace.
+    /// Gives the SLS that an include means. A relative name also means an SLS of that name at the
+    /// top, and every name is found twice, as in Salt: it matters to strategies that replace.
     fn targets(
         &self,
         include: &str,
@@ -337,8 +338,8 @@ fn no_environment(env: &str) -> Problem {
     ))
 }
 
-/// Reads `name` or `{name: {defaults: .., key: ..}}`. Defaults stay for the includes that follow, as in
-/// Salt. The error is the include as text.
+/// Reads `name` or `{name: {defaults: .., key: ..}}`. Defaults stay for the includes that follow,
+/// as in Salt. The error is the include as text.
 fn read_include(include: &Value, defaults: &mut Map) -> Result<(String, Vec<String>), String> {
     match include {
         Value::Str(name) => Ok((name.clone(), Vec::new())),

@@ -43,8 +43,8 @@ impl Inputs {
         hash(all.repr().as_bytes())
     }
 
-    /// Says whether the same pillar would come out now: the same question, the same files, and nothing else
-    /// was asked.
+    /// Says whether the same pillar would come out now: the same question, the same files, and
+    /// nothing else was asked.
     ///
     /// # Errors
     /// A file cannot be read.

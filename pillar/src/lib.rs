@@ -1,12 +1,14 @@
 //! A minion's pillar: top file and SLS, rendered with the minion's grains, merged to one map.
 //!
-//! [`compile`] is the one function; it takes a [`Request`] and where to look, and gives a [`Pillar`] whatever
-//! happens: what is broken is named in `_errors`, as Salt does, so that states refuse to run. Nothing here
-//! touches a disk: files come from a file client, external pillars from a [`PillarSource`].
+//! [`compile`] is the one function; it takes a [`Request`] and where to look, and gives a
+//! [`Pillar`] whatever happens: what is broken is named in `_errors`, as Salt does, so that states
+//! refuse to run. Nothing here touches a disk: files come from a file client, external pillars from
+//! a [`PillarSource`].
 
 mod compile;
 mod decrypt;
 mod error;
+mod file_tree;
 mod gather;
 mod inputs;
 mod merge;
@@ -18,6 +20,7 @@ mod top;
 pub use compile::{Pillar, Suppliers, compile};
 pub use decrypt::Decrypt;
 pub use error::Problem;
+pub use file_tree::{FileTree, KeepNewline};
 pub use inputs::Inputs;
 pub use merge::{Merge, Strategy};
 pub use origin::{Contribution, Origin};

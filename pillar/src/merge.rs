@@ -8,8 +8,8 @@ pub enum Strategy {
     /// Maps are merged at every depth; anything else is replaced.
     #[default]
     Recurse,
-    /// Only the top is merged: values are replaced (lists and maps marked in a yamlex file excepted, which
-    /// is not supported).
+    /// Only the top is merged: values are replaced (lists and maps marked in a yamlex file
+    /// excepted, which is not supported).
     Aggregate,
     /// What both have becomes a list of the two; what only the second has is dropped.
     List,
@@ -20,7 +20,8 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// Reads Salt's name. `smart` (and nothing) looks at the renderer; an unknown name counts as `recurse`.
+    /// Reads Salt's name. `smart` (and nothing) looks at the renderer; an unknown name counts as
+    /// `recurse`.
     pub fn parse(name: &str, renderer: &str) -> Self {
         match name {
             "aggregate" => Self::Aggregate,

@@ -1,7 +1,7 @@
 //! External pillars: data that no SLS declares.
 //!
-//! The master builds one of these for each entry of the option `ext_pillar`, in order. What needs a disk, a
-//! program or a network does it there; here it is a question and an answer.
+//! The master builds one of these for each entry of the option `ext_pillar`, in order. What needs a
+//! disk, a program or a network does it there; here it is a question and an answer.
 
 use model::{Grains, Map, MinionId};
 

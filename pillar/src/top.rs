@@ -1,7 +1,7 @@
 //! The pillar's top files: which SLS are for this minion.
 //!
-//! Unlike those of states, every top file speaks for every environment, a later one replaces an earlier
-//! one's target, `- order:` sorts targets and `- ignore_missing: true` forgives.
+//! Unlike those of states, every top file speaks for every environment, a later one replaces an
+//! earlier one's target, `- order:` sorts targets and `- ignore_missing: true` forgives.
 
 use indexmap::IndexMap;
 use model::{Map, Value};

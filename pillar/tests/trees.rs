@@ -1,7 +1,7 @@
 //! Every tree of `testdata` gives the pillar that Salt makes of it.
 //!
-//! The expectations are Salt's own, recorded by `testdata/record_pillar.py`. A tree without any is one
-//! where Salt stops with a traceback: there `_errors` must say what is wrong.
+//! The expectations are Salt's own, recorded by `testdata/record_pillar.py`. A tree without any is
+//! one where Salt stops with a traceback: there `_errors` must say what is wrong.
 #![expect(
     clippy::disallowed_methods,
     reason = "the trees are read from the source folder"

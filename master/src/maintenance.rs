@@ -3,12 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ledger::Input;
+use model::target::Target;
+use model::{Map, Tag, Timestamp};
+
+use crate::jobs::decide::Request;
+use crate::ledger::{Durable, Handle, Input, LedgerError};
 use crate::shared::Shared;
 
 /// How often the pki directory is looked at for keys that were moved by hand. A look costs one directory listing
 /// for each of its places.
 const KEY_WATCH_PERIOD: Duration = Duration::from_secs(5);
+
+/// How often old things are looked for, and whether a snapshot is due.
+const HOUSE_PERIOD: Duration = Duration::from_secs(60);
+
+/// After this many rounds (10 minutes) a snapshot is due if there is a single new record: a start then reads little.
+const SNAPSHOT_ROUNDS: u64 = 10;
+
+/// In between one is due after this many records: a start reads them in about a second.
+const SNAPSHOT_RECORDS: u64 = 50_000;
 
 /// Notices key files that were put, changed or removed by hand, and makes each a record like any other.
 pub async fn watch_keys(shared: Arc<Shared>) {
@@ -32,4 +45,83 @@ pub async fn watch_keys(shared: Arc<Shared>) {
             }
         }
     }
+}
+
+/// Makes a new shared key each `publish_session` seconds, so that what is read with an old one ends. Minions sign in
+/// again when they cannot read the next job; with `ping_on_rotate` that is at once.
+pub async fn rotate_keys(shared: Arc<Shared>) {
+    let period = Duration::from_secs(shared.opts.publish_session);
+    loop {
+        shared.world.clock.sleep(period).await;
+        shared.keyring.rotate();
+        tracing::info!("the key that all minions share is a new one");
+        let event = (Tag::new("key"), Map::from([("rotate_aes_key", true)]));
+        let mut inputs = vec![Input::Events(vec![event])];
+        if shared.opts.ping_on_rotate {
+            let ping = Request::new("test.ping", Target::glob("*"), "root");
+            inputs.push(Input::Publish(Box::new(ping)));
+        }
+        for input in inputs {
+            if let Err(error) = shared.ledger.decide(input).await {
+                tracing::warn!(%error, "the new key was not announced");
+            }
+        }
+    }
+}
+
+/// Saves snapshots, forgets what is older than `keep_jobs_seconds`, and gives the space of its records back.
+pub async fn keep_house(shared: Arc<Shared>, durable: Durable) {
+    let kept_secs = shared.opts.keep_jobs_seconds;
+    for round in 1_u64.. {
+        shared.world.clock.sleep(HOUSE_PERIOD).await;
+        let is_any_due = round.is_multiple_of(SNAPSHOT_ROUNDS);
+        let records_min = if is_any_due { 1 } else { SNAPSHOT_RECORDS };
+        let saving = durable.clone();
+        let saved = tokio::task::spawn_blocking(move || saving.save(records_min)).await;
+        match saved {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "no snapshot was saved; the log is kept for the next start")
+            }
+            Err(_) => return,
+        }
+        // 0 keeps for ever, as in Salt.
+        if kept_secs == 0 {
+            continue;
+        }
+        let now = shared.world.clock.now();
+        let before = Timestamp(now.0.saturating_sub(kept_secs.saturating_mul(1_000_000)));
+        match forget(&shared.ledger, &durable, before).await {
+            Ok(()) => {}
+            Err(Forgetting::Ledger(LedgerError::Stopped)) => return,
+            Err(error) => tracing::error!(%error, "what is old is not forgotten yet"),
+        }
+    }
+}
+
+/// What is old could not be forgotten.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Forgetting {
+    /// The ledger says no.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The log says no.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// Forgets what ended before a moment, then the older records: only as far as snapshots stand for them, and nothing
+/// that is kept refers to them.
+pub(crate) async fn forget(
+    ledger: &Handle,
+    durable: &Durable,
+    before: Timestamp,
+) -> Result<(), Forgetting> {
+    ledger.decide(Input::Forget { before }).await?;
+    let reading = durable.clone();
+    let old = tokio::task::spawn_blocking(move || reading.last_before(before)).await;
+    let old = old.map_err(|_| LedgerError::Stopped)??;
+    let upto = old.min(durable.snapshots.oldest_at());
+    while ledger.trim(upto).await? {}
+    Ok(())
 }

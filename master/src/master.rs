@@ -19,13 +19,13 @@ use crate::fileserver::FileServer;
 use crate::jobs::collect::Patience;
 use crate::keys::keyring::Keyring;
 use crate::keys::pki_writer::PkiWriter;
-use crate::ledger::{self, Handle, Input, Policy, Views};
+use crate::ledger::{self, Durable, Handle, Input, Policy, Views};
 use crate::minions::PresenceBoard;
 use crate::pillar_sources::Pillars;
 use crate::shared::{Shared, read_return};
 use crate::transport::{Incoming, Limits, PublishServer, RequestServer};
 use crate::world::World;
-use crate::{act, dispatch, maintenance, netapi, timers};
+use crate::{act, dispatch, maintenance, mine, netapi, timers};
 
 /// Requests that are worked on at once; more wait in the sockets' queue. Each may hold a message in memory.
 const REQUESTS_AT_WORK_MAX: usize = 256;
@@ -71,8 +71,10 @@ impl Master {
     pub async fn start(opts: Opts, config_dir: &Path, world: World) -> Result<Self, StartError> {
         let (opts, world) = (Arc::new(opts), Arc::new(world));
         let store = storage::embedded::open(&opts.store_dir)?;
-        let views = ledger::replay(store.reader.as_ref())?;
-        let last_alive = last_alive(store.reader.as_ref())?;
+        let durable = Durable::new(store.reader, store.tables, store.blobs);
+        let views = durable.views()?;
+        mine::sealed::sweep(&views.mine, durable.blobs.as_ref())?;
+        let last_alive = last_alive(durable.reader.as_ref())?;
         let pki = PkiWriter::open(&opts, &world)?;
         let keyring = Arc::new(Keyring::new(
             &views.keys,
@@ -93,12 +95,11 @@ impl Master {
             is_filtering: opts.zmq_filtering,
             sig_algo: SigAlgo::from_name(&opts.publish_signing_algorithm).unwrap_or_default(),
         }));
-        let returns = returns_of_open_runs(&views, store.reader.as_ref());
-        let reader = Arc::clone(&store.reader);
+        let returns = returns_of_open_runs(&views, durable.reader.as_ref());
         let (handle, effects, _thread) = ledger::start(ledger::Parts {
             views,
             log: store.log,
-            reader: Arc::clone(&reader),
+            durable: durable.clone(),
             keyring: Arc::clone(&keyring),
             clock: Arc::clone(&world.clock),
             policy: policy(&opts),
@@ -108,7 +109,8 @@ impl Master {
         let shared = Arc::new(Shared {
             config_dir: config_dir.to_owned(),
             ledger: handle,
-            reader,
+            reader: Arc::clone(&durable.reader),
+            blobs: Arc::clone(&durable.blobs),
             keyring,
             channel,
             presence: Arc::new(PresenceBoard::default()),
@@ -128,6 +130,8 @@ impl Master {
         let incoming = RequestServer::start(request_listener, Limits::default());
         tasks.spawn(serve(Arc::clone(&shared), incoming));
         tasks.spawn(maintenance::watch_keys(Arc::clone(&shared)));
+        tasks.spawn(maintenance::rotate_keys(Arc::clone(&shared)));
+        tasks.spawn(maintenance::keep_house(Arc::clone(&shared), durable));
         let socket = shared.opts.sock_dir.join("brine.sock");
         let api = netapi::serve(Arc::clone(&shared), &socket)?;
         tasks.spawn(async move {
@@ -195,6 +199,7 @@ fn returns_of_open_runs(views: &Views, reader: &dyn LogReader) -> Vec<JobReturn>
 fn policy(opts: &Opts) -> Policy {
     Policy {
         open_mode: opts.open_mode,
+        auth_events: opts.auth_events,
         rotate_aes_key: opts.rotate_aes_key,
         patience: Patience {
             timeout_secs: opts.timeout,

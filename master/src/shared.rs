@@ -8,7 +8,7 @@ use std::sync::Arc;
 use model::api::JobView;
 use model::target::Target;
 use model::{Jid, JobReturn, MinionId, Value};
-use storage::LogReader;
+use storage::{Blobs, LogReader};
 
 use crate::channel::Channel;
 use crate::config::Opts;
@@ -30,6 +30,8 @@ pub struct Shared {
     pub ledger: Handle,
     /// The log, for those who read it at their own pace.
     pub reader: Arc<dyn LogReader>,
+    /// The values of the mine.
+    pub blobs: Arc<dyn Blobs>,
     /// The keys as the sockets need them.
     pub keyring: Arc<Keyring>,
     /// Opens and seals messages; holds the publish socket.
@@ -105,6 +107,11 @@ pub fn read_return(reader: &dyn LogReader, cursor: model::Cursor) -> Option<JobR
     let before = model::Cursor(cursor.0.saturating_sub(1));
     let entries = match reader.read(before, 1) {
         Ok(entries) => entries,
+        // Its job was forgotten after it was asked for.
+        Err(storage::Error::Trimmed { .. }) => {
+            tracing::info!(%cursor, "a return is no longer kept (keep_jobs_seconds)");
+            return None;
+        }
         Err(error) => {
             tracing::error!(%error, %cursor, "a return cannot be read back from the log");
             return None;

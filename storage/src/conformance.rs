@@ -240,7 +240,11 @@ pub(crate) fn a_blob_is_found_by_its_content(open: Open<'_>) {
     assert_eq!(store.blobs.get(&id).unwrap(), Some(large));
     assert_eq!(store.blobs.get(&empty).unwrap(), Some(Vec::new()));
     assert_eq!(store.blobs.get(&BlobId::of(b"other")).unwrap(), None);
+    let mut all = [id, empty];
+    all.sort();
+    assert_eq!(store.blobs.list().unwrap(), all);
     assert!(store.blobs.remove(&id).unwrap());
     assert!(!store.blobs.remove(&id).unwrap());
     assert_eq!(store.blobs.get(&id).unwrap(), None);
+    assert_eq!(store.blobs.list().unwrap(), [empty]);
 }

@@ -100,6 +100,9 @@ pub trait Blobs: Send + Sync {
 
     /// Removes the bytes; says whether they were there.
     fn remove(&self, id: &BlobId) -> Result<bool, Error>;
+
+    /// Gives all ids, in order: so that a start finds what nobody refers to.
+    fn list(&self) -> Result<Vec<BlobId>, Error>;
 }
 
 /// Everything one opened store offers.

@@ -237,6 +237,12 @@ impl Blobs for Part {
         })?;
         Ok(was_there)
     }
+
+    fn list(&self) -> Result<Vec<BlobId>, Error> {
+        let state = self.disk.state();
+        state.check_readable(self.generation)?;
+        Ok(state.blobs.keys().copied().collect())
+    }
 }
 
 fn path() -> PathBuf {

@@ -9,20 +9,41 @@ use model::target::{Target, TargetType};
 use model::{MinionId, Value};
 
 use crate::jobs::decide::{Known, resolve};
-use crate::ledger::Input;
+use crate::ledger::{Input, LedgerError};
 use crate::mine::decide::read;
+use crate::mine::sealed;
 use crate::shared::Shared;
 
-/// Stores what a minion publishes for others.
+/// Stores what a minion publishes for others. The values go into blobs first: they may be secrets, and a log
+/// forgets late.
 pub(crate) async fn store(shared: &Arc<Shared>, load: MineLoad) -> Reply {
     let MineLoad { id, data, clear } = load;
-    match shared
+    let working = Arc::clone(shared);
+    let put = move || sealed::put(working.blobs.as_ref(), working.world.entropy.as_ref(), data);
+    let data = match tokio::task::spawn_blocking(put).await {
+        Ok(Ok(data)) => data,
+        Ok(Err(error)) => {
+            tracing::error!(%error, minion = %id, "mine data was not stored");
+            return Reply::Broken;
+        }
+        Err(_) => return Reply::Broken,
+    };
+    let ids: Vec<String> = data.iter().map(|kept| kept.blob.clone()).collect();
+    let stored = shared
         .ledger
         .decide(Input::MineStore { id, data, clear })
-        .await
-    {
+        .await;
+    match stored {
         Ok(_) => Reply::Value(true.into()),
-        Err(_) => Reply::Broken,
+        Err(error) => {
+            // While the master stops, it may be recorded all the same; what is not is removed at the next start.
+            if matches!(error, LedgerError::NotRecorded(_)) {
+                let blobs = Arc::clone(&shared.blobs);
+                let remove = move || sealed::remove(blobs.as_ref(), ids);
+                let _ = tokio::task::spawn_blocking(remove).await;
+            }
+            Reply::Broken
+        }
     }
 }
 

@@ -32,12 +32,42 @@ pub struct Subscription {
 /// The log could not be read for events.
 #[derive(Debug, thiserror::Error)]
 pub enum LookBackError {
+    /// What was asked for is no longer kept.
+    #[error("the events after {after} are no longer kept; the oldest begin after {oldest}")]
+    Forgotten {
+        /// Where the reader wanted to begin.
+        after: Cursor,
+        /// The smallest cursor that one can read after.
+        oldest: Cursor,
+    },
     /// The store says no.
     #[error(transparent)]
-    Storage(#[from] storage::Error),
+    Storage(storage::Error),
     /// A record is not understood.
     #[error("record {0} of the log is not understood")]
     Record(Cursor),
+}
+
+impl From<storage::Error> for LookBackError {
+    fn from(error: storage::Error) -> Self {
+        match error {
+            storage::Error::Trimmed { after, tail } => Self::Forgotten {
+                after,
+                oldest: tail,
+            },
+            other => Self::Storage(other),
+        }
+    }
+}
+
+impl LookBackError {
+    /// Gives the smallest cursor that one can read after, if that is what was wrong.
+    pub fn oldest(&self) -> Option<Cursor> {
+        match self {
+            Self::Forgotten { oldest, .. } => Some(*oldest),
+            _ => None,
+        }
+    }
 }
 
 impl Subscription {
@@ -78,6 +108,15 @@ impl Subscription {
                 return Ok(None);
             }
         }
+    }
+
+    /// Says whether the reader's place is still in the log.
+    pub fn check(&self) -> Result<(), LookBackError> {
+        let (after, oldest) = (self.cursor, self.reader.tail());
+        if after < oldest {
+            return Err(LookBackError::Forgotten { after, oldest });
+        }
+        Ok(())
     }
 
     /// Gives the place up to which the log was read.

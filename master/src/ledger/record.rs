@@ -4,6 +4,8 @@
 //! the same views for ever, so a new release opens an old log. The events that people and programs see on the bus
 //! are derived from records ([`Record::events`]), so that nothing is written twice.
 
+use std::collections::BTreeMap;
+
 use model::{Cursor, Event, Grains, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,10 @@ use crate::keys::KeyChanged;
 use crate::orchestrator;
 
 /// One durable fact.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a record lives for one batch; boxing would cost each run record an allocation"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Record {
     /// Something was said on the bus that changes no view of ours by itself.
@@ -31,6 +37,9 @@ pub enum Record {
         jid: Jid,
         /// For a job that is sent again to some: to whom.
         again: Vec<MinionId>,
+        /// Those that cannot have heard it: no connection of theirs was open.
+        #[serde(default)]
+        unheard: Vec<MinionId>,
     },
     /// A minion returned.
     JobReturned(Box<JobReturn>),
@@ -62,12 +71,21 @@ pub enum Record {
         /// The minion.
         id: MinionId,
     },
-    /// A minion stored mine data.
+    /// A minion stored mine data. Written by older releases only: values stay out of the log since.
     MineStored {
         /// The minion.
         id: MinionId,
         /// Function (or alias) to value.
         data: Map,
+        /// Whether what it had before goes.
+        clear: bool,
+    },
+    /// A minion stored mine data; the values are in blobs.
+    MineKept {
+        /// The minion.
+        id: MinionId,
+        /// Function (or alias) to the id of its value's blob.
+        blobs: BTreeMap<String, String>,
         /// Whether what it had before goes.
         clear: bool,
     },
@@ -84,6 +102,11 @@ pub enum Record {
         run: Jid,
         /// What.
         record: orch::RunRecord,
+    },
+    /// What ended before a moment is not kept any longer.
+    Forgotten {
+        /// The moment.
+        before: Timestamp,
     },
     /// The master came up; runs that had not ended were taken up again.
     MasterStarted {

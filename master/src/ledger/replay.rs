@@ -1,10 +1,15 @@
-//! Builds the views from the log.
+//! Builds the views from what is durable: the newest snapshot, the records behind it, the values in blobs.
+//!
+//! A start does this, an append that failed, and each new snapshot: the ledger itself never stops to save one.
+
+use std::sync::Arc;
 
 use model::{Cursor, MinionId, Timestamp};
-use storage::LogReader;
+use storage::{Blobs, LogReader};
 
+use super::snapshots::Snapshots;
 use super::{Record, Views};
-use crate::minions;
+use crate::{mine, minions};
 
 /// Records that are read at once: a few MB of memory.
 const READ_RECORDS: usize = 1024;
@@ -15,6 +20,17 @@ pub enum ReplayError {
     /// The store says no.
     #[error(transparent)]
     Storage(#[from] storage::Error),
+    /// What came before was trimmed, and nothing stands for it.
+    #[error(
+        "the log begins after record {tail}, and there is no snapshot of what came before ({problems}): start the \
+        release that wrote it, or put the directory `tables` of the store back from a backup"
+    )]
+    BeginningIsGone {
+        /// The last record that was trimmed.
+        tail: Cursor,
+        /// What is wrong with each snapshot.
+        problems: String,
+    },
     /// A record is whole, but of a kind that this release does not know.
     #[error(
         "record {cursor} is not understood ({source}); was it written by a newer release of Brine?"
@@ -27,22 +43,97 @@ pub enum ReplayError {
     },
 }
 
-/// Reads the whole log and gives the views it adds up to.
-pub fn replay(reader: &dyn LogReader) -> Result<Views, ReplayError> {
-    let mut views = Views {
-        head: reader.tail(),
-        ..Views::default()
-    };
-    loop {
-        let entries = reader.read(views.head, READ_RECORDS)?;
-        if entries.is_empty() {
-            return Ok(views);
+/// What the views are built from. Cheap to clone.
+#[derive(Clone)]
+pub struct Durable {
+    /// The log.
+    pub reader: Arc<dyn LogReader>,
+    /// What its beginning adds up to.
+    pub snapshots: Arc<Snapshots>,
+    /// The values of the mine.
+    pub blobs: Arc<dyn Blobs>,
+}
+
+impl Durable {
+    /// Takes the parts of a store that views are built from.
+    pub fn new(
+        reader: Arc<dyn LogReader>,
+        tables: Box<dyn storage::Tables>,
+        blobs: Arc<dyn Blobs>,
+    ) -> Self {
+        let snapshots = Arc::new(Snapshots::new(tables));
+        Self {
+            reader,
+            snapshots,
+            blobs,
         }
-        for (cursor, entry) in entries {
-            let record = Record::decode(&entry.body)
-                .map_err(|source| ReplayError::Record { cursor, source })?;
-            views.apply(cursor, entry.at, &record);
+    }
+
+    /// Gives what all records add up to. Blocks on the disk.
+    ///
+    /// # Errors
+    /// A record that cannot be read; a log that was trimmed and no snapshot that stands for what is gone.
+    pub fn views(&self) -> Result<Views, ReplayError> {
+        let mut views = self.without_values()?;
+        mine::sealed::load(&mut views.mine, self.blobs.as_ref());
+        Ok(views)
+    }
+
+    fn without_values(&self) -> Result<Views, ReplayError> {
+        let (tail, head) = (self.reader.tail(), self.reader.head());
+        let found = self.snapshots.newest(tail, head);
+        let mut views = match found.views {
+            Some(views) => views,
+            None if tail == Cursor(0) => Views::default(),
+            None => {
+                let problems = found.problems.join("; ");
+                return Err(ReplayError::BeginningIsGone { tail, problems });
+            }
+        };
+        loop {
+            let entries = self.reader.read(views.head, READ_RECORDS)?;
+            if entries.is_empty() {
+                return Ok(views);
+            }
+            for (cursor, entry) in entries {
+                let record = Record::decode(&entry.body)
+                    .map_err(|source| ReplayError::Record { cursor, source })?;
+                views.apply(cursor, entry.at, &record);
+            }
         }
+    }
+
+    /// Saves a snapshot of what the log says now, if it grew by `records_min` since the last. It is made from the
+    /// last one and the records behind it, so that nobody waits. Blocks on the disk.
+    pub fn save(&self, records_min: u64) -> Result<(), ReplayError> {
+        let behind = self
+            .reader
+            .head()
+            .0
+            .saturating_sub(self.snapshots.newest_at().0);
+        if behind < records_min.max(1) {
+            return Ok(());
+        }
+        let views = self.without_values()?;
+        self.snapshots.save(&views)?;
+        tracing::info!(cursor = %views.head, records = behind, "a snapshot was saved");
+        Ok(())
+    }
+
+    /// Gives the last of the records that are older than a moment. Blocks on the disk.
+    pub fn last_before(&self, moment: Timestamp) -> Result<Cursor, storage::Error> {
+        let (mut old, mut young) = (self.reader.tail(), self.reader.head().next());
+        while old.next() < young {
+            let middle = Cursor(old.0.midpoint(young.0));
+            let before = Cursor(middle.0.saturating_sub(1));
+            let is_old = self
+                .reader
+                .read(before, 1)?
+                .first()
+                .is_some_and(|(_, entry)| entry.at < moment);
+            *(if is_old { &mut old } else { &mut young }) = middle;
+        }
+        Ok(old)
     }
 }
 

@@ -1,12 +1,15 @@
 //! What all records add up to.
 
 use model::{Cursor, Jid, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::Record;
 use crate::{jobs, keys, mine, minions, orchestrator};
 
-/// Everything the master knows. Built from the log alone; delete it and it is built again.
-#[derive(Debug, Default)]
+/// Everything the master knows. Built from the log alone; a snapshot of it only stands for the log's beginning.
+///
+/// What is added later needs `#[serde(default)]`, or a new number of the snapshots' format.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Views {
     /// The place of the last record that was taken in.
     pub head: Cursor,
@@ -43,7 +46,11 @@ impl Views {
                 self.note_jid(&job.jid);
                 self.jobs.published(job, cursor, at);
             }
-            Record::JobSent { jid, again } => self.jobs.sent(jid, again),
+            Record::JobSent {
+                jid,
+                again,
+                unheard,
+            } => self.jobs.sent(jid, again, unheard),
             Record::JobReturned(ret) => self.jobs.returned(ret, cursor, at),
             Record::JobRunning { jid, id } => self.jobs.running(jid, id, at),
             Record::JobAbsent { jid, id } => self.jobs.absent(jid, id),
@@ -51,6 +58,7 @@ impl Views {
             Record::GrainsChanged { id, grains } => self.minions.grains_changed(id, grains),
             Record::MinionRefreshed { .. } => {}
             Record::MineStored { id, data, clear } => self.mine.stored(id, data, *clear),
+            Record::MineKept { id, blobs, clear } => self.mine.kept(id, blobs, *clear),
             Record::MineDeleted { id, fun } => self.mine.deleted(id, fun.as_deref()),
             Record::Run { run, record } => {
                 for jid in orchestrator::jids_of(record) {
@@ -58,6 +66,7 @@ impl Views {
                 }
                 self.runs.apply(run, record);
             }
+            Record::Forgotten { before } => self.forget(*before),
             Record::MasterStarted { .. } => self.master_start = at,
         }
     }
@@ -73,6 +82,29 @@ impl Views {
                 self.minions.started(&id, start);
             }
         }
+    }
+
+    /// Says whether [`Record::Forgotten`] would change anything.
+    pub fn has_older(&self, before: Timestamp) -> bool {
+        let is_kept = |run: &Jid| self.runs.is_kept(run, before);
+        self.runs.has_older(before) || self.jobs.has_older(before, &is_kept)
+    }
+
+    /// Runs go first: the jobs of a run are kept as long as the run may ask for them.
+    fn forget(&mut self, before: Timestamp) {
+        self.runs.forget(before);
+        let Self { runs, jobs, .. } = self;
+        jobs.forget(before, &|run| runs.is_kept(run, before));
+    }
+
+    /// Gives the place up to which nothing that is kept refers to the log: neither an unfinished run nor a kept
+    /// job with its returns.
+    pub fn unneeded_upto(&self) -> Cursor {
+        let of_runs = self.runs.oldest_needed();
+        let of_jobs = self.jobs.oldest_needed();
+        // The last record tells a start when the master was last alive.
+        let last = Cursor(self.head.0.saturating_sub(1));
+        of_runs.into_iter().chain(of_jobs).fold(last, Cursor::min)
     }
 
     fn note_jid(&mut self, jid: &Jid) {

@@ -1,12 +1,45 @@
 //! Decides who reads what of the mine.
 
+use std::collections::BTreeMap;
+
 use model::target::{Candidate, Target, TargetType};
 use model::{Grains, Map, MinionId, Value};
 
 use super::View;
+use super::sealed::Kept;
+use crate::ledger::Record;
 
 /// The key that marks a value with readers of its own, as `mine.send` with `allow_tgt` stores it.
 const ACL_MARK: &str = "__saltmine_acl__";
+
+/// Decides on values that a minion sends; they are in blobs already. Minions send their whole mine each hour: what
+/// has not changed leaves no record, and its new blob is discarded.
+pub fn on_store(mine: &mut View, id: MinionId, data: Vec<Kept>, clear: bool) -> Option<Record> {
+    let is_same = |kept: &Kept| mine.is_same(&id, &kept.fun, &kept.value);
+    let are_all_same = data.iter().all(is_same);
+    let goes_any = clear && mine.count(&id) != data.len();
+    let (unchanged, changed): (Vec<_>, Vec<_>) = if are_all_same && !goes_any {
+        (data, Vec::new())
+    } else if clear {
+        (Vec::new(), data)
+    } else {
+        data.into_iter().partition(is_same)
+    };
+    for kept in unchanged {
+        mine.discard(kept.blob);
+    }
+    if changed.is_empty() && !goes_any {
+        return None;
+    }
+    let mut blobs = BTreeMap::new();
+    for Kept { fun, value, blob } in changed {
+        mine.hold(blob.clone(), value);
+        if let Some(twice) = blobs.insert(fun, blob) {
+            mine.discard(twice);
+        }
+    }
+    Some(Record::MineKept { id, blobs, clear })
+}
 
 /// Gives what `mine.get` answers to `reader`: function by function what each of `minions` has there. One function
 /// gives minion to value; several give function to minion to value.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use model::api::{RunSummary, RunView};
 use model::{Cursor, Jid, Timestamp, Value};
 use orch::{Run, RunRecord};
+use serde::{Deserialize, Serialize};
 
 /// The runs.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct View {
     runs: BTreeMap<Jid, Run>,
 }
@@ -64,9 +65,22 @@ impl View {
         self.open().map(|run| run.started().cursor).min()
     }
 
-    /// Forgets the ended runs that began before a moment.
-    pub fn forget(&mut self, before: Timestamp) {
-        self.runs
-            .retain(|_, run| run.started().at >= before || !run.phase().has_ended());
+    /// Says whether a run is here and stays after what ended before a moment was forgotten.
+    pub fn is_kept(&self, id: &Jid, before: Timestamp) -> bool {
+        self.runs.get(id).is_some_and(|run| is_kept(run, before))
     }
+
+    /// Says whether a run ended before a moment.
+    pub fn has_older(&self, before: Timestamp) -> bool {
+        self.runs.values().any(|run| !is_kept(run, before))
+    }
+
+    /// Forgets the runs that ended before a moment.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.runs.retain(|_, run| is_kept(run, before));
+    }
+}
+
+fn is_kept(run: &Run, before: Timestamp) -> bool {
+    !run.phase().has_ended() || run.ended().is_none_or(|ended| ended >= before)
 }

@@ -64,4 +64,16 @@ impl Blobs for FileBlobs {
     fn remove(&self, id: &BlobId) -> Result<bool, Error> {
         self.disk.remove(&self.path(id))
     }
+
+    fn list(&self) -> Result<Vec<BlobId>, Error> {
+        let mut found = Vec::new();
+        for directory in self.disk.list(&self.directory)?.unwrap_or_default() {
+            let inside = self.disk.list(&self.directory.join(&directory.name))?;
+            // What has no blob's name is a file that was never finished.
+            found.extend(inside.unwrap_or_default().iter().filter_map(|file| {
+                format!("{}{}", directory.name, file.name).parse::<BlobId>().ok()
+            }));
+        }
+        Ok(found)
+    }
 }

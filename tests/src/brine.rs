@@ -17,7 +17,9 @@ pub fn binary() -> &'static Path {
         Some(named) => Some(named.into()),
         None => build(),
     });
-    binary.as_deref().expect("the binary brine does not build; see cargo's words above")
+    binary
+        .as_deref()
+        .expect("the binary brine does not build; see cargo's words above")
 }
 
 /// Gives the folder for what is kept between runs, such as virtualenvs: `target`.

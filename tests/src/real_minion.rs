@@ -51,10 +51,11 @@ impl RealMinion {
             "master: 127.0.0.1\npublish_port: {}\nmaster_port: {}\nid: {id}\nroot_dir: {}\n\
              log_level: info\nacceptance_wait_time: 1\nacceptance_wait_time_max: 0\n\
              random_reauth_delay: 1\nrecon_default: 100\nrecon_max: 500\nmaster_tries: -1\n\
-             grains: {{brine_suite: conformance}}\n",
+             grains: {{brine_suite: conformance, made: {}}}\n",
             ports.0,
             ports.1,
             dir.path().display(),
+            dir.path().join("made").display(),
         );
         fs::write(dir.path().join("minion"), config).expect("a file");
         let mut minion = Self {

@@ -467,5 +467,7 @@ fn random() -> impl FnMut(&mut [u8]) {
 
 fn random_bytes(bytes: &mut [u8]) {
     let source = std::fs::File::open("/dev/urandom");
-    source.and_then(|mut source| source.read_exact(bytes)).expect("a system has randomness");
+    source
+        .and_then(|mut source| source.read_exact(bytes))
+        .expect("a system has randomness");
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -201,6 +202,28 @@ impl TestMaster {
         child.wait().expect("our child");
     }
 
+    /// Kills the master while others hold it; [`TestMaster::forget_killed`] follows.
+    ///
+    /// # Panics
+    /// It does not run.
+    pub fn kill_now(&self) {
+        let child = self.child.as_ref().expect("it runs");
+        let pid = i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a process id");
+        kill_process(pid, Signal::KILL).expect("our child");
+    }
+
+    /// Waits for a master that was killed or ended by itself.
+    ///
+    /// # Panics
+    /// It was not started.
+    pub fn forget_killed(&mut self) {
+        let mut child = self.child.take().expect("it ran");
+        child.wait().expect("our child");
+    }
+
     /// Kills and starts.
     ///
     /// # Panics
@@ -327,6 +350,15 @@ impl Running {
     pub fn wait(mut self) -> Said {
         let child = self.0.take().expect("it is waited for once");
         said(child.wait_with_output().expect("our child"))
+    }
+
+    /// Says whether it has ended.
+    ///
+    /// # Panics
+    /// The system lost it.
+    pub fn has_ended(&mut self) -> bool {
+        let child = self.0.as_mut().expect("it is waited for once");
+        child.try_wait().expect("our child").is_some()
     }
 
     /// Kills it.

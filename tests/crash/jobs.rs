@@ -1,0 +1,150 @@
+//! Kills while jobs are published and returned.
+
+use std::collections::BTreeSet;
+
+use minion_protocol::Version;
+use tests::random::Random;
+use tests::test_master::TestMaster;
+use tests::wait;
+use tests::worker::Worker;
+
+/// How often the master dies.
+const KILLS: u32 = 8;
+/// Within so many milliseconds of its start.
+const LIFE_MILLIS: std::ops::Range<u64> = 50..700;
+
+/// Short patience, or each job that a kill swallowed would take a quarter of a minute to be found out.
+const CONFIG: &str = "auto_accept: True\ntimeout: 1\ngather_job_timeout: 1";
+
+#[test]
+fn no_acknowledged_job_or_return_is_lost_and_none_runs_twice() {
+    let (seed, mut random) = Random::seeded(1);
+    eprintln!("seed {seed}");
+    let mut master = TestMaster::start_with(CONFIG);
+    let workers = [Version::V0, Version::V2, Version::V3]
+        .map(|version| Worker::start(&format!("v{}", version.number()), version, master.ports()));
+    let mut published = BTreeSet::new();
+    for _ in 0..KILLS {
+        let life = random.within(LIFE_MILLIS);
+        std::thread::scope(|scope| {
+            let publishing = scope.spawn(|| publish_until_killed(&master));
+            wait::pause(life);
+            master.kill_now();
+            published.extend(
+                publishing
+                    .join()
+                    .expect("the publisher ends with the master"),
+            );
+        });
+        master.forget_killed();
+        master.start();
+    }
+    assert!(
+        published.len() > 10,
+        "{} jobs are no drill",
+        published.len()
+    );
+    wait::until_within("every job to be done by all", 240, || {
+        let is_done = |jid: &String| {
+            workers
+                .iter()
+                .all(|worker| worker.acknowledged().contains(jid))
+        };
+        published.iter().all(is_done).then_some(())
+    });
+    // Once more from the log alone.
+    master.restart();
+    for worker in &workers {
+        for (jid, times) in worker.done() {
+            assert_eq!(times, 1, "{jid} at {}", worker.id);
+        }
+        for jid in worker.acknowledged() {
+            let job = master.api().get(&format!("/jobs/{jid}"));
+            let ret = &job["returns"][&worker.id];
+            assert!(
+                !ret.is_null(),
+                "the return of {} for {jid} is lost: {job}",
+                worker.id
+            );
+        }
+        // What a minion did under any jid, without the master's questions, is what was asked for.
+        let jobs: BTreeSet<_> = worker
+            .received()
+            .iter()
+            .filter(|load| {
+                load.get("fun")
+                    .is_none_or(|fun| fun.as_str() == Some("test.echo"))
+            })
+            .filter_map(|load| load.get("jid").map(model::Value::to_text))
+            .collect();
+        let known: BTreeSet<_> = known_jobs(&master);
+        assert!(
+            jobs.is_subset(&known),
+            "a job was sent that the log does not know"
+        );
+        assert!(published.is_subset(&known), "an acknowledged job is lost");
+    }
+}
+
+/// Publishes one job after the other for as long as the master answers; gives those that it acknowledged.
+fn publish_until_killed(master: &TestMaster) -> Vec<String> {
+    let mut jids = Vec::new();
+    while let Ok(jid) = master.publish("*", "test.echo", &["hello"]) {
+        jids.push(jid);
+    }
+    jids
+}
+
+fn known_jobs(master: &TestMaster) -> BTreeSet<String> {
+    let jobs = master.api().get("/jobs");
+    let jobs = jobs.as_array().expect("a list of jobs");
+    jobs.iter()
+        .filter_map(|job| job["jid"].as_str().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn no_acknowledged_event_is_lost() {
+    let (seed, mut random) = Random::seeded(2);
+    eprintln!("seed {seed}");
+    let mut master = TestMaster::start_with(CONFIG);
+    let mut minion = tests::sim_minion::SimMinion::new("web", Version::V3, master.ports());
+    let before = master.head();
+    let mut acknowledged = Vec::new();
+    for round in 0..KILLS {
+        minion.sign_in_accepted();
+        let life = random.within(20..300);
+        std::thread::scope(|scope| {
+            let firing = scope.spawn(|| {
+                let names = (0..).map(|number| format!("drill/{round}/{number}"));
+                names
+                    .take_while(|tag| minion.fires(tag, "x").is_ok())
+                    .collect::<Vec<_>>()
+            });
+            wait::pause(life);
+            master.kill_now();
+            acknowledged.extend(firing.join().expect("the minion notices"));
+        });
+        master.forget_killed();
+        master.start();
+    }
+    minion.sign_in_accepted();
+    minion.fires("drill/end", "x").expect("the last one");
+    let events = master
+        .api()
+        .events_up_to(before, "drill/*", |event| event["tag"] == "drill/end");
+    let told: BTreeSet<_> = events
+        .iter()
+        .filter_map(|event| event["tag"].as_str())
+        .collect();
+    let lost: Vec<_> = acknowledged
+        .iter()
+        .filter(|tag| !told.contains(tag.as_str()))
+        .collect();
+    assert!(
+        acknowledged.len() > 10,
+        "{} events are no drill",
+        acknowledged.len()
+    );
+    assert!(lost.is_empty(), "{lost:?}");
+}

@@ -132,7 +132,8 @@ fn check(tree: &Tree) -> Result<(), String> {
     // Parsed and written again: the order of the keys counts, the layout does not.
     let salts: Json = serde_json::from_str(&expected).expect("recorded JSON");
     let ours = serde_json::to_string(&pillar.data).expect("JSON");
-    if ours == salts.to_string() {
+    let salts = salts.to_string();
+    if ours == salts {
         Ok(())
     } else {
         Err(format!("\n  ours  {ours}\n  salts {salts}"))
@@ -142,7 +143,11 @@ fn check(tree: &Tree) -> Result<(), String> {
 #[test]
 fn every_tree_gives_the_pillar_that_salt_makes() {
     let trees = trees();
-    assert!(trees.len() >= 60 || std::env::var_os("TREES").is_some(), "{} trees", trees.len());
+    assert!(
+        trees.len() >= 60 || std::env::var_os("TREES").is_some(),
+        "{} trees",
+        trees.len()
+    );
     let wrong: Vec<String> = trees
         .iter()
         .filter(|tree| !DIFFERENT_BY_DESIGN.contains(&tree.name.as_str()))

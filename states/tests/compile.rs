@@ -1,7 +1,7 @@
 //! Every tree of `testdata/compile` compiles to what Salt compiled it to.
 //!
-//! The expectations are Salt's own, recorded by `testdata/record_compile.py`. A tree without any is one
-//! where Salt stops with a traceback: there an error is expected, of any text.
+//! The expectations are Salt's own, recorded by `testdata/record_compile.py`. A tree without any is
+//! one where Salt stops with a traceback: there an error is expected, of any text.
 #![expect(
     clippy::disallowed_methods,
     reason = "the trees are read from the source folder"
@@ -147,8 +147,9 @@ fn low(compiled: &Compiled) -> Json {
 
 /// Compares texts: in high data the order of the keys counts.
 fn compare(what: &str, ours: &Json, salts: &Json, is_ordered: bool) -> Result<(), String> {
+    let (ours_text, salts_text) = (ours.to_string(), salts.to_string());
     let is_equal = if is_ordered {
-        ours.to_string() == salts.to_string()
+        ours_text == salts_text
     } else {
         ours == salts
     };
@@ -219,7 +220,11 @@ fn a_subfilter_of_a_top_file_narrows() {
 #[test]
 fn every_tree_compiles_as_salt_compiles_it() {
     let trees = trees();
-    assert!(trees.len() >= 60 || std::env::var_os("TREES").is_some(), "{} trees", trees.len());
+    assert!(
+        trees.len() >= 60 || std::env::var_os("TREES").is_some(),
+        "{} trees",
+        trees.len()
+    );
     let mut wrong = Vec::new();
     for tree in &trees {
         if DIFFERENT_BY_DESIGN.contains(&tree.name.as_str()) {

@@ -1,7 +1,7 @@
 //! Brings what one SLS wrote into the one form of high data.
 //!
-//! Short declarations (`vim: pkg.installed`, `pkg.installed:` with a list) become `pkg: [.., installed]`;
-//! `extend` and `exclude` move to the top; every id learns its SLS and environment.
+//! Short declarations (`vim: pkg.installed`, `pkg.installed:` with a list) become `pkg: [..,
+//! installed]`; `extend` and `exclude` move to the top; every id learns its SLS and environment.
 
 use model::{Map, Value};
 
@@ -109,7 +109,8 @@ fn pad_body(id: &Value, body: &mut Map, here: Here<'_>, errors: &mut Vec<String>
     sign(body, here);
 }
 
-/// Turns `pkg.installed: [..]` into `pkg: [.., installed]`, at the end of the id as Python's `pop` does.
+/// Turns `pkg.installed: [..]` into `pkg: [.., installed]`, at the end of the id as Python's `pop`
+/// does.
 fn split_key(body: &mut Map, key: &str) {
     let mut parts = key.split('.');
     let state = parts.next().unwrap_or_default();

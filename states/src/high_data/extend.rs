@@ -1,7 +1,7 @@
 //! Applies extensions: what one SLS says about an id of another.
 //!
-//! An extension adds arguments, replaces those of the same name, and lengthens requisite lists. The `_in`
-//! requisites use the same way in.
+//! An extension adds arguments, replaces those of the same name, and lengthens requisite lists. The
+//! `_in` requisites use the same way in.
 
 use model::{Map, Value};
 
@@ -124,7 +124,8 @@ fn extend_state(
     for argument in run {
         extend_argument(existing, argument, shared).map_err(|requisite| {
             format!(
-                "The {requisite} statement in state '{}' in SLS '{sls}' needs to be formed as a list",
+                "The {requisite} statement in state '{}' in SLS '{sls}' needs to be formed as a \
+                list",
                 id.to_text()
             )
         })?;
@@ -155,8 +156,8 @@ fn extend_argument(
     Ok(())
 }
 
-/// Joins or replaces an argument that has the same first key. Gives whether it had. A `name` takes the
-/// place of `names` and is added all the same, as in Salt.
+/// Joins or replaces an argument that has the same first key. Gives whether it had. A `name` takes
+/// the place of `names` and is added all the same, as in Salt.
 fn extend_option(
     old: &mut Value,
     argument: &Value,
@@ -192,7 +193,11 @@ fn join(
         (Some(list), Some(added)) => shared.join(list, added),
         _ => false,
     };
-    if is_joined { Ok(()) } else { Err(key.to_text()) }
+    if is_joined {
+        Ok(())
+    } else {
+        Err(key.to_text())
+    }
 }
 
 fn has_state(high: &Map, id: &Value, state: &Value) -> bool {
@@ -200,8 +205,8 @@ fn has_state(high: &Map, id: &Value, state: &Value) -> bool {
     body.is_some_and(|body| body.get_value(state).is_some())
 }
 
-/// Finds the ids that a name means, each with the state: the id itself, all ids of an SLS, or ids with an
-/// argument of that value (`name`, in practice).
+/// Finds the ids that a name means, each with the state: the id itself, all ids of an SLS, or ids
+/// with an argument of that value (`name`, in practice).
 pub(super) fn find_name(
     name: &Value,
     state: &Value,

@@ -266,7 +266,8 @@ impl Gatherer<'_> {
         };
         if !self.knows_env(env) {
             return Err(format!(
-                "Nonexistent saltenv '{env}' found in include of '{sls}' within SLS '{saltenv}:{from}'"
+                "Nonexistent saltenv '{env}' found in include of '{sls}' within SLS \
+                '{saltenv}:{from}'"
             ));
         }
         if sls.chars().all(|character| character == '.') {
@@ -278,7 +279,8 @@ impl Gatherer<'_> {
         let sls = if sls.starts_with('.') {
             relative(sls, from, is_init).ok_or_else(|| {
                 format!(
-                    "Attempted relative include of '{sls}' within SLS '{saltenv}:{from}' goes beyond \
+                    "Attempted relative include of '{sls}' within SLS '{saltenv}:{from}' goes \
+                    beyond \
                      top level package "
                 )
             })?
@@ -386,8 +388,8 @@ fn relative(include: &str, from: &str, is_init: bool) -> Option<String> {
     Some(parts.join("."))
 }
 
-/// Puts the ids of one SLS beside those of others. Extensions and exclusions add up; an id that both have
-/// must be the same in both.
+/// Puts the ids of one SLS beside those of others. Extensions and exclusions add up; an id that
+/// both have must be the same in both.
 fn merge(high: &mut Map, mut state: Map, errors: &mut Vec<String>) {
     for key in [EXTEND, EXCLUDE] {
         if let Some(Value::List(items)) = state.remove(key) {
@@ -406,7 +408,8 @@ fn merge(high: &mut Map, mut state: Map, errors: &mut Vec<String>) {
             text.to_owned()
         };
         errors.push(format!(
-            "Detected conflicting IDs, SLS IDs need to be globally unique.\n    The conflicting ID is \
+            "Detected conflicting IDs, SLS IDs need to be globally unique.\n    The conflicting \
+            ID is \
              '{}' and is found in SLS '{}:{}' and SLS '{}:{}'",
             id.to_text(),
             part(old, "__env__"),

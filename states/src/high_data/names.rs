@@ -16,8 +16,8 @@ pub(crate) struct Unordered {
     pub(crate) name_order: u32,
 }
 
-/// Compiles every state of every id. A name in `names` that is no text is an error here; Salt fails that
-/// chunk alone, when it comes to run.
+/// Compiles every state of every id. A name in `names` that is no text is an error here; Salt fails
+/// that chunk alone, when it comes to run.
 pub(crate) fn compile_chunks(high: &Map) -> Result<Vec<Unordered>, Vec<String>> {
     let mut chunks = Vec::new();
     let mut errors = Vec::new();

@@ -1,7 +1,8 @@
 //! Turns the requisites that point away from an id into extensions of what they point at.
 //!
-//! `require_in`, `watch_in`, `onfail_in`, `onchanges_in` and `prereq_in` become the plain requisite at the
-//! other end; `prereq` tells the other end that it is prerequired; `use` and `use_in` copy arguments.
+//! `require_in`, `watch_in`, `onfail_in`, `onchanges_in` and `prereq_in` become the plain requisite
+//! at the other end; `prereq` tells the other end that it is prerequired; `use` and `use_in` copy
+//! arguments.
 
 use model::{Map, Value};
 
@@ -103,8 +104,8 @@ impl Rewrite<'_> {
         }
     }
 
-    /// `require_in: [{pkg: vim}, vim, {sls: x}]`. What was named before is handled again with each further
-    /// entry: Salt does so, and the repeated references are in its chunks.
+    /// `require_in: [{pkg: vim}, vim, {sls: x}]`. What was named before is handled again with each
+    /// further entry: Salt does so, and the repeated references are in its chunks.
     fn list(&mut self, origin: Origin<'_>, items: &[Value]) {
         let mut hinges: Vec<(Value, Value)> = Vec::new();
         for item in items {
@@ -211,7 +212,8 @@ impl Rewrite<'_> {
             return state.clone();
         };
         self.errors.push(format!(
-            "Invalid requisite in {}: {} for {}, in SLS '{}'. Requisites must not contain dots, did \
+            "Invalid requisite in {}: {} for {}, in SLS '{}'. Requisites must not contain dots, \
+            did \
              you mean '{plain_state}'?",
             origin.plain(),
             state.to_text(),

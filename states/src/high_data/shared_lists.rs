@@ -1,8 +1,8 @@
 //! Requisite lists that several states share after a `use`.
 //!
-//! Salt copies `watch_any` and its like by reference: whatever is later added to the list of one state is
-//! in the lists of all. Here the lists stand aside while requisites are rewritten, and the states hold
-//! their numbers.
+//! Salt copies `watch_any` and its like by reference: whatever is later added to the list of one
+//! state is in the lists of all. Here the lists stand aside while requisites are rewritten, and the
+//! states hold their numbers.
 
 use model::{Map, Value};
 

@@ -1,4 +1,5 @@
-//! Which arguments `use` and `use_in` copy: all that the receiver lacks, but no name and no requisites.
+//! Which arguments `use` and `use_in` copy: all that the receiver lacks, but no name and no
+//! requisites.
 
 use model::{Map, Value};
 

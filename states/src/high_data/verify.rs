@@ -25,7 +25,8 @@ pub(crate) fn verify(high: &Map) -> Vec<String> {
         };
         if !matches!(id, Value::Str(_)) {
             check.errors.push(format!(
-                "ID '{}' in SLS '{}' is not formed as a string, but is a {}. It may need to be quoted.",
+                "ID '{}' in SLS '{}' is not formed as a string, but is a {}. It may need to be \
+                quoted.",
                 id.to_text(),
                 here.sls,
                 type_name(id)
@@ -67,7 +68,8 @@ impl Check {
         let run = match run {
             Value::Nil => {
                 self.errors.push(format!(
-                    "ID '{id}' in SLS '{sls}' contains a short declaration ({name}) with a trailing \
+                    "ID '{id}' in SLS '{sls}' contains a short declaration ({name}) with a \
+                    trailing \
                      colon. When not passing any arguments to a state, the colon must be omitted."
                 ));
                 return;
@@ -83,7 +85,8 @@ impl Check {
         for argument in run {
             match argument {
                 Value::Str(function) if function.trim().contains(' ') => self.errors.push(format!(
-                    "The function \"{function}\" in state \"{id}\" in SLS \"{sls}\" has whitespace, \
+                    "The function \"{function}\" in state \"{id}\" in SLS \"{sls}\" has \
+                    whitespace, \
                      a function with whitespace is not supported, perhaps this is an argument that \
                      is missing a \":\""
                 )),
@@ -155,7 +158,8 @@ impl Check {
                 },
                 _ => {
                     self.errors.push(format!(
-                        "Requisite declaration {} in SLS {} is not formed as a single key dictionary",
+                        "Requisite declaration {} in SLS {} is not formed as a single key \
+                        dictionary",
                         requisite.to_text(),
                         here.sls
                     ));
@@ -182,7 +186,8 @@ impl Check {
             && let Some((state, _)) = key.split_once('.')
         {
             self.errors.push(format!(
-                "Invalid requisite type '{key}' in state '{}', in SLS '{}'. Requisite types must not \
+                "Invalid requisite type '{key}' in state '{}', in SLS '{}'. Requisite types must \
+                not \
                  contain dots, did you mean '{state}'?",
                 here.id.to_text(),
                 here.sls

@@ -7,8 +7,8 @@
 //!    protocol version that asked.
 //! 4. [`publication::Publication`] is a job on its way to all minions.
 //!
-//! [`auth`] holds the three generations of signing in, [`crypt`] the keys, [`load`] the body of each
-//! request, [`limits`] what a stranger may cost.
+//! [`auth`] holds the three generations of signing in, [`crypt`] the keys, [`load`] the body of
+//! each request, [`limits`] what a stranger may cost.
 
 pub mod auth;
 pub mod crypt;

@@ -1,13 +1,15 @@
-//! Every size, depth and count that input from the network may have, each with the sum that gave it.
+//! Every size, depth and count that input from the network may have, each with the sum that gave
+//! it.
 //!
-//! The protocol itself names no maximum; these are ours, and they are checked before memory is taken.
+//! The protocol itself names no maximum; these are ours, and they are checked before memory is
+//! taken.
 
-/// Largest request. The largest honest ones are job returns of tens of MB; a file pushed by a minion
-/// comes in chunks.
+/// Largest request. The largest honest ones are job returns of tens of MB; a file pushed by a
+/// minion comes in chunks.
 pub const REQUEST_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// Largest command frame, and largest message to a publisher. A subscription is 41 bytes, READY with
-/// a minion's identity under 400.
+/// Largest command frame, and largest message to a publisher. A subscription is 41 bytes, READY
+/// with a minion's identity under 400.
 pub const COMMAND_BYTES_MAX: usize = 4096;
 
 /// Most frames of one message. A request has two; correlating clients put one more in front.
@@ -19,7 +21,8 @@ pub const SUBSCRIPTIONS_MAX: usize = 64;
 /// Deepest nesting of msgpack. Python's own decoder stops at 511; state returns stay under 20.
 pub const DEPTH_MAX: usize = 128;
 
-/// Most values in one payload. At about 100 bytes each they take 200 MB, as much as the payload may.
+/// Most values in one payload. At about 100 bytes each they take 200 MB, as much as the payload
+/// may.
 pub const NODES_MAX: usize = 2_000_000;
 
 /// Longest PEM text of a key. 8192 bits need 1.5 KB.

@@ -1,8 +1,8 @@
 //! Opens a request: from bytes to a typed [`Request`], who asks, and how to seal the answer.
 //!
-//! The steps and their order are those of a Salt master; every refusal is an *answer*, never silence,
-//! because minions recover from `bad load` by signing in again. The replay window (`ts`, `nonce`) is
-//! not judged here: the clock and the memory of nonces belong to the caller.
+//! The steps and their order are those of a Salt master; every refusal is an *answer*, never
+//! silence, because minions recover from `bad load` by signing in again. The replay window (`ts`,
+//! `nonce`) is not judged here: the clock and the memory of nonces belong to the caller.
 
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ pub trait KeyLookup {
 pub enum Principal {
     /// An accepted minion, proven by its token (and under v3 by its session key).
     Proven(MinionId),
-    /// A v0 or v2 minion that names an accepted id without a token: it holds the shared key, no more
-    /// is known. Returns, pillar and file requests of those releases come like this.
+    /// A v0 or v2 minion that names an accepted id without a token: it holds the shared key, no
+    /// more is known. Returns, pillar and file requests of those releases come like this.
     Claimed(MinionId),
     /// Some holder of the shared key that names no id (v0 and v2 file requests).
     Unnamed,
@@ -68,7 +68,8 @@ pub struct Opened {
     pub nonce: Option<Nonce>,
 }
 
-/// Why a request is refused before anybody decides anything. [`Refusal::reply`] is what the peer gets.
+/// Why a request is refused before anybody decides anything. [`Refusal::reply`] is what the peer
+/// gets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Answered `bad load`, from which a minion recovers by signing in again.

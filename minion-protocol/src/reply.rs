@@ -15,7 +15,8 @@ use crate::payload::{Nonce, Version};
 /// An answer.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// A value, sealed as the request was: clear or under its key. Never an empty text in the clear.
+    /// A value, sealed as the request was: clear or under its key. Never an empty text in the
+    /// clear.
     Value(Value),
     /// The pillar of the minion that asked, under a key of its own.
     Pillar(Map),
@@ -180,8 +181,8 @@ impl Seal {
     }
 }
 
-/// The text of a Salt master whose worker raised. Longer than 31 characters on purpose: a minion must
-/// not take our trouble for a key change.
+/// The text of a Salt master whose worker raised. Longer than 31 characters on purpose: a minion
+/// must not take our trouble for a key change.
 fn broken() -> Vec<u8> {
     msgpack::encode(&Value::str("Some exception handling minion payload"))
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A place in the log: the number of a record. Ordered, printable, survives a restart. Records are numbered from
-/// 1; `Cursor(0)` is the place before the first.
+/// A place in the log: the number of a record. Ordered, printable, survives a restart. Records are
+/// numbered from 1; `Cursor(0)` is the place before the first.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

@@ -8,7 +8,8 @@ pub struct Glob {
 }
 
 impl Glob {
-    /// Compiles a glob. A text without wildcards, or one that Python itself could not compile, matches itself.
+    /// Compiles a glob. A text without wildcards, or one that Python itself could not compile,
+    /// matches itself.
     pub fn new(text: &str) -> Self {
         let has_wildcard = text.contains(['*', '?', '[']);
         let regex = if has_wildcard {
@@ -56,7 +57,8 @@ fn translate(glob: &str) -> String {
         at += 1;
     }
     out.push('$');
-    // `$` also matches before a final line feed in Python's re, but fnmatch uses \Z: so does `$` here.
+    // `$` also matches before a final line feed in Python's re, but fnmatch uses \Z: so does `$`
+    // here.
     out
 }
 

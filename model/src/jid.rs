@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// A job id: `YYYYMMDDhhmmssffffff` in UTC, optionally `_` and a suffix. Always valid once made, and safe as a
-/// file name.
+/// A job id: `YYYYMMDDhhmmssffffff` in UTC, optionally `_` and a suffix. Always valid once made,
+/// and safe as a file name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Jid(String);

@@ -1,9 +1,9 @@
 //! Salt's nouns, on one page.
 //!
-//! Five crates need these words; here each is defined once: [`Value`] (what YAML, msgpack and JSON share),
-//! [`MinionId`], [`Jid`], [`Tag`] and [`TagGlob`], [`Event`], [`Cursor`], [`Timestamp`], [`Grains`],
-//! [`Target`](target::Target), [`Lowstate`](lowstate::LowChunk) and what the API answers ([`api`]).
-//! No I/O, no clock, no policy.
+//! Five crates need these words; here each is defined once: [`Value`] (what YAML, msgpack and JSON
+//! share), [`MinionId`], [`Jid`], [`Tag`] and [`TagGlob`], [`Event`], [`Cursor`], [`Timestamp`],
+//! [`Grains`], [`Target`](target::Target), [`Lowstate`](lowstate::LowChunk) and what the API
+//! answers ([`api`]). No I/O, no clock, no policy.
 
 pub mod api;
 mod boot_id;

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a minion. Never empty, `.` or `..`; holds no `/`, `\`, NUL or control character; safe as one path
-/// component. Compares as text (an id such as `12:34:56:10:20:30` is never a number).
+/// The name of a minion. Never empty, `.` or `..`; holds no `/`, `\`, NUL or control character;
+/// safe as one path component. Compares as text (an id such as `12:34:56:10:20:30` is never a
+/// number).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MinionId(String);

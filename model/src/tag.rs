@@ -44,7 +44,8 @@ impl fmt::Display for Tag {
     }
 }
 
-/// A pattern over tags, as `salt.wait_for_event` and the reactor take it (a shell glob; `*` crosses `/`).
+/// A pattern over tags, as `salt.wait_for_event` and the reactor take it (a shell glob; `*` crosses
+/// `/`).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct TagGlob(Glob);

@@ -1,7 +1,8 @@
 //! The whole path: SLS → high data → low chunks → in order.
 //!
-//! [`compile`] is the only function most callers need: an orchestration names its SLS, the answer is the
-//! list of chunks. [`compile_matches`] starts from what a top file matched, [`compile_high`] from data.
+//! [`compile`] is the only function most callers need: an orchestration names its SLS, the answer
+//! is the list of chunks. [`compile_matches`] starts from what a top file matched, [`compile_high`]
+//! from data.
 
 use std::fmt;
 

@@ -1,7 +1,8 @@
 //! What a template sees besides its own text: grains, pillar, options, names and functions.
 //!
-//! The caller fills a [`Context`] once for a render; the renderers never look anything up themselves.
-//! [`NoFunctions`] and [`StaticFunctions`] serve callers that have no execution modules.
+//! The caller fills a [`Context`] once for a render; the renderers never look anything up
+//! themselves. [`NoFunctions`] and [`StaticFunctions`] serve callers that have no execution
+//! modules.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -151,7 +151,8 @@ impl Error {
         self
     }
 
-    /// Gives the message with line and excerpt, but without the SLS: the part that Salt's renderers say.
+    /// Gives the message with line and excerpt, but without the SLS: the part that Salt's renderers
+    /// say.
     pub fn without_sls(&self) -> String {
         let detail = &self.0;
         let mut text = detail.message.clone();
@@ -221,7 +222,8 @@ mod tests {
         let error = Error::new(ErrorKind::Undefined, "Jinja variable 'foo' is undefined")
             .at(2, None, text)
             .in_sls("base", "x");
-        let expected = "Rendering SLS 'base:x' failed: Jinja variable 'foo' is undefined; line 2\n\n\
+        let expected = "Rendering SLS 'base:x' failed: \
+             Jinja variable 'foo' is undefined; line 2\n\n\
              ---\na: 1\nb: {{ foo }}    <======================\nc: 3\n---";
         assert_eq!(error.to_string(), expected);
         assert_eq!(error.detail().line_text.as_deref(), Some("b: {{ foo }}"));

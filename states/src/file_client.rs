@@ -1,7 +1,8 @@
 //! Where the text of templates comes from; the caller decides.
 //!
-//! The renderers, the compiler and the pillar ask a [`FileClient`] and never a disk. A path is relative
-//! to the root of its environment, separated by `/`, and never leaves it: [`normalise`] makes sure.
+//! The renderers, the compiler and the pillar ask a [`FileClient`] and never a disk. A path is
+//! relative to the root of its environment, separated by `/`, and never leaves it: [`normalise`]
+//! makes sure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ pub struct FileError {
 
 /// Gives the bytes of files by path and environment.
 pub trait FileClient: Send + Sync {
-    /// Reads one file; `None` if there is no such file. The path is relative, with `/`, without `..`.
+    /// Reads one file; `None` if there is no such file. The path is relative, with `/`, without
+    /// `..`.
     fn read(&self, path: &str, saltenv: &str) -> Result<Option<Arc<[u8]>>, FileError>;
 
     /// Lists all files of an environment, sorted.
@@ -75,8 +77,8 @@ impl FileClient for MemoryFiles {
     }
 }
 
-/// Brings a path into the one form a [`FileClient`] accepts: no empty, `.` or `..` parts, not absolute.
-/// `None` if the path would leave its root.
+/// Brings a path into the one form a [`FileClient`] accepts: no empty, `.` or `..` parts, not
+/// absolute. `None` if the path would leave its root.
 pub fn normalise(path: &str) -> Option<String> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

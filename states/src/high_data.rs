@@ -1,8 +1,8 @@
 //! What the SLS declare: ids, each with its states, each with a list of arguments.
 //!
-//! High data is the form between rendered text and low chunks; `state.show_sls` prints it. It stays plain
-//! data (a [`Map`](model::Map)) because SLS may write half of it by hand; the passes here read and rewrite
-//! it one after the other, in Salt's order and with Salt's messages.
+//! High data is the form between rendered text and low chunks; `state.show_sls` prints it. It stays
+//! plain data (a [`Map`](model::Map)) because SLS may write half of it by hand; the passes here
+//! read and rewrite it one after the other, in Salt's order and with Salt's messages.
 //!
 //! Keys that begin with `__` are Salt's own: `__sls__` and `__env__` of each id, `__extend__` and
 //! `__exclude__` at the top.

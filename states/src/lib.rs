@@ -3,14 +3,15 @@
 //! ```
 //! use states::{compile, context::Context, file_client::MemoryFiles};
 //!
-//! let files = MemoryFiles::new().with("web.sls", "first:\n  salt.state:\n    - tgt: 'web*'\n    - sls: nginx\n");
+//! let sls = "first:\n  salt.state:\n    - tgt: 'web*'\n    - sls: nginx\n";
+//! let files = MemoryFiles::new().with("web.sls", sls);
 //! let compiled = compile(&["web".to_owned()], &files, &Context::empty())?;
 //! assert_eq!(compiled.low[0].key(), "salt_|-first_|-first_|-state");
 //! # Ok::<(), states::CompileError>(())
 //! ```
 //!
-//! [`requisites::graph`] says which [`low_chunk::LowChunk`] waits for which. No I/O: template text comes
-//! from whoever calls.
+//! [`requisites::graph`] says which [`low_chunk::LowChunk`] waits for which. No I/O: template text
+//! comes from whoever calls.
 
 pub mod compiler;
 pub mod context;

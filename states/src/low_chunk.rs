@@ -1,7 +1,8 @@
 //! One thing to do: the low chunk, the last form of a state before it runs.
 //!
 //! High data says *what*, a list of low chunks says *in which order*. The compiler makes them, the
-//! orchestrator turns each into a step, `state.show_low_sls` prints them. A chunk never runs itself.
+//! orchestrator turns each into a step, `state.show_low_sls` prints them. A chunk never runs
+//! itself.
 
 use model::{Map, Value};
 use serde::{Deserialize, Serialize};

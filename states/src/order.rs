@@ -1,7 +1,7 @@
 //! Chunks in the order in which Salt would run them.
 //!
-//! Without a word they run as written: the compiler counts from [`AUTO_ORDER_FIRST`]. `order: 1` comes
-//! before all of them, `first` before that, `last` and negative numbers behind everything.
+//! Without a word they run as written: the compiler counts from [`AUTO_ORDER_FIRST`]. `order: 1`
+//! comes before all of them, `first` before that, `last` and negative numbers behind everything.
 
 use model::Value;
 

@@ -1,7 +1,8 @@
 //! Which chunk waits for which: requisites looked up among the chunks.
 //!
-//! A reference is `state: id-or-name`, `sls: name`, `id: name` or a bare text, each of them a glob. What a
-//! result means for the waiting chunk (run, skip, fail) is the orchestrator's business, not decided here.
+//! A reference is `state: id-or-name`, `sls: name`, `id: name` or a bare text, each of them a glob.
+//! What a result means for the waiting chunk (run, skip, fail) is the orchestrator's business, not
+//! decided here.
 
 use model::{Glob, Map, Value};
 use serde::{Deserialize, Serialize};
@@ -92,7 +93,8 @@ pub struct Edge {
     pub to: usize,
 }
 
-/// What is wrong with the requisites of one chunk. Salt fails this chunk alone, when it comes to run.
+/// What is wrong with the requisites of one chunk. Salt fails this chunk alone, when it comes to
+/// run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// The index of the chunk.
@@ -105,10 +107,15 @@ pub struct Problem {
 
 /// Requisites that cannot be met by any order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", problems.iter().map(|problem| format!("{}: {}", problem.key, problem.comment)).collect::<Vec<_>>().join("\n"))]
+#[error("{}", lines(problems))]
 pub struct Error {
     /// At least one, by chunk.
     pub problems: Vec<Problem>,
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let line = |problem: &Problem| format!("{}: {}", problem.key, problem.comment);
+    problems.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Edges and problems side by side, for a caller that runs what can be run, as Salt does.
@@ -120,7 +127,8 @@ pub struct Resolved {
     pub problems: Vec<Problem>,
 }
 
-/// Resolves the requisites of all chunks; the first unknown or recursive one makes the whole an error.
+/// Resolves the requisites of all chunks; the first unknown or recursive one makes the whole an
+/// error.
 ///
 /// # Errors
 /// Salt's comments: `The following requisites were not found:` and `Recursive requisite found`.
@@ -135,8 +143,8 @@ pub fn graph(chunks: &[LowChunk]) -> Result<Vec<Edge>, Error> {
     }
 }
 
-/// Resolves the requisites of all chunks. `processed_sls` are the SLS that were read: one without a single
-/// chunk still satisfies `sls: NAME`.
+/// Resolves the requisites of all chunks. `processed_sls` are the SLS that were read: one without a
+/// single chunk still satisfies `sls: NAME`.
 pub fn resolve(chunks: &[LowChunk], processed_sls: &[String]) -> Resolved {
     let mut resolved = Resolved::default();
     for (from, chunk) in chunks.iter().enumerate() {
@@ -185,8 +193,8 @@ impl Reference {
     }
 }
 
-/// Reads the list of one kind. A null target counts for nothing, as in Salt; a function after the state
-/// (`pkg.installed: vim`) is cut off.
+/// Reads the list of one kind. A null target counts for nothing, as in Salt; a function after the
+/// state (`pkg.installed: vim`) is cut off.
 fn references(chunk: &LowChunk, kind: RequisiteKind) -> Vec<Reference> {
     references_under(chunk, kind.as_str())
 }
@@ -243,8 +251,8 @@ fn find(kind: RequisiteKind, reference: &Reference, chunks: &[LowChunk]) -> Vec<
     meant.map(|(index, _)| index).collect()
 }
 
-/// Gives the edges of a `listen_in`: what it names listens to its chunk. The compiler rewrites every
-/// other `_in`; this one stays in the chunk until the end of the run.
+/// Gives the edges of a `listen_in`: what it names listens to its chunk. The compiler rewrites
+/// every other `_in`; this one stays in the chunk until the end of the run.
 fn listen_in(chunks: &[LowChunk], to: usize) -> Vec<Edge> {
     let listeners = references_under(&chunks[to], "listen_in").into_iter();
     let found = listeners.flat_map(|reference| find(RequisiteKind::Listen, &reference, chunks));

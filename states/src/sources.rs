@@ -1,7 +1,8 @@
 //! Which files a result was made of: a file client that remembers what it was asked.
 //!
-//! A run keeps these hashes beside its plan, a pillar cache uses them as its key, `brine explain` shows
-//! them. A file that was looked for and not found counts too: the result changes when it appears.
+//! A run keeps these hashes beside its plan, a pillar cache uses them as its key, `brine explain`
+//! shows them. A file that was looked for and not found counts too: the result changes when it
+//! appears.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

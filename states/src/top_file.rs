@@ -1,7 +1,7 @@
 //! Which SLS are for whom: top files of all environments, merged, and matched against one minion.
 //!
-//! States (`state.highstate`, `state.show_top`) use all of it; the pillar merges its top files in its own
-//! way and shares [`Minion`] and the matching of one entry.
+//! States (`state.highstate`, `state.show_top`) use all of it; the pillar merges its top files in
+//! its own way and shares [`Minion`] and the matching of one entry.
 
 mod merge;
 mod verify;
@@ -17,7 +17,8 @@ use crate::sls;
 
 pub use merge::Strategy;
 
-/// The SLS of each environment, in order; what [`compile_matches`](crate::compiler::compile_matches) takes.
+/// The SLS of each environment, in order; what
+/// [`compile_matches`](crate::compiler::compile_matches) takes.
 pub type Matches = Vec<(String, Vec<String>)>;
 
 /// The options that say which top files count.
@@ -112,7 +113,8 @@ impl Minion {
         .matches(candidate)
     }
 
-    /// Says whether an entry of a top file means this minion: compound, unless `- match:` says otherwise.
+    /// Says whether an entry of a top file means this minion: compound, unless `- match:` says
+    /// otherwise.
     ///
     /// # Errors
     /// The type is unknown. A malformed expression means nobody, as in Salt.
@@ -242,7 +244,8 @@ impl Matching<'_> {
         Ok(())
     }
 
-    /// `- subfilter: {TARGET: [SLS]}` narrows down; `- ENV: SLS` names an SLS of another environment.
+    /// `- subfilter: {TARGET: [SLS]}` narrows down; `- ENV: SLS` names an SLS of another
+    /// environment.
     fn map(&mut self, map: &Map, depth: usize) -> Result<(), InvalidTarget> {
         if let Some(Value::Map(narrower)) = map.get("subfilter") {
             for (tgt, entry) in narrower.iter() {
@@ -336,7 +339,8 @@ fn render_top(
     }
 }
 
-/// Adds the top files that the first one includes. Their own includes count for nothing, as in Salt.
+/// Adds the top files that the first one includes. Their own includes count for nothing, as in
+/// Salt.
 fn include(
     tops: &mut Vec<Map>,
     env: &str,

@@ -1,7 +1,7 @@
 //! The Crypticle: AES-192-CBC and HMAC-SHA256 under one key string.
 //!
-//! Layout: IV (16) ‖ ciphertext ‖ HMAC over both (32). The MAC is checked first and in constant time;
-//! every failure is the same failure.
+//! Layout: IV (16) ‖ ciphertext ‖ HMAC over both (32). The MAC is checked first and in constant
+//! time; every failure is the same failure.
 
 use std::fmt;
 

@@ -2,14 +2,15 @@
 
 use sha2::{Digest, Sha256};
 
-/// Strips surrounding white space and makes every line end a line feed. Keys are compared like this.
+/// Strips surrounding white space and makes every line end a line feed. Keys are compared like
+/// this.
 pub fn normalise(pem: &str) -> String {
     let unix = pem.replace("\r\n", "\n").replace('\r', "\n");
     unix.trim().to_owned()
 }
 
-/// Gives the fingerprint operators compare: SHA-256 over the inner lines of the PEM text, line feeds
-/// included and base64 not decoded, as colon-separated hex pairs.
+/// Gives the fingerprint operators compare: SHA-256 over the inner lines of the PEM text, line
+/// feeds included and base64 not decoded, as colon-separated hex pairs.
 pub fn fingerprint(pem: &str) -> String {
     let unix = normalise(pem);
     let lines: Vec<&str> = unix

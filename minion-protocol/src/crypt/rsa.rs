@@ -22,7 +22,11 @@ pub enum Error {
     #[error("not an RSA key in PEM")]
     NotAKey,
     /// The modulus is too small or too large.
-    #[error("an RSA key of {0} bits; {min} to {max} are accepted", min = KEY_BITS.start(), max = KEY_BITS.end())]
+    #[error(
+        "an RSA key of {0} bits; {min} to {max} are accepted",
+        min = KEY_BITS.start(),
+        max = KEY_BITS.end()
+    )]
     Size(u32),
     /// OpenSSL refused.
     #[error("openssl: {0}")]

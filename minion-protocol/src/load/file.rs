@@ -101,7 +101,8 @@ impl RecvLoad {
     }
 }
 
-// Item 57 and CVE-2024-38824: a path out of the minion's own folder is refused before anybody joins it.
+// Item 57 and CVE-2024-38824: a path out of the minion's own folder is refused before anybody joins
+// it.
 fn components(list: &[Value]) -> Option<Vec<String>> {
     let is_plain =
         |name: &&str| !matches!(*name, "" | "." | "..") && !name.contains(['/', '\\', '\0']);

@@ -257,7 +257,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_written_is_read_in_any_slices(
-            bodies in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 1..3),
+            bodies in proptest::collection::vec(
+                proptest::collection::vec(any::<u8>(), 0..300),
+                1..3,
+            ),
             cut in 1usize..50,
         ) {
             let mut wire = BytesMut::new();

@@ -1,5 +1,5 @@
-//! ZMTP 3 with the NULL mechanism, from the listening side: greeting, frames, and what the two kinds
-//! of listening socket make of them.
+//! ZMTP 3 with the NULL mechanism, from the listening side: greeting, frames, and what the two
+//! kinds of listening socket make of them.
 //!
 //! Nothing here holds a socket. Bytes are pushed into a buffer, events come out; lengths claimed by
 //! a peer are compared with the limits before memory is taken for them.

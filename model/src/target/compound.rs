@@ -1,7 +1,7 @@
 //! Compound targets: `G@os:SUSE and not ( web* or E@db\d+ )`.
 //!
-//! Words are matchers, `and`, `or`, `not` and parentheses. Salt reads them with Python's precedence: `not`
-//! binds first, then `and`, then `or`.
+//! Words are matchers, `and`, `or`, `not` and parentheses. Salt reads them with Python's
+//! precedence: `not` binds first, then `and`, then `or`.
 
 use super::{Candidate, InvalidTarget, Target, TargetType, Value};
 

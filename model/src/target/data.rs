@@ -1,7 +1,7 @@
 //! Matches `a:b:value` against grains or pillar, as Salt's `subdict_match` does.
 //!
-//! Keys and values may hold colons themselves, so every split is tried, the deepest first. A map matches by
-//! its keys, a list by its members, and `*` as a key stands for any.
+//! Keys and values may hold colons themselves, so every split is tried, the deepest first. A map
+//! matches by its keys, a list by its members, and `*` as a key stands for any.
 
 use super::{InvalidTarget, regex};
 use crate::{Glob, Map, Value};

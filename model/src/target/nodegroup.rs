@@ -1,6 +1,7 @@
 //! Nodegroups: names for compound expressions, from the option `nodegroups`.
 //!
-//! A group may name others (`N@other`). Minions know no groups, so the master sends what they stand for.
+//! A group may name others (`N@other`). Minions know no groups, so the master sends what they stand
+//! for.
 
 use super::InvalidTarget;
 use crate::{Map, Value};
@@ -42,8 +43,8 @@ fn group_words(group: &str, nodegroups: &Map, depth: usize) -> Result<Vec<String
     expand_words(plain_words(words), nodegroups, depth)
 }
 
-/// Reads words without operators, wildcards and matchers as a list of ids, or as a regular expression if
-/// one has a bracket, a backslash or a question mark.
+/// Reads words without operators, wildcards and matchers as a list of ids, or as a regular
+/// expression if one has a bracket, a backslash or a question mark.
 fn plain_words(words: Vec<String>) -> Vec<String> {
     let has_matcher = |word: &String| {
         word.contains('*')

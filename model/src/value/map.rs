@@ -6,7 +6,8 @@ use indexmap::{Equivalent, IndexMap};
 
 use super::Value;
 
-/// A map that keeps the order in which keys came. Any value can be a key; look-ups are mostly by text.
+/// A map that keeps the order in which keys came. Any value can be a key; look-ups are mostly by
+/// text.
 #[derive(Debug, Clone, Default)]
 pub struct Map(IndexMap<Value, Value>);
 

@@ -17,7 +17,8 @@ pub enum Value {
     Nil,
     /// `True` or `False`.
     Bool(bool),
-    /// An integer. The wire carries at most `i64::MIN..=u64::MAX`; larger ones travel as decimal text.
+    /// An integer. The wire carries at most `i64::MIN..=u64::MAX`; larger ones travel as decimal
+    /// text.
     Int(i128),
     /// A 64-bit float.
     Float(f64),

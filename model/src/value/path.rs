@@ -3,8 +3,8 @@
 use super::Value;
 
 impl Value {
-    /// Follows a path of keys separated by `delimiter`. Numbers index lists; in a list of maps, the first
-    /// map that has the key is taken, as Salt's `traverse_dict_and_list` does.
+    /// Follows a path of keys separated by `delimiter`. Numbers index lists; in a list of maps, the
+    /// first map that has the key is taken, as Salt's `traverse_dict_and_list` does.
     pub fn traverse(&self, path: &str, delimiter: &str) -> Option<&Value> {
         let mut here = self;
         for part in path.split(delimiter) {

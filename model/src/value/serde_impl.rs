@@ -1,7 +1,8 @@
 //! [`Value`] for serde: JSON for people and the API, msgpack for the log.
 //!
-//! Formats for people know only text keys and no bytes: keys are written as Python's `json` writes them
-//! (`1`, `true`, `null`), bytes as text with replacement characters. Binary formats keep everything.
+//! Formats for people know only text keys and no bytes: keys are written as Python's `json` writes
+//! them (`1`, `true`, `null`), bytes as text with replacement characters. Binary formats keep
+//! everything.
 
 use std::fmt;
 

@@ -40,7 +40,8 @@ pub struct WaitId {
 }
 
 impl WaitForEvent {
-    /// Says whether it waits for minions that start: its glob takes the start event of an awaited id.
+    /// Says whether it waits for minions that start: its glob takes the start event of an awaited
+    /// id.
     pub(crate) fn waits_for_starts(&self) -> bool {
         let tag = |wait: &WaitId| Tag::new(format!("salt/minion/{}/start", wait.id));
         self.ids.iter().any(|wait| self.glob.matches(&tag(wait)))

@@ -1,7 +1,8 @@
 //! Our renderers beside what Salt itself made of the same texts (`testdata/render/record.py`).
 //!
-//! Every case must give the same text or data, or fail as Salt fails; the ones that differ by design are
-//! listed with their reason in `testdata/render/different.txt`, and a case listed there must differ.
+//! Every case must give the same text or data, or fail as Salt fails; the ones that differ by
+//! design are listed with their reason in `testdata/render/different.txt`, and a case listed there
+//! must differ.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -251,7 +252,8 @@ fn every_case_renders_as_salt_renders_it() {
     assert_none(&differences(&files, &shared, &by_design));
 }
 
-/// Compares a corpus that lies elsewhere: `RENDER_CORPUS=DIR cargo test -p states -- --ignored corpus`.
+/// Compares a corpus that lies elsewhere: `RENDER_CORPUS=DIR cargo test -p states -- --ignored
+/// corpus`.
 #[test]
 #[ignore = "needs a recorded corpus in RENDER_CORPUS"]
 #[expect(

@@ -1,7 +1,9 @@
-//! Text to data through a pipe of renderers: `jinja|yaml` unless the file's first line says otherwise.
+//! Text to data through a pipe of renderers: `jinja|yaml` unless the file's first line says
+//! otherwise.
 //!
-//! [`render`] is the one door for SLS files, pillar files and reactors; [`render_text`] stops before the
-//! data. Renderers call functions of the context and read files of the file client, nothing else.
+//! [`render`] is the one door for SLS files, pillar files and reactors; [`render_text`] stops
+//! before the data. Renderers call functions of the context and read files of the file client,
+//! nothing else.
 
 pub mod gpg;
 mod jinja;

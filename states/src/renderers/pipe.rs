@@ -136,7 +136,8 @@ fn python(text: &str, context: &Context) -> Result<Value, Error> {
         Some(Err(error)) => Err(Error::new(ErrorKind::Renderer, error.to_string())),
         None => Err(Error::new(
             ErrorKind::Renderer,
-            "the renderer py would run the file as Python inside the master; it is not allowed here. \
+            "the renderer py would run the file as Python inside the master; it is not allowed \
+            here. \
              Write the file as jinja|yaml, or as data of an external pillar",
         )),
     }

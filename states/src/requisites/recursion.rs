@@ -1,7 +1,8 @@
 //! Finds chunks that wait for themselves.
 //!
-//! Salt notices at run time: it walks from chunk to what the chunk requires, and the one whose requisite is
-//! already being walked fails with `Recursive requisite found`. The walk here finds the same chunks.
+//! Salt notices at run time: it walks from chunk to what the chunk requires, and the one whose
+//! requisite is already being walked fails with `Recursive requisite found`. The walk here finds
+//! the same chunks.
 
 use super::{Edge, RequisiteKind};
 
@@ -33,7 +34,8 @@ pub(super) fn find(chunks: usize, edges: &[Edge]) -> Vec<usize> {
     found
 }
 
-/// Walks depth first, with a stack of its own: an SLS may chain more chunks than the thread's stack holds.
+/// Walks depth first, with a stack of its own: an SLS may chain more chunks than the thread's stack
+/// holds.
 fn walk(start: usize, waits_for: &[Vec<usize>], marks: &mut [Mark], found: &mut Vec<usize>) {
     if marks[start] != Mark::Fresh {
         return;

@@ -62,8 +62,10 @@ fn an_unknown_requisite_is_named_in_salts_words() {
     let error = graph(&[chunk("salt", "a", requisites)]).expect_err("nothing exists");
     assert_eq!(
         error.problems[0].comment,
-        "The following requisites were not found:\n                   require:\n                       \
-         pkg: x\n                       id: y\n                   watch:\n                       sls: z\n"
+        "The following requisites were not found:\n                   \
+         require:\n                       \
+         pkg: x\n                       id: y\n                   watch:\n                       \
+          sls: z\n"
     );
 }
 

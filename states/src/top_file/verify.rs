@@ -31,7 +31,8 @@ pub(super) fn verify(top: &Map) -> Vec<String> {
 fn verify_entry(env: &Value, tgt: &Value, entry: &Value, errors: &mut Vec<String>) {
     let Value::List(items) = entry else {
         errors.push(format!(
-            "Malformed topfile: state declarations for matcher {} in saltenv {} are not formed as a \
+            "Malformed topfile: state declarations for matcher {} in saltenv {} are not formed as \
+            a \
              list (got {})",
             tgt.repr(),
             env.repr(),

@@ -1,4 +1,5 @@
-//! `a.b`, `a['b']` and slices: what Jinja's sandbox finds, and the undefined value it gives otherwise.
+//! `a.b`, `a['b']` and slices: what Jinja's sandbox finds, and the undefined value it gives
+//! otherwise.
 
 use std::rc::Rc;
 
@@ -61,7 +62,7 @@ fn real_attribute(value: &Py, name: &str) -> Outcome<Option<Py>> {
     Ok(match value {
         Py::Object(object) => object_attribute(object, name),
         Py::Int(_) | Py::Bool(_) => match name {
-            "real" | "numerator" => Some(value.clone()),
+            "real" | "numerator" => value.as_int().map(Py::Int),
             "imag" => Some(Py::Int(0)),
             "denominator" => Some(Py::Int(1)),
             _ => None,
@@ -123,9 +124,10 @@ pub(super) fn item(value: &Py, key: &Py) -> Outcome<Py> {
         return Ok(found);
     }
     if let Some(name) = key.as_str()
-        && let Some(found) = real_attribute(value, name)? {
-            return Ok(found);
-        }
+        && let Some(found) = real_attribute(value, name)?
+    {
+        return Ok(found);
+    }
     missing_item(value, key)
 }
 
@@ -223,15 +225,13 @@ pub(super) fn slice(value: &Py, parts: [Py; 3]) -> Outcome<Py> {
                 .collect();
             Py::Bytes(Rc::from(picked))
         }
-        Py::Range(_) => {
-            let items = value.items()?;
-            let picked = pick(items.len())?;
-            Py::list(
-                picked
-                    .into_iter()
-                    .map(|index| items[index].clone())
-                    .collect(),
-            )
+        Py::Range(range) => {
+            let (start, stop, step) = bounds(usize::try_from(range.len()).unwrap_or(0), numbers)?;
+            Py::Range(super::value::Range {
+                start: range.start + start * range.step,
+                stop: range.start + stop * range.step,
+                step: range.step * step,
+            })
         }
         // `x[1:2]` of anything else is a TypeError, which Jinja turns into an undefined value.
         other => Py::Undefined(Rc::from(format!(
@@ -241,8 +241,12 @@ pub(super) fn slice(value: &Py, parts: [Py; 3]) -> Outcome<Py> {
     })
 }
 
-fn indices(length: usize, [start, stop, step]: [Option<i128>; 3]) -> Outcome<Vec<usize>> {
-    let step = step.unwrap_or(1);
+/// Brings the parts of a slice into the range of a length: first, end (not included), step.
+fn bounds(
+    length: usize,
+    [start, stop, step]: [Option<i128>; 3],
+) -> Outcome<(i128, i128, i128)> {
+    let step = step.unwrap_or(1).clamp(-(1 << 62), 1 << 62);
     if step == 0 {
         return Err(Fault::python("slice step cannot be zero"));
     }
@@ -258,14 +262,15 @@ fn indices(length: usize, [start, stop, step]: [Option<i128>; 3]) -> Outcome<Vec
         Some(int) => int.clamp(low, high),
     };
     let (first, last) = if step > 0 { (low, high) } else { (high, low) };
-    let (mut at, stop) = (bound(start, first), bound(stop, last));
+    Ok((bound(start, first), bound(stop, last), step))
+}
+
+fn indices(length: usize, parts: [Option<i128>; 3]) -> Outcome<Vec<usize>> {
+    let (mut at, stop, step) = bounds(length, parts)?;
     let mut picked = Vec::new();
     while (step > 0 && at < stop) || (step < 0 && at > stop) {
         picked.push(at as usize);
-        at = match at.checked_add(step) {
-            Some(next) => next,
-            None => break,
-        };
+        at += step;
     }
     Ok(picked)
 }

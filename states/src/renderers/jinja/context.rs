@@ -9,7 +9,8 @@ use super::scope::Scope;
 use super::value::Py;
 use crate::context::Context;
 
-/// Fills a scope with `salt`, `grains`, `pillar`, `opts`, `saltenv`, `sls` and what is derived from them.
+/// Fills a scope with `salt`, `grains`, `pillar`, `opts`, `saltenv`, `sls` and what is derived from
+/// them.
 pub(super) fn fill(scope: &Rc<Scope>, context: &Context) {
     scope.set_str("salt", Py::object(Object::SaltRoot));
     scope.set_str("grains", Py::from_value(&context.grains));

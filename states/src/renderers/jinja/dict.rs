@@ -1,4 +1,5 @@
-//! Python's dict: ordered, with keys that compare as Python compares (`1`, `1.0` and `True` are one key).
+//! Python's dict: ordered, with keys that compare as Python compares (`1`, `1.0` and `True` are one
+//! key).
 
 use std::hash::{Hash, Hasher};
 

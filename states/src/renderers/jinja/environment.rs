@@ -1,5 +1,5 @@
-//! How templates are written and read: delimiters, whitespace rules, strictness. Salt takes them from
-//! `jinja_env`, `jinja_sls_env` and a `#jinja2:` line at the head of a file.
+//! How templates are written and read: delimiters, whitespace rules, strictness. Salt takes them
+//! from `jinja_env`, `jinja_sls_env` and a `#jinja2:` line at the head of a file.
 
 use model::{Map, Value};
 
@@ -75,8 +75,8 @@ impl Options {
         }
     }
 
-    /// Applies and cuts out a `#jinja2: {...}` line at the head of a file (behind a `#!` line). A line
-    /// that holds no JSON object stays where it is.
+    /// Applies and cuts out a `#jinja2: {...}` line at the head of a file (behind a `#!` line). A
+    /// line that holds no JSON object stays where it is.
     pub(super) fn take_header(&mut self, text: &str) -> Option<String> {
         let first_end = text.find('\n').map_or(text.len(), |end| end + 1);
         let has_shebang = text.starts_with("#!") && !text.starts_with("#!/");

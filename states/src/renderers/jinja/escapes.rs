@@ -1,5 +1,5 @@
-//! Python's string escapes, as Jinja's lexer decodes them: an unknown one keeps its backslash, so that
-//! `'\d+'` is a regular expression.
+//! Python's string escapes, as Jinja's lexer decodes them: an unknown one keeps its backslash, so
+//! that `'\d+'` is a regular expression.
 
 use super::fault::{Fault, FaultKind, Outcome};
 

@@ -1,7 +1,7 @@
 //! Other files: `include`, `import`, `from`, `extends`, `import_yaml` and their like.
 //!
-//! Names are looked up from the root of the environment; `./` and `../` from the directory of the file
-//! that was loaded last, as Salt's loader does it.
+//! Names are looked up from the root of the environment; `./` and `../` from the directory of the
+//! file that was loaded last, as Salt's loader does it.
 
 use std::rc::Rc;
 
@@ -278,7 +278,8 @@ impl Interpreter<'_> {
         for (name, alias) in names {
             let value = module.scope.get_own(name).unwrap_or_else(|| {
                 Py::Undefined(Rc::from(format!(
-                    "the template {} (imported on line {line}) does not export the requested name {}",
+                    "the template {} (imported on line {line}) does not export the requested name \
+                    {}",
                     text::quoted(&module.name),
                     text::quoted(name)
                 )))

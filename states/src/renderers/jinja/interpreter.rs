@@ -1,5 +1,5 @@
-//! Runs statements. Expressions are in [`evaluate`](super::evaluate), calls in [`calls`](super::calls),
-//! other files in [`imports`](super::imports).
+//! Runs statements. Expressions are in [`evaluate`](super::evaluate), calls in
+//! [`calls`](super::calls), other files in [`imports`](super::imports).
 
 use std::collections::HashMap;
 use std::rc::Rc;

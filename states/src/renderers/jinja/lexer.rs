@@ -169,17 +169,20 @@ impl<'a> Lexer<'a> {
             options.comment.0.len(),
         );
         if let Some(prefix) = &options.line_statement_prefix
-            && let Some((offset, length)) = self.find_line_prefix(prefix, true) {
-                offer(Some(offset), Begin::LineStatement, length);
-            }
+            && let Some((offset, length)) = self.find_line_prefix(prefix, true)
+        {
+            offer(Some(offset), Begin::LineStatement, length);
+        }
         if let Some(prefix) = &options.line_comment_prefix
-            && let Some((offset, length)) = self.find_line_prefix(prefix, false) {
-                offer(Some(offset), Begin::LineComment, length);
-            }
+            && let Some((offset, length)) = self.find_line_prefix(prefix, false)
+        {
+            offer(Some(offset), Begin::LineComment, length);
+        }
         found
     }
 
-    /// Finds a prefix behind nothing but blanks on its line; a comment's prefix may stand behind text.
+    /// Finds a prefix behind nothing but blanks on its line; a comment's prefix may stand behind
+    /// text.
     fn find_line_prefix(&self, prefix: &str, needs_line_start: bool) -> Option<(usize, usize)> {
         let rest = self.rest();
         let mut from = 0;
@@ -399,12 +402,13 @@ impl<'a> Lexer<'a> {
             return Ok(());
         }
         if matches!(first, '\'' | '"')
-            && let Some(length) = string_length(rest, first) {
-                let text = escapes::decode(&rest[1..length - 1])?;
-                self.push(TokenKind::Text(Rc::from(text)));
-                self.skip(length);
-                return Ok(());
-            }
+            && let Some(length) = string_length(rest, first)
+        {
+            let text = escapes::decode(&rest[1..length - 1])?;
+            self.push(TokenKind::Text(Rc::from(text)));
+            self.skip(length);
+            return Ok(());
+        }
         let Some(op) = OPERATORS.iter().copied().find(|op| rest.starts_with(op)) else {
             let shown = super::text::quoted(first.encode_utf8(&mut [0; 4]));
             return Err(syntax(format!("unexpected char {shown} at {}", self.at)));

@@ -1,11 +1,12 @@
-//! What a template may use up before it is stopped. Each limit ends in an error, none in a dead process.
+//! What a template may use up before it is stopped. Each limit ends in an error, none in a dead
+//! process.
 
 use std::cell::Cell;
 
 use super::fault::{Fault, Outcome};
 
-/// Steps of one render: one per expression and statement, and one per 16 bytes of text or a quarter of
-/// a list item made. Templates in use need some thousands; this is about one second.
+/// Steps of one render: one per expression and statement, and one per 16 bytes of text or a quarter
+/// of a list item made. Templates in use need some thousands; this is about one second.
 pub(super) const MAX_STEPS: u64 = 8_000_000;
 
 /// The longest text that may exist, in bytes. Larger than any file a minion would get by template.
@@ -17,8 +18,8 @@ pub(super) const MAX_ITEMS: usize = 2_000_000;
 /// How deep data may be nested where it is walked.
 pub(super) const MAX_DATA_DEPTH: usize = 400;
 
-/// How deep statements, expressions and calls may be nested while they run. The stack of the render's
-/// thread is made for it.
+/// How deep statements, expressions and calls may be nested while they run. The stack of the
+/// render's thread is made for it.
 pub(super) const MAX_RUN_DEPTH: usize = 1_500;
 
 /// The stack of the render's thread, in bytes: an unoptimised build needs up to 24 KiB per level.

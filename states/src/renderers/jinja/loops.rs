@@ -1,5 +1,5 @@
-//! What `loop` is inside a `for`, and how the items are fed to it: one after the other, filtered only
-//! when they are asked for, as Jinja's generators do.
+//! What `loop` is inside a `for`, and how the items are fed to it: one after the other, filtered
+//! only when they are asked for, as Jinja's generators do.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -105,9 +105,10 @@ impl Loop {
 
     fn peek(&self, interpreter: &mut Interpreter<'_>) -> Outcome<Option<Py>> {
         if self.feed.borrow().ahead.is_empty()
-            && let Some(item) = self.fetch(interpreter)? {
-                self.feed.borrow_mut().ahead.push_back(item);
-            }
+            && let Some(item) = self.fetch(interpreter)?
+        {
+            self.feed.borrow_mut().ahead.push_back(item);
+        }
         Ok(self.feed.borrow().ahead.front().cloned())
     }
 

@@ -1,9 +1,9 @@
 //! Jinja2 as Salt's environment makes it, with Python's values.
 //!
-//! Text becomes tokens ([`lexer`]), tokens a tree ([`parser`], [`expressions`], [`salt_tags`]), and the
-//! [`interpreter`] runs it over [`value::Py`]. A render has a thread of its own with a stack of a known
-//! size, a count of steps and caps on text and lists ([`limits`]): a template can be wrong, slow or
-//! hostile, and the caller gets an error.
+//! Text becomes tokens ([`lexer`]), tokens a tree ([`parser`], [`expressions`], [`salt_tags`]), and
+//! the [`interpreter`] runs it over [`value::Py`]. A render has a thread of its own with a stack of
+//! a known size, a count of steps and caps on text and lists ([`limits`]): a template can be wrong,
+//! slow or hostile, and the caller gets an error.
 
 mod ast;
 mod attributes;

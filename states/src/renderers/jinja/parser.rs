@@ -162,8 +162,8 @@ impl Parser {
         parsed
     }
 
-    /// Reads statements up to one of the closing tags; its name is the current token then. No closing
-    /// tags means up to the end.
+    /// Reads statements up to one of the closing tags; its name is the current token then. No
+    /// closing tags means up to the end.
     pub(super) fn statements_until(&mut self, ends: &[&'static str]) -> Outcome<Body> {
         if !ends.is_empty() {
             self.awaited.push(ends.to_vec());
@@ -195,10 +195,11 @@ impl Parser {
                 TokenKind::BlockBegin => {
                     self.advance();
                     if let TokenKind::Name(name) = self.peek()
-                        && ends.contains(&name.as_ref()) {
-                            self.awaited.pop();
-                            return Ok(statements.into());
-                        }
+                        && ends.contains(&name.as_ref())
+                    {
+                        self.awaited.pop();
+                        return Ok(statements.into());
+                    }
                     let line = self.line();
                     let kind = self.nested(Self::statement)?;
                     statements.push(Stmt { line, kind });
@@ -313,7 +314,8 @@ impl Parser {
         Ok(body)
     }
 
-    /// Reads what a loop or an assignment fills: a name, `ns.attr` where allowed, or a tuple of names.
+    /// Reads what a loop or an assignment fills: a name, `ns.attr` where allowed, or a tuple of
+    /// names.
     pub(super) fn target(&mut self, allows_attribute: bool) -> Outcome<Target> {
         let first = self.single_target(allows_attribute)?;
         if !self.is_op(",") {

@@ -1,5 +1,5 @@
-//! Salt's own tags: `load_yaml`, `load_json`, `load_text`, `import_yaml`, `import_json`, `import_text`
-//! and `profile`.
+//! Salt's own tags: `load_yaml`, `load_json`, `load_text`, `import_yaml`, `import_json`,
+//! `import_text` and `profile`.
 
 use super::ast::{DataFormat, StmtKind};
 use super::fault::Outcome;

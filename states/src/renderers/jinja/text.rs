@@ -13,8 +13,8 @@ use super::value::Py;
 enum Style {
     /// As `repr()`.
     Repr,
-    /// As `repr()`, but texts with line breaks that are values of a dict become YAML's double-quoted
-    /// form.
+    /// As `repr()`, but texts with line breaks that are values of a dict become YAML's
+    /// double-quoted form.
     Printed,
 }
 
@@ -138,6 +138,14 @@ fn write_repr(value: &Py, style: Style, depth: usize, out: &mut String) -> Outco
                 "a {kind} was printed; make it a list first (`|list`)"
             )));
         }
+        // The walk that makes dicts readable cannot rebuild this kind of tuple, in Salt either.
+        Py::Object(object)
+            if style == Style::Printed && matches!(object.as_ref(), Object::Group(..)) =>
+        {
+            return Err(Fault::python(
+                "_GroupTuple.__new__() missing 1 required positional argument: 'list'",
+            ));
+        }
         Py::Object(object) => out.push_str(&object_repr(object)?),
         Py::Undefined(_) => {}
         Py::Lenient(_) => out.push_str("Undefined"),
@@ -211,8 +219,8 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
-/// Says whether Python's `isprintable` holds. Rust escapes the same classes of characters in its own
-/// debug form, apart from combining marks at a text's head.
+/// Says whether Python's `isprintable` holds. Rust escapes the same classes of characters in its
+/// own debug form, apart from combining marks at a text's head.
 fn is_printable(character: char) -> bool {
     let mut sample = String::from("a");
     sample.push(character);

@@ -1,7 +1,8 @@
-//! Python's values as templates handle them: shared, mutable lists and dicts, text that may be markup,
-//! undefined values that know their name.
+//! Python's values as templates handle them: shared, mutable lists and dicts, text that may be
+//! markup, undefined values that know their name.
 //!
-//! Values live for one render, on one thread. [`Items`] and [`Dict`] free deep nests without recursion.
+//! Values live for one render, on one thread. [`Items`] and [`Dict`] free deep nests without
+//! recursion.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,8 +27,8 @@ pub(super) enum Py {
     Int(i128),
     Float(f64),
     Str(Rc<str>),
-    /// Text that counts as safe markup: what `json`, `yaml` and `escape` give. Adding plain text to it
-    /// escapes that text.
+    /// Text that counts as safe markup: what `json`, `yaml` and `escape` give. Adding plain text to
+    /// it escapes that text.
     Markup(Rc<str>),
     Bytes(Rc<[u8]>),
     List(Rc<RefCell<Items>>),
@@ -82,8 +83,8 @@ thread_local! {
     static DOOMED: RefCell<Option<Vec<Py>>> = const { RefCell::new(None) };
 }
 
-/// Frees values one after the other instead of one inside the other: a list nested a million deep must
-/// not end the stack.
+/// Frees values one after the other instead of one inside the other: a list nested a million deep
+/// must not end the stack.
 pub(super) fn defer_drop(values: &mut Vec<Py>) {
     if !values.iter().any(Py::is_container) {
         return;
@@ -359,9 +360,7 @@ impl Py {
 
     fn to_value_within(&self, room: &mut usize, depth: usize) -> Outcome<Value> {
         limits::depth(depth)?;
-        *room = room
-            .checked_sub(1)
-            .ok_or_else(limits::too_many_items)?;
+        *room = room.checked_sub(1).ok_or_else(limits::too_many_items)?;
         Ok(match self.defined()? {
             Py::None => Value::Nil,
             Py::Bool(bool) => Value::Bool(*bool),

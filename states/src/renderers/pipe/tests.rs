@@ -62,7 +62,8 @@ fn an_undefined_variable_is_shown_in_its_line() {
     let error = render(text, "jinja|yaml", &context, &MemoryFiles::new()).unwrap_err();
     assert!(
         error.to_string().starts_with(
-            "Rendering SLS 'base:x' failed: Jinja variable 'foo' is undefined; line 2\n\n---\na: 1\n\
+            "Rendering SLS 'base:x' failed: Jinja variable 'foo' is undefined; line 2\n\n---\na: \
+            1\n\
              b: {{ foo }}    <======================\n---"
         ),
         "{error}"

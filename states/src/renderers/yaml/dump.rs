@@ -1,5 +1,5 @@
-//! Data to YAML as PyYAML's safe dumper writes it: 80 columns, quotes only where plain text would be
-//! read as something else, anchors where one object stands in two places.
+//! Data to YAML as PyYAML's safe dumper writes it: 80 columns, quotes only where plain text would
+//! be read as something else, anchors where one object stands in two places.
 
 use libyaml_safer::{Emitter, Encoding, Event, MappingStyle, ScalarStyle, SequenceStyle};
 use model::Value;

@@ -1,5 +1,5 @@
-//! The merge key `<<`, with Salt's precedence: a mapping's own keys win, and of several merged mappings
-//! the first one listed wins, even where PyYAML alone would report a conflict.
+//! The merge key `<<`, with Salt's precedence: a mapping's own keys win, and of several merged
+//! mappings the first one listed wins, even where PyYAML alone would report a conflict.
 
 use std::collections::HashSet;
 use std::rc::Rc;

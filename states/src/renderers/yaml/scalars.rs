@@ -1,7 +1,7 @@
 //! Plain scalars: what YAML 1.1 takes them for, and the value they get.
 //!
-//! The patterns are those of YAML 1.1's type repository as PyYAML writes them; the values follow Salt's
-//! loader, which reads `0644` as 644 and leaves time stamps as text.
+//! The patterns are those of YAML 1.1's type repository as PyYAML writes them; the values follow
+//! Salt's loader, which reads `0644` as 644 and leaves time stamps as text.
 
 use model::Value;
 
@@ -205,8 +205,8 @@ pub(super) fn bool_value(text: &str) -> Option<Value> {
     }
 }
 
-/// Reads an integer. Salt takes leading zeros off first, so that `0644` is 644; behind a sign they still
-/// mean octal. `None` if it is none, or does not fit 128 bits.
+/// Reads an integer. Salt takes leading zeros off first, so that `0644` is 644; behind a sign they
+/// still mean octal. `None` if it is none, or does not fit 128 bits.
 pub(super) fn int_value(text: &str) -> Option<Value> {
     let is_octal_look =
         text.starts_with('0') && text != "0" && !text.starts_with("0b") && !text.starts_with("0x");

@@ -110,7 +110,8 @@ async fn wait_for_signal() {
     }
 }
 
-/// Starts the log: to the terminal, and to `log_file` if that can be written. Salt's names of levels become ours.
+/// Starts the log: to the terminal, and to `log_file` if that can be written. Salt's names of
+/// levels become ours.
 fn start_log(level: &str, file: &Path) {
     let level = match level {
         "all" | "garbage" | "trace" => "trace",

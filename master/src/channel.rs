@@ -1,4 +1,5 @@
-//! Opens and seals: bytes to [`Request`](minion_protocol::Request) and [`Reply`] to bytes, with the right key.
+//! Opens and seals: bytes to [`Request`](minion_protocol::Request) and [`Reply`] to bytes, with the
+//! right key.
 //!
 //! The costly part of a message happens here, in whatever task handles it, never in the ledger.
 
@@ -76,7 +77,8 @@ impl Channel {
         }
     }
 
-    /// Publishes a job: sealed once, sent to everyone or, under `zmq_filtering`, to the topics of `ids`.
+    /// Publishes a job: sealed once, sent to everyone or, under `zmq_filtering`, to the topics of
+    /// `ids`.
     pub fn publish(&self, job: &JobPublished, ids: &[MinionId]) {
         let publication = Publication {
             fun: job.fun.clone(),
@@ -90,7 +92,8 @@ impl Channel {
         };
         let entropy = &self.parts.entropy;
         let mut random = |bytes: &mut [u8]| entropy.fill(bytes);
-        // Held until the bytes are queued: a publication that overtakes another makes that one vanish at minions.
+        // Held until the bytes are queued: a publication that overtakes another makes that one
+        // vanish at minions.
         let mut serial = self.serial.lock().unwrap_or_else(PoisonError::into_inner);
         let aes = self.parts.keyring.master_aes();
         if serial.aes.key_string() != aes.key_string() {

@@ -1,7 +1,7 @@
 //! One match over [`Request`]; the only one.
 //!
-//! From here a request goes to the family it belongs to. Everything a minion may ask has a variant; what has none
-//! does not exist.
+//! From here a request goes to the family it belongs to. Everything a minion may ask has a variant;
+//! what has none does not exist.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
         peer, body, reply, ..
     } = incoming;
     let opening = Arc::clone(&shared);
-    // Opening may cost a public RSA operation and the parsing of megabytes: not on the threads that serve sockets.
+    // Opening may cost a public RSA operation and the parsing of megabytes: not on the threads that
+    // serve sockets.
     let opened = tokio::task::spawn_blocking(move || opening.channel.open(&body)).await;
     let bytes = match opened {
         Err(_) => return,

@@ -1,9 +1,9 @@
 //! The daemon: a Salt master that remembers everything it promised.
 //!
-//! A request's way: [`transport`] → [`channel`] → [`dispatch`] → `aes_funcs` or `clear_funcs` → [`ledger`] →
-//! the answer; what follows from its records comes out of the ledger as effects and is performed by [`act`].
-//! A user's way: [`netapi`] → `runners`, `wheel` or [`jobs`] → [`ledger`]. An orchestration: [`runners::state`] →
-//! [`orchestrator`], and from then on whatever the log says.
+//! A request's way: [`transport`] → [`channel`] → [`dispatch`] → `aes_funcs` or `clear_funcs` →
+//! [`ledger`] → the answer; what follows from its records comes out of the ledger as effects and is
+//! performed by [`act`]. A user's way: [`netapi`] → `runners`, `wheel` or [`jobs`] → [`ledger`]. An
+//! orchestration: [`runners::state`] → [`orchestrator`], and from then on whatever the log says.
 
 pub mod act;
 mod aes_funcs;

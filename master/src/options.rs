@@ -1,4 +1,5 @@
-//! What follows from the options: addresses, the master's own minion id, what templates and state runs see.
+//! What follows from the options: addresses, the master's own minion id, what templates and state
+//! runs see.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -24,7 +25,8 @@ impl Opts {
             .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 
-    /// Gives the name under which the master itself renders and shows results: `<host>_master`, as in Salt.
+    /// Gives the name under which the master itself renders and shows results: `<host>_master`, as
+    /// in Salt.
     pub fn master_minion_id(&self) -> MinionId {
         let id = self
             .id

@@ -1,7 +1,8 @@
 //! Wakes the ledger at moments it asked for.
 //!
-//! Timers live in memory only: what they are for is in the log, and a start sets them again. They run on the
-//! wall clock's values but are waited for on the monotonic one, re-reading the clock at each wake-up.
+//! Timers live in memory only: what they are for is in the log, and a start sets them again. They
+//! run on the wall clock's values but are waited for on the monotonic one, re-reading the clock at
+//! each wake-up.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -13,7 +13,8 @@ const KILLS: u32 = 8;
 /// Within so many milliseconds of its start.
 const LIFE_MILLIS: std::ops::Range<u64> = 50..700;
 
-/// Short patience, or each job that a kill swallowed would take a quarter of a minute to be found out.
+/// Short patience, or each job that a kill swallowed would take a quarter of a minute to be found
+/// out.
 const CONFIG: &str = "auto_accept: True\ntimeout: 1\ngather_job_timeout: 1";
 
 #[test]
@@ -86,7 +87,8 @@ fn no_acknowledged_job_or_return_is_lost_and_none_runs_twice() {
     }
 }
 
-/// Publishes one job after the other for as long as the master answers; gives those that it acknowledged.
+/// Publishes one job after the other for as long as the master answers; gives those that it
+/// acknowledged.
 fn publish_until_killed(master: &TestMaster) -> Vec<String> {
     let mut jids = Vec::new();
     while let Ok(jid) = master.publish("*", "test.echo", &["hello"]) {

@@ -1,7 +1,8 @@
-//! Journeys: what minions and operators go through with a master of the real binary, over its sockets.
+//! Journeys: what minions and operators go through with a master of the real binary, over its
+//! sockets.
 //!
-//! The minions are simulated, so that a journey takes seconds and can also go where no honest minion goes. What
-//! real minions make of the master is in the suite `conformance`.
+//! The minions are simulated, so that a journey takes seconds and can also go where no honest
+//! minion goes. What real minions make of the master is in the suite `conformance`.
 #![expect(
     clippy::disallowed_methods,
     reason = "a test works with files as an operator would"

@@ -1,4 +1,5 @@
-//! Orchestrations: waits that read the log, and runs that end well whatever happens to the terminal.
+//! Orchestrations: waits that read the log, and runs that end well whatever happens to the
+//! terminal.
 
 use minion_protocol::Version;
 use serde_json::Value;

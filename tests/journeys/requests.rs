@@ -1,15 +1,16 @@
 //! Every request kind of one recorded real installation, against this master: none is unanswered.
 //!
-//! The recording is of two nodes that went through the whole of Kubic's orchestration under python's master; here
-//! is what it comes to: each command with each set of fields that was seen with it.
+//! The recording is of two nodes that went through the whole of Kubic's orchestration under
+//! python's master; here is what it comes to: each command with each set of fields that was seen
+//! with it.
 
 use minion_protocol::Version;
 use model::{Map, Value};
 use tests::sim_minion::SimMinion;
 use tests::test_master::TestMaster;
 
-/// Commands under a minion's keys, with the fields seen (without `cmd`, and without `id` and `ts`, which the
-/// channel adds).
+/// Commands under a minion's keys, with the fields seen (without `cmd`, and without `id` and `ts`,
+/// which the channel adds).
 const SEALED: [(&str, &[&str]); 14] = [
     (
         "_pillar",

@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 /// Names a binary that is there already, to be tested instead of one that is built.
 const BINARY_VARIABLE: &str = "BRINE_BINARY";
 
-/// Gives the path of the `brine` binary. It is built by the first who asks: `cargo test` alone builds libraries.
+/// Gives the path of the `brine` binary. It is built by the first who asks: `cargo test` alone
+/// builds libraries.
 ///
 /// # Panics
 /// It does not build; cargo's words are on standard error.

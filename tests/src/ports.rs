@@ -1,7 +1,7 @@
 //! Ports for masters: pairs that nobody listens on.
 //!
-//! They lie below the range from which the kernel gives ports to connections, so that a master that is down for a
-//! moment does not lose its port to a client.
+//! They lie below the range from which the kernel gives ports to connections, so that a master that
+//! is down for a moment does not lose its port to a client.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};

@@ -1,7 +1,7 @@
 //! A simulated minion: the three request protocols over a plain socket, without a python in sight.
 //!
-//! It does what it is told, one request at a time, so that tests can also do what no honest minion does. See
-//! [`crate::worker`] for one that lives on its own.
+//! It does what it is told, one request at a time, so that tests can also do what no honest minion
+//! does. See [`crate::worker`] for one that lives on its own.
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};

@@ -33,7 +33,8 @@ pub fn until_within<T>(what: &str, secs: u64, mut ask: impl FnMut() -> Option<T>
     }
 }
 
-/// Lets other programs go on for a moment: for drills whose moment is random, not for synchronisation.
+/// Lets other programs go on for a moment: for drills whose moment is random, not for
+/// synchronisation.
 pub fn pause(millis: u64) {
     std::thread::sleep(Duration::from_millis(millis));
 }

@@ -81,7 +81,8 @@ impl Wire {
     /// Waits for one message.
     ///
     /// # Errors
-    /// The connection is gone, or there was none for as long as the patience; then it can be asked again.
+    /// The connection is gone, or there was none for as long as the patience; then it can be asked
+    /// again.
     pub fn receive(&mut self) -> io::Result<Vec<Bytes>> {
         let mut parts = Vec::new();
         loop {

@@ -1,8 +1,8 @@
-//! A simulated minion that lives on its own thread: it signs in, listens, works and returns, and comes back after
-//! each loss of the master as a real one does.
+//! A simulated minion that lives on its own thread: it signs in, listens, works and returns, and
+//! comes back after each loss of the master as a real one does.
 //!
-//! Like a real minion it drops a jid it has seen. It counts how often each job was really done, and notes which
-//! returns the master acknowledged.
+//! Like a real minion it drops a jid it has seen. It counts how often each job was really done, and
+//! notes which returns the master acknowledged.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -144,8 +144,8 @@ impl Life {
             if !has_started {
                 has_started = self.minion.fires_start().is_ok();
             }
-            // An answer on the other port does not say that the subscription has arrived; a job that
-            // this minion misses for that is sent again by a master that keeps its word.
+            // An answer on the other port does not say that the subscription has arrived; a job
+            // that this minion misses for that is sent again by a master that keeps its word.
             lock(&self.book).is_listening = true;
             self.listen(wire);
             lock(&self.book).is_listening = false;

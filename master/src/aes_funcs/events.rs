@@ -10,8 +10,8 @@ use super::returns::recorded;
 use crate::ledger::Input;
 use crate::shared::Shared;
 
-/// Tags that only the master itself may use, as globs: a minion that could say them would play another minion or
-/// the master (CVE-2025-22236, CVE-2025-22239).
+/// Tags that only the master itself may use, as globs: a minion that could say them would play
+/// another minion or the master (CVE-2025-22236, CVE-2025-22239).
 const MASTERS_TAGS: [&str; 13] = [
     "salt/job/*/publish",
     "salt/job/*/new",
@@ -68,7 +68,8 @@ fn as_map(data: Value) -> Map {
     }
 }
 
-/// Says whether a minion may fire a tag: none of the master's, and of those that name a minion only its own.
+/// Says whether a minion may fire a tag: none of the master's, and of those that name a minion only
+/// its own.
 fn may_say(id: &MinionId, tag: &str) -> bool {
     if MASTERS_TAGS.iter().any(|glob| Glob::new(glob).matches(tag)) {
         return false;

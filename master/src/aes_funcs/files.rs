@@ -107,8 +107,8 @@ pub(crate) async fn serve(shared: &Arc<Shared>, load: ServeLoad) -> Reply {
     .await
 }
 
-/// Refuses a file that a minion pushes: the option `file_recv` is off, as it is in Salt unless asked for, and
-/// nothing but refusing is supported.
+/// Refuses a file that a minion pushes: the option `file_recv` is off, as it is in Salt unless
+/// asked for, and nothing but refusing is supported.
 pub(crate) async fn receive(_shared: &Arc<Shared>, load: RecvLoad) -> Reply {
     tracing::info!(id = %load.id, "a file was pushed and refused: file_recv is not supported");
     Reply::Value(false.into())

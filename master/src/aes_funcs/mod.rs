@@ -1,5 +1,5 @@
-//! What minions ask, family by family. Each function answers one request; identity comes from the opened message,
-//! never from what the load says beyond it.
+//! What minions ask, family by family. Each function answers one request; identity comes from the
+//! opened message, never from what the load says beyond it.
 
 pub(crate) mod events;
 pub(crate) mod files;

@@ -9,8 +9,8 @@ use crate::keys::decide::{Act, Include};
 use crate::ledger::Input;
 use crate::shared::Shared;
 
-/// Refuses peer publishing and peer runners: the options `peer` and `peer_run` are not supported, and without them
-/// Salt answers an empty map too.
+/// Refuses peer publishing and peer runners: the options `peer` and `peer_run` are not supported,
+/// and without them Salt answers an empty map too.
 pub(crate) fn refuse() -> Reply {
     Reply::empty()
 }

@@ -9,8 +9,8 @@ use model::{JobReturn, Value};
 use crate::ledger::Input;
 use crate::shared::Shared;
 
-/// Takes a return. The minion is answered once it is durable; if it cannot be made durable, the minion is told
-/// that something broke and tries again.
+/// Takes a return. The minion is answered once it is durable; if it cannot be made durable, the
+/// minion is told that something broke and tries again.
 pub(crate) async fn take(shared: &Arc<Shared>, load: ReturnLoad) -> Reply {
     let jid = match load.jid {
         ReturnJid::Known(jid) => jid,

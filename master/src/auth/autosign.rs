@@ -1,12 +1,12 @@
 //! What the operator's autosign and autoreject files say about a sign-in.
 //!
-//! The texts are read by the caller; here they are only understood. Grains are claims of a stranger: a list of
-//! UUIDs that anyone can know keeps nobody out.
+//! The texts are read by the caller; here they are only understood. Grains are claims of a
+//! stranger: a list of UUIDs that anyone can know keeps nobody out.
 
 use model::{Glob, Map, MinionId, Value};
 
-/// Says whether a line of an `autosign_file` or `autoreject_file` matches an id: exactly, as a shell glob, or as a
-/// regular expression that matches from the start to the end.
+/// Says whether a line of an `autosign_file` or `autoreject_file` matches an id: exactly, as a
+/// shell glob, or as a regular expression that matches from the start to the end.
 pub fn file_matches(text: &str, id: &MinionId) -> bool {
     lines(text).any(|line| {
         line == id.as_str()
@@ -16,8 +16,8 @@ pub fn file_matches(text: &str, id: &MinionId) -> bool {
     })
 }
 
-/// Says which grain, if any, of those that the minion sent has its value on the list of the file that is named
-/// after it. `read` gives the text of a file of `autosign_grains_dir`.
+/// Says which grain, if any, of those that the minion sent has its value on the list of the file
+/// that is named after it. `read` gives the text of a file of `autosign_grains_dir`.
 pub fn matching_grain(grains: &Map, read: impl Fn(&str) -> Option<String>) -> Option<String> {
     grains.iter().find_map(|(name, value)| {
         let name = name.as_str().filter(|name| is_file_name(name))?;

@@ -14,7 +14,8 @@ pub struct Attempt {
     pub pem: String,
     /// What the operator's files say about it.
     pub claim: Claim,
-    /// Whether more minions are connected than `max_minions` allows, and this one is not among them.
+    /// Whether more minions are connected than `max_minions` allows, and this one is not among
+    /// them.
     pub is_over_max: bool,
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::config::Opts;
 use crate::world::World;
 
-/// Gives the text of a rule file. A file that anyone may write is not believed, nor one that its group may write
-/// unless `permissive_pki_access` says so; both are told.
+/// Gives the text of a rule file. A file that anyone may write is not believed, nor one that its
+/// group may write unless `permissive_pki_access` says so; both are told.
 pub fn read(world: &World, opts: &Opts, path: &Path) -> Option<String> {
     let metadata = world.disk.metadata(path).ok().flatten()?;
     let is_open = metadata.mode & 0o002 != 0;

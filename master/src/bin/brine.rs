@@ -1,5 +1,5 @@
-//! The one binary: which program am I? Called through a link named `salt-master`, `salt`, `salt-run` or
-//! `salt-key` it is that program; else the first argument says so.
+//! The one binary: which program am I? Called through a link named `salt-master`, `salt`,
+//! `salt-run` or `salt-key` it is that program; else the first argument says so.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

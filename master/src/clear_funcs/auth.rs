@@ -1,4 +1,5 @@
-//! `_auth`: looks up what the decision needs, asks the ledger, and says what an accepted minion is told.
+//! `_auth`: looks up what the decision needs, asks the ledger, and says what an accepted minion is
+//! told.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

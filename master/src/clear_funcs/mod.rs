@@ -1,12 +1,13 @@
-//! What is asked in the clear. Only signing in does anything; local users have a socket of their own.
+//! What is asked in the clear. Only signing in does anything; local users have a socket of their
+//! own.
 
 pub(crate) mod auth;
 
 use minion_protocol::Reply;
 use model::{Map, Value};
 
-/// Refuses a command of python's `salt` on the public port: local control goes over the local socket, where the
-/// system itself says who asks.
+/// Refuses a command of python's `salt` on the public port: local control goes over the local
+/// socket, where the system itself says who asks.
 pub(crate) fn refuse() -> Reply {
     let message = "Authentication error occurred: this master takes commands on its local socket only; \
                    use its own salt, salt-run and salt-key";

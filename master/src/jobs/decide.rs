@@ -1,7 +1,8 @@
 //! Decides what a request for a job, and a minion's return, change.
 //!
-//! A return counts once, for a job we published, from a minion whose key is accepted. Anything else is answered
-//! politely and forgotten. Late is fine: a deadline ends the *waiting*, not the welcome.
+//! A return counts once, for a job we published, from a minion whose key is accepted. Anything else
+//! is answered politely and forgotten. Late is fine: a deadline ends the *waiting*, not the
+//! welcome.
 
 use std::collections::HashMap;
 
@@ -109,8 +110,8 @@ fn expand_nodegroup(target: &Target, nodegroups: &Map) -> Result<Target, Invalid
     })
 }
 
-/// Decides on a request: the job with the minions that are expected to answer. A job that nobody is expected to
-/// answer is not published.
+/// Decides on a request: the job with the minions that are expected to answer. A job that nobody is
+/// expected to answer is not published.
 pub fn on_request(
     request: Request,
     jid: Jid,
@@ -135,8 +136,8 @@ pub fn on_request(
     })
 }
 
-/// Gives what follows from a job that was decided on: it is sent, and after the patience of the option `timeout`
-/// those that have not answered are asked.
+/// Gives what follows from a job that was decided on: it is sent, and after the patience of the
+/// option `timeout` those that have not answered are asked.
 pub fn after_publication(job: &JobPublished, now: Timestamp, timeout_secs: u64) -> Vec<Effect> {
     let mut effects = vec![Effect::Send {
         job: Box::new(job.clone()),

@@ -81,7 +81,8 @@ fn phase(view: &View, of: &str) -> MinionPhase {
     view.get(&JOB.parse().unwrap()).unwrap().minions[&id(of)].phase
 }
 
-/// Fires the job's timer and takes in what it says; gives the functions that were sent, with their targets.
+/// Fires the job's timer and takes in what it says; gives the functions that were sent, with their
+/// targets.
 fn fire(view: &mut View, presence: &Presence, secs: u64) -> Vec<String> {
     let mut count = 0;
     let mut next_jid = || {

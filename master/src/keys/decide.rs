@@ -89,7 +89,8 @@ fn on_denied(keys: &View, change: KeyChange, glob: &Glob, by: &str) -> Vec<KeyCh
     changes
 }
 
-/// Decides on a key file that was found where the view has none or another: someone put it there by hand.
+/// Decides on a key file that was found where the view has none or another: someone put it there by
+/// hand.
 pub fn on_found(keys: &View, id: &MinionId, phase: Phase, pem: &str) -> Option<KeyChanged> {
     let is_known = keys
         .get(id)

@@ -1,8 +1,10 @@
-//! The keys as the sockets need them: parsed, shared by many tasks, looked up without asking the ledger.
+//! The keys as the sockets need them: parsed, shared by many tasks, looked up without asking the
+//! ledger.
 //!
-//! A projection of the `keys` view that the ledger brings in line with each durable change, before anybody is
-//! answered. It also holds what is never written down: the key that all minions share, and their session keys.
-//! After a restart these are new; minions notice and sign in again by themselves.
+//! A projection of the `keys` view that the ledger brings in line with each durable change, before
+//! anybody is answered. It also holds what is never written down: the key that all minions share,
+//! and their session keys. After a restart these are new; minions notice and sign in again by
+//! themselves.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,7 +1,8 @@
 //! Minions' public keys: which id has which key, in which phase.
 //!
-//! A key is a pair of id and fingerprint; an id has at most one live key. This folder never talks to a minion:
-//! sign-ins are `auth`'s. There is no `act.rs`: `pki_dir.rs` brings Salt's layout on disk in line with the view.
+//! A key is a pair of id and fingerprint; an id has at most one live key. This folder never talks
+//! to a minion: sign-ins are `auth`'s. There is no `act.rs`: `pki_dir.rs` brings Salt's layout on
+//! disk in line with the view.
 
 pub mod decide;
 pub mod keyring;

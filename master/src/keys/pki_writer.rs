@@ -1,7 +1,7 @@
 //! Brings Salt's pki directory in line with the view, and tells what others changed in it.
 //!
-//! The log is the truth and the directory follows. What an operator moves there by hand is noticed and becomes a
-//! record like any other.
+//! The log is the truth and the directory follows. What an operator moves there by hand is noticed
+//! and becomes a record like any other.
 
 use std::sync::Arc;
 
@@ -46,7 +46,8 @@ impl PkiWriter {
         Ok(key)
     }
 
-    /// Gives the difference between the files and the view: what was done by hand, also while the master was down.
+    /// Gives the difference between the files and the view: what was done by hand, also while the
+    /// master was down.
     pub fn differences(&self, keys: &View) -> Vec<(MinionId, Option<(Phase, String)>)> {
         if let Err(error) = self.dir.changes() {
             tracing::warn!(%error, "the pki directory cannot be read");
@@ -72,7 +73,8 @@ impl PkiWriter {
         differences
     }
 
-    /// Writes the files of keys that the view has and the directory lacks: a crash came between record and file.
+    /// Writes the files of keys that the view has and the directory lacks: a crash came between
+    /// record and file.
     pub fn restore(&self, keys: &View) {
         let files = self.dir.keys();
         for phase in [Phase::Accepted, Phase::Pending, Phase::Rejected] {
@@ -84,7 +86,8 @@ impl PkiWriter {
         }
     }
 
-    /// Says whether an operator accepted the id in advance, at most `timeout_minutes` ago (0: ever).
+    /// Says whether an operator accepted the id in advance, at most `timeout_minutes` ago (0:
+    /// ever).
     pub fn has_stub(&self, id: &MinionId, now: Timestamp, timeout_minutes: u64) -> bool {
         self.dir
             .has_autosign_stub(id, now, timeout_minutes)

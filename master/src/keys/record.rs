@@ -10,7 +10,8 @@ pub struct KeyChanged {
     pub id: MinionId,
     /// What happened.
     pub change: KeyChange,
-    /// The public key, PEM text with LF line ends and no trailing white space; empty for a deletion.
+    /// The public key, PEM text with LF line ends and no trailing white space; empty for a
+    /// deletion.
     pub pem: String,
     /// Who did it: `autosign`, `minion`, `pki_dir` or a user's name.
     pub by: String,

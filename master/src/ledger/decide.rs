@@ -1,7 +1,8 @@
 //! One match over everything that can be put before the ledger; each arm is one call.
 //!
-//! Pure: values in, records and effects out. What follows from a record (a return that a run waits for, an event
-//! that ends a wait) is decided by [`on_record`], so that it lands in the same batch as its cause.
+//! Pure: values in, records and effects out. What follows from a record (a return that a run waits
+//! for, an event that ends a wait) is decided by [`on_record`], so that it lands in the same batch
+//! as its cause.
 
 use model::api::{Published, RunStarted};
 use model::{Cursor, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
@@ -258,8 +259,8 @@ fn on_publish(views: &mut Views, policy: &Policy, request: Request, now: Timesta
     }
 }
 
-/// Resolves a request to the job and what follows from it. The job of a step is made even if no minion matches:
-/// the run is told so by it.
+/// Resolves a request to the job and what follows from it. The job of a step is made even if no
+/// minion matches: the run is told so by it.
 pub(crate) fn publish(
     views: &Views,
     policy: &Policy,

@@ -18,9 +18,9 @@ pub fn on_grains(minions: &View, id: &MinionId, grains: &Grains) -> Vec<Record> 
     records
 }
 
-/// Reads a start event: gives what the minion said, if this is one of `id` and not the same told twice. A minion
-/// repeats an event whose answer was lost; the text holds the second of the start, so the same text is the same
-/// start.
+/// Reads a start event: gives what the minion said, if this is one of `id` and not the same told
+/// twice. A minion repeats an event whose answer was lost; the text holds the second of the start,
+/// so the same text is the same start.
 pub fn started<'a>(minions: &View, event: &'a Event) -> Option<(MinionId, &'a str)> {
     let id = event
         .tag

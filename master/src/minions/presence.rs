@@ -1,7 +1,8 @@
 //! Signs of life: who asked something when, and whose connections are open.
 //!
-//! A minion's publish connection does not tell its id, so it is matched by address with the requests of minions:
-//! a minion counts as connected while a publish connection from the address of its last request is open.
+//! A minion's publish connection does not tell its id, so it is matched by address with the
+//! requests of minions: a minion counts as connected while a publish connection from the address of
+//! its last request is open.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -18,8 +19,8 @@ pub struct Sign {
     pub is_connected: bool,
 }
 
-/// Where the sockets leave signs of life. Not part of what is known: it is empty after a restart and fills again
-/// by itself.
+/// Where the sockets leave signs of life. Not part of what is known: it is empty after a restart
+/// and fills again by itself.
 #[derive(Debug, Default)]
 pub struct PresenceBoard {
     seen: Mutex<HashMap<MinionId, (Timestamp, IpAddr)>>,

@@ -65,7 +65,8 @@ impl Peer {
     }
 }
 
-/// Binds the socket, readable and writable by the master's user alone, and serves until the task is dropped.
+/// Binds the socket, readable and writable by the master's user alone, and serves until the task is
+/// dropped.
 pub fn serve(shared: Arc<Shared>, path: &Path) -> Result<tokio::task::JoinHandle<()>, ServeError> {
     let failed = |source| ServeError {
         path: path.display().to_string(),

@@ -1,7 +1,9 @@
-//! Hosts [`orch::Run`]s: feeds them what the log says, turns their wishes into jobs, timers and look-backs.
+//! Hosts [`orch::Run`]s: feeds them what the log says, turns their wishes into jobs, timers and
+//! look-backs.
 //!
-//! What a run does next is decided in `orch`; `decide.rs` here only translates, in the same batch as the cause,
-//! so that a step and its job stand or fall together. `recover.rs` takes runs up again after a start.
+//! What a run does next is decided in `orch`; `decide.rs` here only translates, in the same batch
+//! as the cause, so that a step and its job stand or fall together. `recover.rs` takes runs up
+//! again after a start.
 
 pub mod decide;
 pub mod recover;

@@ -6,8 +6,8 @@ use super::translate::{facts_of_job, resume};
 use crate::ledger::Views;
 use crate::ledger::decide::{Decision, Policy};
 
-/// Decides what unfinished runs need. `returns` are those that their jobs already have; `last_alive` is the time
-/// of the last record before this start.
+/// Decides what unfinished runs need. `returns` are those that their jobs already have;
+/// `last_alive` is the time of the last record before this start.
 pub fn on_master_start(
     views: &mut Views,
     policy: &Policy,

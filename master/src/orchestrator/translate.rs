@@ -1,4 +1,5 @@
-//! Turns what a run wants into records and effects of the master, and feeds it what comes of that at once.
+//! Turns what a run wants into records and effects of the master, and feeds it what comes of that
+//! at once.
 
 use std::collections::VecDeque;
 
@@ -11,10 +12,11 @@ use crate::jobs::decide::Request;
 use crate::ledger::decide::{Decision, Policy, publish};
 use crate::ledger::{Call, CallKind, Effect, Record, TimerKey, Views};
 
-/// Feeds facts to a run, and to the same run what follows at once; everything else lands in `decision`.
+/// Feeds facts to a run, and to the same run what follows at once; everything else lands in
+/// `decision`.
 ///
-/// The run's records are not applied here: the ledger applies them in order. So that a second fact sees what the
-/// first one led to, the run is advanced on a copy.
+/// The run's records are not applied here: the ledger applies them in order. So that a second fact
+/// sees what the first one led to, the run is advanced on a copy.
 pub(super) fn feed(
     views: &mut Views,
     policy: &Policy,
@@ -163,8 +165,8 @@ fn grant(
     None
 }
 
-/// Publishes the job of a step, in the same batch as the step's own record. A target that matches on pillar cannot
-/// be resolved here; it is refused with the way out.
+/// Publishes the job of a step, in the same batch as the step's own record. A target that matches
+/// on pillar cannot be resolved here; it is refused with the way out.
 fn publish_for(
     views: &Views,
     policy: &Policy,
@@ -306,7 +308,8 @@ pub(crate) fn fun_args(plan: &orch::Plan, id: &Jid) -> Value {
     Value::List(vec![Value::str(&plan.name), Value::Map(more)])
 }
 
-/// Gives the facts that a job's present state holds for its run: who is expected, who returned, who ended.
+/// Gives the facts that a job's present state holds for its run: who is expected, who returned, who
+/// ended.
 pub(super) fn facts_of_job(job: &crate::jobs::Job, returns: &[model::JobReturn]) -> Vec<Fact> {
     let jid = job.published.jid.clone();
     let mut facts = vec![Fact::Published {

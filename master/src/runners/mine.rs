@@ -27,7 +27,8 @@ pub(super) async fn call(
         tgt: Value::Str(tgt),
         tgt_type,
     };
-    // The master reads as itself: entries that name their readers stay closed to it, unless it is one of them.
+    // The master reads as itself: entries that name their readers stay closed to it, unless it is
+    // one of them.
     let reader = shared.opts.master_minion_id();
     let nodegroups = shared.opts.nodegroups.clone();
     let found = shared.ledger.ask(move |views| {

@@ -1,7 +1,7 @@
 //! Runners: functions on the master, by Salt's names.
 //!
-//! The list is closed: [`FUNCTIONS`] names every one, [`call`] has one arm for each module. A runner gives a value
-//! or an error that names what is wrong; it never prints.
+//! The list is closed: [`FUNCTIONS`] names every one, [`call`] has one arm for each module. A
+//! runner gives a value or an error that names what is wrong; it never prints.
 
 mod arguments;
 mod cache;
@@ -105,7 +105,8 @@ impl RunnerError {
     }
 }
 
-/// Starts a runner and gives the jid under which its end is told. An orchestration becomes a durable run.
+/// Starts a runner and gives the jid under which its end is told. An orchestration becomes a
+/// durable run.
 pub async fn start(
     shared: &Arc<Shared>,
     fun: &str,

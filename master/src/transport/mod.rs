@@ -1,8 +1,8 @@
 //! The two ports minions know: 4506 for requests, 4505 for publications. Bytes only.
 //!
 //! Here connections are admitted, bounded, kept alive and ended; what the bytes mean is
-//! `minion-protocol`'s business. A peer can be wrong in any way it likes: it loses its own connection
-//! and nobody else notices. Time is taken from the runtime's timers only.
+//! `minion-protocol`'s business. A peer can be wrong in any way it likes: it loses its own
+//! connection and nobody else notices. Time is taken from the runtime's timers only.
 
 mod admission;
 mod publish_server;

@@ -310,8 +310,9 @@ impl Outbox {
         lock(&self.queue).alive_at.elapsed() >= patience
     }
 
-    /// Writes what waits, for ever. A message that goes out piece by piece is a sign of life too: the
-    /// peer takes it, on a thin line. One that goes out whole only shows that the kernel has room.
+    /// Writes what waits, for ever. A message that goes out piece by piece is a sign of life too:
+    /// the peer takes it, on a thin line. One that goes out whole only shows that the kernel has
+    /// room.
     async fn drain(&self, mut writer: OwnedWriteHalf) -> io::Result<()> {
         loop {
             let Some(mut message) = self.next() else {

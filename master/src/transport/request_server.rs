@@ -48,8 +48,8 @@ pub struct Incoming {
     pub reply: ReplyHandle,
 }
 
-/// The right to answer one request. Dropped unused, it answers with the text of a master in trouble,
-/// so that no peer waits for its timeout.
+/// The right to answer one request. Dropped unused, it answers with the text of a master in
+/// trouble, so that no peer waits for its timeout.
 #[derive(Debug)]
 pub struct ReplyHandle {
     sender: oneshot::Sender<Vec<u8>>,

@@ -242,10 +242,7 @@ pub(super) fn slice(value: &Py, parts: [Py; 3]) -> Outcome<Py> {
 }
 
 /// Brings the parts of a slice into the range of a length: first, end (not included), step.
-fn bounds(
-    length: usize,
-    [start, stop, step]: [Option<i128>; 3],
-) -> Outcome<(i128, i128, i128)> {
+fn bounds(length: usize, [start, stop, step]: [Option<i128>; 3]) -> Outcome<(i128, i128, i128)> {
     let step = step.unwrap_or(1).clamp(-(1 << 62), 1 << 62);
     if step == 0 {
         return Err(Fault::python("slice step cannot be zero"));

@@ -63,3 +63,50 @@ fn a_template_stays_inside_its_roots() {
     assert_eq!(include("a/../../x"), Err(ErrorKind::File));
     assert!(outcome("{{ ''.__class__ }}").is_err());
 }
+
+/// Texts that are broken at random places end in a text or an error, never in a panic. `FUZZ_ROUNDS`
+/// makes it longer.
+#[test]
+fn broken_templates_are_only_errors() {
+    let corpus = [
+        include_str!("../../../testdata/render/flow.cases"),
+        include_str!("../../../testdata/render/methods.lines"),
+        include_str!("../../../testdata/render/filters.lines"),
+        include_str!("../../../testdata/render/values.lines"),
+        include_str!("../../../testdata/render/yaml-scalars.lines"),
+        include_str!("../../../testdata/render/yaml-documents.cases"),
+    ];
+    let lines: Vec<&str> = corpus.iter().flat_map(|text| text.lines()).collect();
+    let pieces: Vec<char> = "{}%#|()[]'\"\\.:,-+*~=<> \t\n09eaé&!".chars().collect();
+    let rounds = std::env::var("FUZZ_ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    for _ in 0..rounds.unwrap_or(1500) {
+        let mut text: Vec<char> = Vec::new();
+        for _ in 0..=random(3) {
+            text.extend(lines[random(lines.len())].chars());
+            text.push('\n');
+        }
+        for _ in 0..=random(4) {
+            text.push('\n');
+            let at = random(text.len());
+            match random(3) {
+                0 => text.insert(at, pieces[random(pieces.len())]),
+                1 => {
+                    text.remove(at);
+                }
+                _ => text[at] = pieces[random(pieces.len())],
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let _ = outcome(&text);
+        let _ = crate::renderers::load_yaml(&text);
+    }
+}

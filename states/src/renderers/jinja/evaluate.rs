@@ -140,14 +140,15 @@ impl Interpreter<'_> {
 
     fn compare(&mut self, op: CompareOp, left: &Py, right: &Py) -> Outcome<bool> {
         if let (Py::Object(object), CompareOp::In | CompareOp::NotIn) = (right, op)
-            && let (Object::SaltRoot, Some(name)) = (object.as_ref(), left.as_str()) {
-                let found = if name.contains('.') {
-                    self.salt_function(name)
-                } else {
-                    self.salt_attribute(&Rc::from(name))
-                };
-                return Ok(found.is_undefined() != (op == CompareOp::In));
-            }
+            && let (Object::SaltRoot, Some(name)) = (object.as_ref(), left.as_str())
+        {
+            let found = if name.contains('.') {
+                self.salt_function(name)
+            } else {
+                self.salt_attribute(&Rc::from(name))
+            };
+            return Ok(found.is_undefined() != (op == CompareOp::In));
+        }
         compare::compare(op, left, right)
     }
 

@@ -141,6 +141,8 @@ struct Spec {
     align: Option<char>,
     sign: Option<char>,
     is_alternate: bool,
+    /// A `0` before the width: numbers are filled behind their sign.
+    is_zero_filled: bool,
     width: usize,
     grouping: Option<char>,
     precision: Option<usize>,
@@ -167,8 +169,8 @@ fn parse(spec: &str) -> Outcome<Spec> {
     };
     parsed.sign = take("+- ");
     parsed.is_alternate = take("#").is_some();
-    if take("0").is_some() && parsed.align.is_none() {
-        parsed.align = Some('=');
+    if take("0").is_some() {
+        parsed.is_zero_filled = parsed.align.is_none();
         parsed.fill.get_or_insert('0');
     }
     let number = |take: &mut dyn FnMut(&str) -> Option<char>| -> Outcome<Option<usize>> {
@@ -216,6 +218,19 @@ pub(super) fn with_spec(value: &Py, spec: &str) -> Outcome<String> {
             if let Some(kind) = spec.kind.filter(|kind| *kind != 's') {
                 return Err(unknown(kind));
             }
+            if let Some(separator) = spec.grouping {
+                return Err(Fault::python(format!(
+                    "Cannot specify '{separator}' with 's'."
+                )));
+            }
+            if spec.sign.is_some() {
+                return Err(Fault::python("Sign not allowed in string format specifier"));
+            }
+            if spec.align == Some('=') {
+                return Err(Fault::python(
+                    "'=' alignment not allowed in string format specifier",
+                ));
+            }
             let text = text::str(value)?;
             let text: String = match spec.precision {
                 Some(precision) => text.chars().take(precision).collect(),
@@ -229,8 +244,13 @@ pub(super) fn with_spec(value: &Py, spec: &str) -> Outcome<String> {
                 None | Some('d' | 'b' | 'o' | 'x' | 'X' | 'c' | 'n')
             ) =>
         {
+            if spec.precision.is_some() {
+                return Err(Fault::python(
+                    "Precision not allowed in integer format specifier",
+                ));
+            }
             let int = value.as_int().unwrap_or(0);
-            Ok(int_with_spec(int, &spec))
+            int_with_spec(int, &spec)
         }
         Py::Int(_) | Py::Bool(_) | Py::Float(_) => {
             let float = value.as_float().unwrap_or(0.0);
@@ -250,13 +270,11 @@ pub(super) fn with_spec(value: &Py, spec: &str) -> Outcome<String> {
     }
 }
 
-fn int_with_spec(int: i128, spec: &Spec) -> String {
+fn int_with_spec(int: i128, spec: &Spec) -> Outcome<String> {
     if spec.kind == Some('c') {
-        let character = u32::try_from(int)
-            .ok()
-            .and_then(char::from_u32)
-            .unwrap_or('\u{fffd}');
-        return padded("", &character.to_string(), spec, '<');
+        let character = u32::try_from(int).ok().and_then(char::from_u32);
+        let character = character.ok_or_else(|| Fault::python("%c arg not in range(0x110000)"))?;
+        return Ok(padded("", &character.to_string(), spec, '<'));
     }
     let kind = spec.kind.unwrap_or('d');
     let mut digits = number_text::digits(int, kind);
@@ -275,12 +293,8 @@ fn int_with_spec(int: i128, spec: &Spec) -> String {
         'b' if spec.is_alternate => "0b",
         _ => "",
     };
-    padded(
-        &format!("{}{prefix}", sign(int < 0, spec)),
-        &digits,
-        spec,
-        '>',
-    )
+    let head = format!("{}{prefix}", sign(int < 0, spec));
+    Ok(padded(&head, &digits, spec, '>'))
 }
 
 fn float_digits(float: f64, spec: &Spec) -> Option<String> {
@@ -329,6 +343,11 @@ fn padded(head: &str, body: &str, spec: &Spec, usual: char) -> String {
     let length = head.chars().count() + body.chars().count();
     let missing = spec.width.saturating_sub(length);
     let fill = |count: usize| spec.fill.unwrap_or(' ').to_string().repeat(count);
+    let usual = if spec.is_zero_filled && usual == '>' {
+        '='
+    } else {
+        usual
+    };
     match spec.align.unwrap_or(usual) {
         '<' => format!("{head}{body}{}", fill(missing)),
         '^' => {

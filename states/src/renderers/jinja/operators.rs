@@ -11,10 +11,11 @@ use super::{limits, percent, text};
 pub(super) fn binary(op: BinaryOp, left: &Py, right: &Py) -> Outcome<Py> {
     let (left, right) = (left.usable()?, right.usable()?);
     if op == BinaryOp::Mod
-        && let Some(format) = left.as_str() {
-            let out = percent::format(format, right, matches!(left, Py::Markup(_)))?;
-            return Ok(like(left, out));
-        }
+        && let Some(format) = left.as_str()
+    {
+        let out = percent::format(format, right, matches!(left, Py::Markup(_)))?;
+        return Ok(like(left, out));
+    }
     if let Some(result) = on_sequences(op, left, right)? {
         return Ok(result);
     }
@@ -133,6 +134,11 @@ fn add_markup(left: &Py, right: &Py) -> Outcome<Py> {
 }
 
 fn repeated(sequence: &Py, count: i128) -> Outcome<Py> {
+    if i64::try_from(count).is_err() {
+        return Err(Fault::python(
+            "cannot fit 'int' into an index-sized integer",
+        ));
+    }
     let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
     let repeat = |items: &[Py]| -> Outcome<Vec<Py>> {
         limits::copied_items(items.len().saturating_mul(count))?;
@@ -202,6 +208,7 @@ fn on_ints(op: BinaryOp, left: i128, right: i128) -> Outcome<Py> {
             }
             return Ok(Py::Float((left as f64).powf(right as f64)));
         }
+        BinaryOp::Pow if matches!(left, 0 | 1) && right > 0 => Some(left),
         BinaryOp::Pow => u32::try_from(right)
             .ok()
             .and_then(|power| left.checked_pow(power)),
@@ -238,7 +245,16 @@ fn on_floats(op: BinaryOp, left: f64, right: f64) -> Outcome<Py> {
         BinaryOp::Pow if left == 0.0 && right < 0.0 => {
             return Err(Fault::python("0.0 cannot be raised to a negative power"));
         }
-        BinaryOp::Pow => left.powf(right),
+        BinaryOp::Pow if left < 0.0 && right.fract() != 0.0 => {
+            return Err(Fault::python("the result is a complex number"));
+        }
+        BinaryOp::Pow => {
+            let power = left.powf(right);
+            if power.is_infinite() && left.is_finite() && right.is_finite() {
+                return Err(Fault::python("(34, 'Numerical result out of range')"));
+            }
+            power
+        }
     };
     Ok(Py::Float(result))
 }

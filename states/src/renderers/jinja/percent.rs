@@ -75,7 +75,8 @@ impl<'a> Values<'a> {
     fn finish(&self) -> Outcome<()> {
         let count = match self.all {
             Py::Tuple(items) => items.0.len(),
-            Py::Dict(_) => return Ok(()),
+            // What has items by key counts as a mapping, whose values need not all be used.
+            Py::Dict(_) | Py::List(_) | Py::Range(_) | Py::Bytes(_) => return Ok(()),
             _ => 1,
         };
         if self.at < count && !self.was_named {

@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::Filter;
 use crate::renderers::jinja::fault::{Fault, Outcome};
+use crate::renderers::jinja::limits;
 use crate::renderers::jinja::object_call::required;
 use crate::renderers::jinja::value::Py;
-use crate::renderers::jinja::{limits, text};
 
 pub(super) fn find(name: &str) -> Option<Filter> {
     Some(match name {
@@ -92,10 +92,10 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
 /// Version 5 in Salt's own name space.
 fn uuid(value: &Py) -> Outcome<Py> {
     const NAMESPACE: u128 = 0x9163_3ebf_1c86_5e33_935a_2806_1f4b_480e;
-    let name = text::str(value)?;
+    let name = bytes_of(value)?;
     let mut hash = Sha1::new();
     hash.update(NAMESPACE.to_be_bytes());
-    hash.update(name.as_bytes());
+    hash.update(name);
     let digest = hash.finalize();
     let mut bytes = [0u8; 16];
     bytes.copy_from_slice(&digest[..16]);

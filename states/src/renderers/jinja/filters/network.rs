@@ -15,18 +15,29 @@ pub(super) fn find(name: &str) -> Option<Filter> {
         "is_ip" => |_, value, args, _| {
             let options = options_of(args, "is_ip")?;
             let options = options.as_deref();
+            let value = from_number(value);
             Ok(Py::Bool(
                 checked(&value, 4, options).is_some() || checked(&value, 6, options).is_some(),
             ))
         },
         "is_ipv4" => |_, value, args, _| {
             Ok(Py::Bool(
-                checked(&value, 4, options_of(args, "is_ipv4")?.as_deref()).is_some(),
+                checked(
+                    &from_number(value),
+                    4,
+                    options_of(args, "is_ipv4")?.as_deref(),
+                )
+                .is_some(),
             ))
         },
         "is_ipv6" => |_, value, args, _| {
             Ok(Py::Bool(
-                checked(&value, 6, options_of(args, "is_ipv6")?.as_deref()).is_some(),
+                checked(
+                    &from_number(value),
+                    6,
+                    options_of(args, "is_ipv6")?.as_deref(),
+                )
+                .is_some(),
             ))
         },
         "ipv4" => |_, value, args, _| filtered(&value, 4, options_of(args, "ipv4")?.as_deref()),
@@ -138,6 +149,18 @@ fn options_of(args: Args, name: &str) -> Outcome<Option<String>> {
         Some(options) if !options.is_none() => Some(text_of(&options)?.to_owned()),
         _ => None,
     })
+}
+
+/// A number is an address too: a small one of version 4, a larger one of version 6.
+fn from_number(value: Py) -> Py {
+    match value.as_int() {
+        Some(int) => match (u32::try_from(int), u128::try_from(int)) {
+            (Ok(bits), _) => Py::from(Ipv4Addr::from(bits).to_string()),
+            (_, Ok(bits)) => Py::from(shown(IpAddr::V6(Ipv6Addr::from(bits)))),
+            _ => value,
+        },
+        None => value,
+    }
 }
 
 /// Gives the address as text if it is of the version and passes the options.
@@ -257,7 +280,7 @@ fn filtered(value: &Py, version: u8, options: Option<&str>) -> Outcome<Py> {
             Ok(Py::list(
                 found
                     .iter()
-                    .filter_map(|item| checked(item, version, options))
+                    .filter_map(|item| checked(&from_number(item.clone()), version, options))
                     .map(Py::from)
                     .collect(),
             ))

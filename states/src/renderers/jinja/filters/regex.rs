@@ -70,11 +70,12 @@ fn translated(source: &str, is_multiline: bool) -> String {
         }
         if !in_class {
             if let Some(behind) = rest.strip_prefix("(?P=")
-                && let Some((name, behind)) = behind.split_once(')') {
-                    out.push_str(&format!("\\k<{name}>"));
-                    rest = behind;
-                    continue;
-                }
+                && let Some((name, behind)) = behind.split_once(')')
+            {
+                out.push_str(&format!("\\k<{name}>"));
+                rest = behind;
+                continue;
+            }
             if character == '$' && !is_multiline && !source.contains("(?m") {
                 out.push_str("(?=\\n?\\z)");
                 rest = &rest[1..];

@@ -183,6 +183,10 @@ fn two_lists(value: &Py, args: Args, name: &str) -> Outcome<(Vec<Py>, Vec<Py>, b
     let [other] = args.bind(name, ["lst2"])?;
     let other = required(other, name, "lst2")?;
     let is_set = is_hashable(value) && is_hashable(&other);
+    if !is_set && matches!(name, "union" | "symmetric_difference") {
+        // Salt adds the two first, which lists of different kinds refuse.
+        operators::binary(crate::renderers::jinja::ast::BinaryOp::Add, value, &other)?;
+    }
     Ok((value.items()?, other.items()?, is_set))
 }
 
@@ -284,9 +288,10 @@ fn one_step(here: &Py, step: &Py) -> Outcome<Option<Py>> {
             let wanted = number.clone().unwrap_or_else(|| step.clone());
             for item in &items.borrow().0 {
                 if let Py::Dict(dict) = item
-                    && let Some(found) = dict.borrow().get(&wanted)? {
-                        return Ok(Some(found.clone()));
-                    }
+                    && let Some(found) = dict.borrow().get(&wanted)?
+                {
+                    return Ok(Some(found.clone()));
+                }
             }
             match number {
                 Some(index) => {

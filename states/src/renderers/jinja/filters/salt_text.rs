@@ -10,7 +10,14 @@ use crate::renderers::jinja::{methods, text};
 
 pub(super) fn find(name: &str) -> Option<Filter> {
     Some(match name {
-        "quote" => |_, value, _, _| Ok(Py::from(shell_quoted(text_of(&value)?))),
+        "quote" => |_, value, _, _| {
+            let source = if value.is_true()? {
+                text_of(&value)?
+            } else {
+                ""
+            };
+            Ok(Py::from(shell_quoted(source)))
+        },
         "contains_whitespace" => |_, value, _, _| {
             let items = value.items()?;
             let mut found = false;
@@ -131,6 +138,9 @@ fn human_to_bytes(value: &Py, args: Args) -> Outcome<Py> {
     let [default_unit, metric] = args.bind("human_to_bytes", ["default_unit", "handle_metric"])?;
     let source = text::str(value)?;
     let source = source.trim();
+    if source.contains('\n') {
+        return Err(Fault::python("'NoneType' object has no attribute 'group'"));
+    }
     let length = source
         .bytes()
         .take_while(|b| b.is_ascii_digit() || *b == b'.')

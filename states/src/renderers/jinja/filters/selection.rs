@@ -50,7 +50,7 @@ pub(super) fn follow(interpreter: &mut Interpreter<'_>, mut value: Py, path: &[P
 }
 
 fn map(interpreter: &mut Interpreter<'_>, value: Py, mut args: Args, site: &Site) -> Outcome<Py> {
-    let items = if value.is_none() {
+    let items = if !value.is_true()? {
         Vec::new()
     } else {
         value.items()?
@@ -104,7 +104,7 @@ fn choose(
         Some(args.positional.remove(0))
     };
     let test = test.as_ref().map(text_of).transpose()?;
-    let items = if value.is_none() {
+    let items = if !value.is_true()? {
         Vec::new()
     } else {
         value.items()?

@@ -144,9 +144,10 @@ impl YamlWriter {
         let identity = Self::identity(value);
         let name = identity.and_then(|identity| self.names.get(&identity).cloned());
         if let (Some(identity), Some(name)) = (identity, &name)
-            && !self.written.insert(identity) {
-                return Ok(Written::Alias(name.clone()));
-            }
+            && !self.written.insert(identity)
+        {
+            return Ok(Written::Alias(name.clone()));
+        }
         let node = match value {
             Py::None => Written::Null("null"),
             Py::Bool(bool) => Written::Bool(*bool),

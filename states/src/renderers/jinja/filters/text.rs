@@ -155,7 +155,11 @@ fn truncate(value: &Py, args: Args) -> Outcome<Py> {
         None => "...".to_owned(),
     };
     let leeway = size_of(leeway.as_ref().filter(|leeway| !leeway.is_none()), 5)?;
-    let source = text::str(value)?;
+    let length_of_value = value.len()?;
+    if value.as_str().is_none() && length_of_value <= length.saturating_add(leeway) {
+        return Ok(value.clone());
+    }
+    let source = text_of(value)?;
     let count = source.chars().count();
     let end_count = end.chars().count();
     if length < end_count {
@@ -168,9 +172,10 @@ fn truncate(value: &Py, args: Args) -> Outcome<Py> {
     }
     let mut cut: String = source.chars().take(length - end_count).collect();
     if !flag(kill.as_ref(), false)?
-        && let Some((head, _)) = cut.rsplit_once(' ') {
-            cut = head.to_owned();
-        }
+        && let Some((head, _)) = cut.rsplit_once(' ')
+    {
+        cut = head.to_owned();
+    }
     same_kind(value, cut + &end)
 }
 
@@ -202,9 +207,14 @@ fn wordwrap(value: &Py, args: Args) -> Outcome<Py> {
         Some(text) if !text.is_none() => text::str(text)?,
         _ => "\n".to_owned(),
     };
-    let source = text::str(value)?;
+    let Some(source) = value.defined()?.as_str() else {
+        return Err(Fault::python(format!(
+            "'{}' object has no attribute 'splitlines'",
+            value.type_name()
+        )));
+    };
     limits::text(source.len().saturating_mul(1 + glue.len()))?;
-    let wrapped: Vec<String> = methods::lines(&source, false)
+    let wrapped: Vec<String> = methods::lines(source, false)
         .into_iter()
         .map(|line| wrapped_line(line, width, breaks_long, breaks_hyphens).join(&glue))
         .collect();
@@ -362,7 +372,7 @@ fn url_encode(value: &Py) -> Outcome<Py> {
                 .collect();
             Ok(Py::from(pairs?.join("&")))
         }
-        Py::List(_) | Py::Tuple(_) | Py::Iterator(..) => {
+        Py::List(_) | Py::Tuple(_) | Py::Iterator(..) | Py::Range(_) | Py::Set(_) => {
             let mut pairs = Vec::new();
             for item in value.items()? {
                 match item.items()?.as_slice() {
@@ -391,7 +401,7 @@ fn file_size(value: &Py, args: Args) -> Outcome<Py> {
         return Ok(Py::from("1 Byte"));
     }
     if bytes < base {
-        return Ok(Py::from(format!("{} Bytes", bytes.trunc())));
+        return Ok(Py::from(format!("{} Bytes", bytes.trunc() as i64)));
     }
     let units = if is_binary {
         ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"]
@@ -423,15 +433,20 @@ fn xml_attributes(value: &Py, args: Args) -> Outcome<Py> {
         if value.is_none() || value.is_undefined() {
             continue;
         }
-        let key = text::str(key)?;
+        let key = key.as_str().ok_or_else(|| {
+            Fault::python(format!(
+                "expected string or bytes-like object, got '{}'",
+                key.type_name()
+            ))
+        })?;
         if key.contains(|c: char| c.is_whitespace() || "/>=".contains(c)) {
             return Err(Fault::python(format!(
                 "Invalid character in attribute name: {}",
-                text::quoted(&key)
+                text::quoted(key)
             )));
         }
         let value = text::escaped(&text::str(value)?)?;
-        parts.push(format!("{}=\"{value}\"", text::escaped(&key)?));
+        parts.push(format!("{}=\"{value}\"", text::escaped(key)?));
     }
     let joined = parts.join(" ");
     let has_space = flag(autospace.as_ref(), true)? && !joined.is_empty();

@@ -1,10 +1,10 @@
 //! Tests: what stands behind `is`.
 
-use super::ast::CompareOp;
-use super::fault::{Fault, Outcome};
+use super::ast::{BinaryOp, CompareOp};
+use super::fault::Outcome;
 use super::object_call::{Args, flag, int_of, required, text_of};
 use super::value::Py;
-use super::{compare, filters};
+use super::{compare, filters, operators};
 
 /// A test takes the value before `is` and the arguments behind its name.
 pub(super) type Test = fn(&Py, Args) -> Outcome<bool>;
@@ -30,11 +30,11 @@ pub(super) fn find(name: &str) -> Option<Test> {
         "lower" => |value, _| Ok(is_cased(&super::text::str(value)?, char::is_uppercase)),
         "upper" => |value, _| Ok(is_cased(&super::text::str(value)?, char::is_lowercase)),
         "escaped" => |value, _| Ok(matches!(value, Py::Markup(_))),
-        "even" => |value, _| Ok(remainder(value, 2)? == 0),
-        "odd" => |value, _| Ok(remainder(value, 2)? == 1),
+        "even" => |value, _| leaves(value, 2, 0),
+        "odd" => |value, _| leaves(value, 2, 1),
         "divisibleby" => |value, args| {
             let [by] = args.bind("divisibleby", ["num"])?;
-            Ok(remainder(value, int_of(&required(by, "test_divisibleby", "num")?)?)? == 0)
+            leaves(value, int_of(&required(by, "test_divisibleby", "num")?)?, 0)
         },
         "filter" => |value, _| Ok(filters::find(text_of(value)?).is_some()),
         "test" => |value, _| Ok(find(text_of(value)?).is_some()),
@@ -98,33 +98,10 @@ fn is_cased(text: &str, is_wrong: fn(char) -> bool) -> bool {
     text.chars().any(char::is_alphabetic) && !text.chars().any(is_wrong)
 }
 
-fn remainder(value: &Py, by: i128) -> Outcome<i128> {
-    if let Py::Float(float) = value {
-        let rest = float.rem_euclid(by as f64);
-        return Ok(if rest == 0.0 {
-            0
-        } else if rest == 1.0 {
-            1
-        } else {
-            -1
-        });
-    }
-    if let Some(text) = value.as_str() {
-        let _ = text;
-        return Err(Fault::python(
-            "not all arguments converted during string formatting",
-        ));
-    }
-    if by == 0 {
-        return Err(Fault::python("integer division or modulo by zero"));
-    }
-    match value.defined()?.as_int() {
-        Some(int) => Ok(int.rem_euclid(by)),
-        None => Err(Fault::python(format!(
-            "unsupported operand type(s) for %: '{}' and 'int'",
-            value.type_name()
-        ))),
-    }
+/// Says whether `value % by == rest`. A text on the left is a format, as in Python.
+fn leaves(value: &Py, by: i128, rest: i128) -> Outcome<bool> {
+    let found = operators::binary(BinaryOp::Mod, value, &Py::Int(by))?;
+    compare::equal(&found, &Py::Int(rest))
 }
 
 /// Salt's `match`: the pattern must fit at the beginning.

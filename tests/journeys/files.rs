@@ -14,8 +14,8 @@ fn scene() -> (TestMaster, Vec<SimMinion>) {
     master.write("salt/empty", "");
     master.write("salt/large", large());
     master.write("outside", "secret");
-    std::fs::create_dir_all(master.path("salt/hollow")).unwrap();
-    std::os::unix::fs::symlink("top.sls", master.path("salt/link.sls")).unwrap();
+    std::fs::create_dir_all(master.path("salt/hollow")).expect("a folder");
+    std::os::unix::fs::symlink("top.sls", master.path("salt/link.sls")).expect("a link");
     master.start();
     let minion = |version: Version| {
         let mut minion = SimMinion::new(&format!("v{}", version.number()), version, master.ports());
@@ -44,9 +44,9 @@ fn piece(minion: &SimMinion, path: &str, loc: usize) -> (Vec<u8>, String) {
     let data = answer
         .get("data")
         .and_then(Value::as_bytes)
-        .unwrap()
+        .expect("bytes")
         .to_vec();
-    (data, answer.get("dest").unwrap().to_text())
+    (data, answer.get("dest").expect("a name").to_text())
 }
 
 #[test]

@@ -78,8 +78,13 @@ fn a_return_that_the_minion_started_itself_is_told_under_a_jid_of_its_own() {
     let mut minion = SimMinion::new("web", Version::V3, master.ports());
     minion.sign_in_accepted();
     let before = master.head();
-    assert_eq!(minion.returns("req", "test.ping", true).unwrap(), Value::Nil);
-    let events = master.api().events_up_to(before, "salt/job/*/ret/web", |_| true);
+    assert_eq!(
+        minion.returns("req", "test.ping", true).unwrap(),
+        Value::Nil
+    );
+    let events = master
+        .api()
+        .events_up_to(before, "salt/job/*/ret/web", |_| true);
     let jid = events[0]["data"]["jid"].as_str().unwrap();
     assert_eq!(events[0]["tag"], format!("salt/job/{jid}/ret/web"));
     assert_eq!(events[0]["data"]["return"], true);

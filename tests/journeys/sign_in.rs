@@ -87,7 +87,7 @@ fn a_deleted_key_cuts_off_and_the_shared_key_changes() {
 /// One key pair for a minion that is made anew.
 fn kept_key() -> minion_protocol::crypt::MasterKey {
     static KEY: std::sync::OnceLock<minion_protocol::crypt::MasterKey> = std::sync::OnceLock::new();
-    let make = || minion_protocol::crypt::MasterKey::generate(1024).unwrap();
+    let make = || minion_protocol::crypt::MasterKey::generate(1024).expect("a key");
     KEY.get_or_init(make).clone()
 }
 

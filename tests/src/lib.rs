@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod brine;
+pub mod guard;
 pub mod ports;
 pub mod random;
 pub mod real_minion;

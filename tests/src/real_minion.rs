@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use lab::venv::{Minion, Venv, VenvError};
-use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use crate::brine;
+use crate::guard::Guard;
 
 /// Lines of a minion's log that a failed test shows.
 const LOG_LINES_SHOWN: usize = 15;
 
-/// Installs a release, or finds it in `target/minions`. `None` is a skip, told by name with its reason: the
-/// machine has no python for that release.
+/// Installs a release, or finds it in `target/minions`. `None` is a skip, told by name with its
+/// reason: the machine has no python for that release.
 ///
 /// # Panics
 /// It cannot be installed though its python is there.
@@ -37,7 +37,7 @@ pub struct RealMinion {
     pub id: String,
     dir: TempDir,
     venv: Venv,
-    child: Option<Child>,
+    child: Option<(Child, Guard)>,
 }
 
 impl RealMinion {
@@ -98,17 +98,18 @@ impl RealMinion {
             // It forks; a group of its own lets all of it end.
             .process_group(0)
             .spawn();
-        self.child = Some(child.expect("salt-minion runs"));
+        let child = child.expect("salt-minion runs");
+        let guard = Guard::group(&child);
+        self.child = Some((child, guard));
     }
 
     /// Ends it with all its processes.
     pub fn stop(&mut self) {
-        let Some(mut child) = self.child.take() else {
+        let Some((mut child, guard)) = self.child.take() else {
             return;
         };
-        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        // The guard kills the group.
+        drop(guard);
         let _ = child.wait();
     }
 
@@ -118,7 +119,7 @@ impl RealMinion {
     /// The system does not know it.
     pub fn is_running(&mut self) -> bool {
         let child = self.child.as_mut();
-        child.is_some_and(|child| child.try_wait().expect("our child").is_none())
+        child.is_some_and(|(child, _)| child.try_wait().expect("our child").is_none())
     }
 
     /// Gives what the minion wrote to its terminal.

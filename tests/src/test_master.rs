@@ -10,18 +10,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::api::Api;
+use crate::guard::Guard;
 use crate::{brine, ports, wait};
 
 /// Lines of the master's log that a failed test shows.
 const LOG_LINES_SHOWN: usize = 40;
 
-/// A master. Its folder has `etc`, `salt` (file_roots), `pillar` (pillar_roots), and `root` (root_dir).
+/// A master. Its folder has `etc`, `salt` (file_roots), `pillar` (pillar_roots), and `root`
+/// (root_dir).
 #[derive(Debug)]
 pub struct TestMaster {
     dir: TempDir,
     root: PathBuf,
     ports: (u16, u16),
     child: Option<Child>,
+    guard: Option<Guard>,
 }
 
 /// What a command said and how it ended.
@@ -79,6 +82,7 @@ impl TestMaster {
             root,
             ports,
             child: None,
+            guard: None,
         };
         for folder in ["etc/master.d", "salt", "pillar"] {
             fs::create_dir_all(master.path(folder)).expect("a folder");
@@ -171,7 +175,9 @@ impl TestMaster {
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log)
             .spawn();
-        self.child = Some(child.expect("the binary runs"));
+        let child = child.expect("the binary runs");
+        self.guard = Some(Guard::process(&child));
+        self.child = Some(child);
     }
 
     /// Says how the master ended, if it did by itself.
@@ -189,6 +195,7 @@ impl TestMaster {
     pub fn wait_ended(&mut self) -> std::process::ExitStatus {
         let status = wait::until("the master to end", || self.ended());
         self.child = None;
+        self.release();
         status
     }
 
@@ -200,6 +207,13 @@ impl TestMaster {
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("our child");
         child.wait().expect("our child");
+        self.release();
+    }
+
+    fn release(&mut self) {
+        if let Some(guard) = self.guard.take() {
+            guard.release();
+        }
     }
 
     /// Kills the master while others hold it; [`TestMaster::forget_killed`] follows.
@@ -222,6 +236,7 @@ impl TestMaster {
     pub fn forget_killed(&mut self) {
         let mut child = self.child.take().expect("it ran");
         child.wait().expect("our child");
+        self.release();
     }
 
     /// Kills and starts.
@@ -326,6 +341,7 @@ impl Drop for TestMaster {
             let _ = child.kill();
             let _ = child.wait();
         }
+        self.release();
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();

@@ -1,8 +1,9 @@
 //! A node without namespaces: its minion is a plain process with directories of its own.
 //!
-//! A reboot still ends every process of the node: all of them carry the node's description in their
-//! environment, and are found by it.
+//! A reboot still ends every process of the node: they are found by the mark that all inherit, by
+//! their command, and by who started them.
 
+use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ use super::{Node, image};
 const TICK: Duration = Duration::from_millis(100);
 /// A minion that ended is started again after this, as its service would be.
 const RESTART_DELAY: Duration = Duration::from_secs(5);
+/// A process that survives this many rounds of SIGKILL is the kernel's.
+const ROUNDS_MAX: usize = 20;
 /// The variable by which a node's processes are known.
 const MARK: &str = "BRINE_LAB_NODE";
 
@@ -93,18 +96,39 @@ fn start_minion(node: &Node, root: &Path) -> Result<Child, Failure> {
         .attempt(|| "start salt-minion".to_owned())
 }
 
-/// Ends every process that carries a mark below this path, until none is left.
-pub(crate) fn end_all(mark: &Path) {
-    let wanted = format!("{MARK}={}/", mark.display());
-    for _ in 0..10 {
-        let marked: Vec<Pid> = processes().filter(|pid| carries(*pid, &wanted)).collect();
-        if marked.is_empty() {
+/// Ends every process of the nodes below a directory, until none is left.
+pub(crate) fn end_all(nodes: &Path) {
+    for _ in 0..ROUNDS_MAX {
+        let found = family(nodes);
+        if found.is_empty() {
             return;
         }
-        for pid in marked {
+        for pid in found {
             let _ = kill_process(pid, Signal::KILL);
         }
         std::thread::sleep(TICK);
+    }
+}
+
+/// Processes that belong to nodes below a directory, and what they started.
+fn family(nodes: &Path) -> HashSet<Pid> {
+    let below = format!("{}/", nodes.display());
+    let all: Vec<(Pid, Option<Pid>)> = processes().map(|pid| (pid, parent(pid))).collect();
+    let mut found: HashSet<Pid> = all
+        .iter()
+        .map(|(pid, _)| *pid)
+        .filter(|pid| belongs(*pid, &below))
+        .collect();
+    loop {
+        let before = found.len();
+        let children = all
+            .iter()
+            .filter(|(_, parent)| parent.is_some_and(|p| found.contains(&p)));
+        let children: Vec<Pid> = children.map(|(pid, _)| *pid).collect();
+        found.extend(children);
+        if found.len() == before {
+            return found;
+        }
     }
 }
 
@@ -120,9 +144,31 @@ fn processes() -> impl Iterator<Item = Pid> {
     })
 }
 
-fn carries(pid: Pid, wanted: &str) -> bool {
-    let environ = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
-    environ
+/// The parent of a process that still runs.
+fn parent(pid: Pid) -> Option<Pid> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    after_name
+        .split(' ')
+        .nth(1)?
+        .parse()
+        .ok()
+        .and_then(Pid::from_raw)
+}
+
+/// Says whether a process carries a mark below a directory. A minion that gives itself a title
+/// overwrites its environment, but keeps its command in the title.
+fn belongs(pid: Pid, below: &str) -> bool {
+    let read = |name: &str| fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero()));
+    let wanted = format!("{MARK}={below}");
+    let environ = read("environ").unwrap_or_default();
+    if environ
         .split(|byte| *byte == 0)
         .any(|variable| variable.starts_with(wanted.as_bytes()))
+    {
+        return true;
+    }
+    let command = read("cmdline").unwrap_or_default();
+    let command = String::from_utf8_lossy(&command);
+    command.contains("from salt.scripts import") && command.contains(below)
 }

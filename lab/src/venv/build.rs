@@ -11,12 +11,14 @@ use super::{Python, Venv, VenvError};
 const MARKER: &str = "complete";
 
 /// pip's complaints that mean the network rather than a package. From pip's and urllib3's texts.
-const NETWORK_SIGNS: [&str; 5] = [
+const NETWORK_SIGNS: [&str; 6] = [
     "NewConnectionError",
     "Could not fetch URL",
     "Network is unreachable",
     "Temporary failure in name resolution",
     "Read timed out",
+    // Every package of the table exists: none at all was seen only if the index was not.
+    "(from versions: none)",
 ];
 
 /// Salt's programs on a node, and the functions behind them.

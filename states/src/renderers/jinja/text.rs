@@ -118,15 +118,7 @@ fn write_repr(value: &Py, style: Style, depth: usize, out: &mut String) -> Outco
             write_items(&items, style, depth, out)?;
             out.push('}');
         }
-        Py::Range(range) if range.step == 1 => {
-            out.push_str(&format!("range({}, {})", range.start, range.stop));
-        }
-        Py::Range(range) => {
-            out.push_str(&format!(
-                "range({}, {}, {})",
-                range.start, range.stop, range.step
-            ));
-        }
+        Py::Range(range) => write_range(*range, out),
         Py::Iterator(items, kind) if kind.starts_with("dict_") => {
             out.push_str(kind);
             out.push_str("([");
@@ -155,6 +147,14 @@ fn write_repr(value: &Py, style: Style, depth: usize, out: &mut String) -> Outco
         return limits::text(out.len());
     }
     Ok(())
+}
+
+fn write_range(range: super::value::Range, out: &mut String) {
+    out.push_str(&format!("range({}, {}", range.start, range.stop));
+    if range.step != 1 {
+        out.push_str(&format!(", {}", range.step));
+    }
+    out.push(')');
 }
 
 fn write_items(items: &[Py], style: Style, depth: usize, out: &mut String) -> Outcome<()> {

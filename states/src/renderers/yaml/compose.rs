@@ -112,8 +112,9 @@ impl Node {
 
 /// Reads the one document of a text; `None` if there is none.
 pub(super) fn single_document(text: &str) -> Result<Option<Rc<Node>>, Box<Fault>> {
-    // The scanner has places where it panics instead of failing: a backslash that ends the text inside
-    // double quotes is one. Everything it works on is made here, so nothing broken is left behind.
+    // The scanner has places where it panics instead of failing: a backslash that ends the text
+    // inside double quotes is one. Everything it works on is made here, so nothing broken is left
+    // behind.
     let read = std::panic::AssertUnwindSafe(|| read_document(text));
     std::panic::catch_unwind(read).unwrap_or_else(|_| {
         let last = text.lines().count().saturating_sub(1) as u64;

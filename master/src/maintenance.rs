@@ -10,20 +10,22 @@ use crate::jobs::decide::Request;
 use crate::ledger::{Durable, Handle, Input, LedgerError};
 use crate::shared::Shared;
 
-/// How often the pki directory is looked at for keys that were moved by hand. A look costs one directory listing
-/// for each of its places.
+/// How often the pki directory is looked at for keys that were moved by hand. A look costs one
+/// directory listing for each of its places.
 const KEY_WATCH_PERIOD: Duration = Duration::from_secs(5);
 
 /// How often old things are looked for, and whether a snapshot is due.
 const HOUSE_PERIOD: Duration = Duration::from_secs(60);
 
-/// After this many rounds (10 minutes) a snapshot is due if there is a single new record: a start then reads little.
+/// After this many rounds (10 minutes) a snapshot is due if there is a single new record: a start
+/// then reads little.
 const SNAPSHOT_ROUNDS: u64 = 10;
 
 /// In between one is due after this many records: a start reads them in about a second.
 const SNAPSHOT_RECORDS: u64 = 50_000;
 
-/// Notices key files that were put, changed or removed by hand, and makes each a record like any other.
+/// Notices key files that were put, changed or removed by hand, and makes each a record like any
+/// other.
 pub async fn watch_keys(shared: Arc<Shared>) {
     let mut suspects = Vec::new();
     loop {
@@ -34,7 +36,8 @@ pub async fn watch_keys(shared: Arc<Shared>) {
         let writer = shared.pki_writer.clone();
         let look = tokio::task::spawn_blocking(move || writer.differences(&known)).await;
         let Ok(differences) = look else { return };
-        // A difference may be a record whose file is being written: only one that stays is somebody's doing.
+        // A difference may be a record whose file is being written: only one that stays is
+        // somebody's doing.
         let (lasting, new): (Vec<_>, Vec<_>) = differences
             .into_iter()
             .partition(|difference| suspects.contains(difference));
@@ -47,8 +50,9 @@ pub async fn watch_keys(shared: Arc<Shared>) {
     }
 }
 
-/// Makes a new shared key each `publish_session` seconds, so that what is read with an old one ends. Minions sign in
-/// again when they cannot read the next job; with `ping_on_rotate` that is at once.
+/// Makes a new shared key each `publish_session` seconds, so that what is read with an old one
+/// ends. Minions sign in again when they cannot read the next job; with `ping_on_rotate` that is at
+/// once.
 pub async fn rotate_keys(shared: Arc<Shared>) {
     let period = Duration::from_secs(shared.opts.publish_session);
     loop {
@@ -69,7 +73,8 @@ pub async fn rotate_keys(shared: Arc<Shared>) {
     }
 }
 
-/// Saves snapshots, forgets what is older than `keep_jobs_seconds`, and gives the space of its records back.
+/// Saves snapshots, forgets what is older than `keep_jobs_seconds`, and gives the space of its
+/// records back.
 pub async fn keep_house(shared: Arc<Shared>, durable: Durable) {
     let kept_secs = shared.opts.keep_jobs_seconds;
     for round in 1_u64.. {
@@ -110,8 +115,8 @@ pub(crate) enum Forgetting {
     Storage(#[from] storage::Error),
 }
 
-/// Forgets what ended before a moment, then the older records: only as far as snapshots stand for them, and nothing
-/// that is kept refers to them.
+/// Forgets what ended before a moment, then the older records: only as far as snapshots stand for
+/// them, and nothing that is kept refers to them.
 pub(crate) async fn forget(
     ledger: &Handle,
     durable: &Durable,

@@ -1,15 +1,15 @@
 //! Builds every part and starts it; start and stop order stand here and nowhere else.
 //!
-//! Start: options → disk → store → views → keys → sockets bound → ledger → recovery → requests served → API.
-//! What cannot be had (a port, a directory, the log) is told before anything is served. Stop is the same list
-//! backwards; nothing that was acknowledged depends on it.
+//! Start: options → disk → store → views → keys → sockets bound → ledger → recovery → requests
+//! served → API. What cannot be had (a port, a directory, the log) is told before anything is
+//! served. Stop is the same list backwards; nothing that was acknowledged depends on it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minion_protocol::crypt::SigAlgo;
 use model::{Cursor, JobReturn, Timestamp};
-use storage::LogReader;
+use storage::{Log, LogReader};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -27,7 +27,8 @@ use crate::transport::{Incoming, Limits, PublishServer, RequestServer};
 use crate::world::World;
 use crate::{act, dispatch, maintenance, mine, netapi, timers};
 
-/// Requests that are worked on at once; more wait in the sockets' queue. Each may hold a message in memory.
+/// Requests that are worked on at once; more wait in the sockets' queue. Each may hold a message in
+/// memory.
 const REQUESTS_AT_WORK_MAX: usize = 256;
 
 /// The master cannot start.
@@ -70,20 +71,18 @@ impl Master {
     /// Starts a master. Must be called inside the runtime.
     pub async fn start(opts: Opts, config_dir: &Path, world: World) -> Result<Self, StartError> {
         let (opts, world) = (Arc::new(opts), Arc::new(world));
-        let store = storage::embedded::open(&opts.store_dir)?;
-        let durable = Durable::new(store.reader, store.tables, store.blobs);
-        let views = durable.views()?;
-        mine::sealed::sweep(&views.mine, durable.blobs.as_ref())?;
+        let (log, durable, views) = open_store(&opts)?;
         let last_alive = last_alive(durable.reader.as_ref())?;
         let pki = PkiWriter::open(&opts, &world)?;
         let keyring = Arc::new(Keyring::new(
             &views.keys,
             Arc::clone(&world.entropy),
-            u8::try_from(opts.minimum_auth_version).unwrap_or(u8::MAX),
+            opts.minimum_auth_version,
         ));
         let master_key = pki.master_key(opts.keysize)?;
         pki.restore(&views.keys);
-        // Both ports are bound before anything is done, so that a port that is taken changes nothing.
+        // Both ports are bound before anything is done, so that a port that is taken changes
+        // nothing.
         let publish_listener = crate::transport::listen(opts.publish_address())?;
         let request_listener = crate::transport::listen(opts.ret_address())?;
         let publisher = PublishServer::start(publish_listener, Limits::default());
@@ -98,14 +97,12 @@ impl Master {
         let returns = returns_of_open_runs(&views, durable.reader.as_ref());
         let (handle, effects, _thread) = ledger::start(ledger::Parts {
             views,
-            log: store.log,
+            log,
             durable: durable.clone(),
             keyring: Arc::clone(&keyring),
             clock: Arc::clone(&world.clock),
             policy: policy(&opts),
         });
-        let files = Arc::new(FileServer::new(&opts, &world));
-        let pillars = Arc::new(Pillars::new(&opts, &world));
         let shared = Arc::new(Shared {
             config_dir: config_dir.to_owned(),
             ledger: handle,
@@ -115,8 +112,8 @@ impl Master {
             channel,
             presence: Arc::new(PresenceBoard::default()),
             pki_writer: pki,
-            files,
-            pillars,
+            files: Arc::new(FileServer::new(&opts, &world)),
+            pillars: Arc::new(Pillars::new(&opts, &world)),
             opts,
             world,
         });
@@ -152,6 +149,14 @@ impl Master {
         // A socket file that stays behind is replaced at the next start.
         let _ = self.shared.world.disk.remove(&self.socket);
     }
+}
+
+fn open_store(opts: &Opts) -> Result<(Box<dyn Log>, Durable, Views), StartError> {
+    let store = storage::embedded::open(&opts.store_dir)?;
+    let durable = Durable::new(store.reader, store.tables, store.blobs);
+    let views = durable.views()?;
+    mine::sealed::sweep(&views.mine, durable.blobs.as_ref())?;
+    Ok((store.log, durable, views))
 }
 
 async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {

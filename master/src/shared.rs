@@ -1,5 +1,5 @@
-//! The parts of the running master that requests are served from. Each is a cheap handle; none is a lock on what
-//! the master knows.
+//! The parts of the running master that requests are served from. Each is a cheap handle; none is a
+//! lock on what the master knows.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -75,7 +75,8 @@ impl Shared {
         }))
     }
 
-    /// Compiles the pillars that a target needs to be resolved; none, if it does not match on pillar.
+    /// Compiles the pillars that a target needs to be resolved; none, if it does not match on
+    /// pillar.
     pub async fn pillars_for(
         &self,
         target: &Target,

@@ -14,8 +14,8 @@ use crate::mine::decide::read;
 use crate::mine::sealed;
 use crate::shared::Shared;
 
-/// Stores what a minion publishes for others. The values go into blobs first: they may be secrets, and a log
-/// forgets late.
+/// Stores what a minion publishes for others. The values go into blobs first: they may be secrets,
+/// and a log forgets late.
 pub(crate) async fn store(shared: &Arc<Shared>, load: MineLoad) -> Reply {
     let MineLoad { id, data, clear } = load;
     let working = Arc::clone(shared);
@@ -36,7 +36,8 @@ pub(crate) async fn store(shared: &Arc<Shared>, load: MineLoad) -> Reply {
     match stored {
         Ok(_) => Reply::Value(true.into()),
         Err(error) => {
-            // While the master stops, it may be recorded all the same; what is not is removed at the next start.
+            // While the master stops, it may be recorded all the same; what is not is removed at
+            // the next start.
             if matches!(error, LedgerError::NotRecorded(_)) {
                 let blobs = Arc::clone(&shared.blobs);
                 let remove = move || sealed::remove(blobs.as_ref(), ids);
@@ -55,8 +56,8 @@ pub(crate) async fn delete(shared: &Arc<Shared>, id: MinionId, fun: Option<Strin
     }
 }
 
-/// Gives what others published. Pillar targets are not resolved here: a minion could feel its way through others'
-/// pillars.
+/// Gives what others published. Pillar targets are not resolved here: a minion could feel its way
+/// through others' pillars.
 pub(crate) async fn get(shared: &Arc<Shared>, load: MineGetLoad) -> Reply {
     let Ok(tgt_type) = TargetType::parse(&load.tgt_type) else {
         return Reply::empty();

@@ -86,8 +86,9 @@ impl Subscription {
         }
     }
 
-    /// Gives the next events that match, waiting for one if there is none yet. An empty answer says that the log
-    /// was read further and nothing matched: the cursor moved. `None` means that the master stops.
+    /// Gives the next events that match, waiting for one if there is none yet. An empty answer says
+    /// that the log was read further and nothing matched: the cursor moved. `None` means that the
+    /// master stops.
     pub async fn next(&mut self) -> Result<Option<Vec<Event>>, LookBackError> {
         loop {
             let (reader, cursor) = (Arc::clone(&self.reader), self.cursor);

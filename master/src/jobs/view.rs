@@ -63,7 +63,11 @@ impl Job {
     }
 
     fn may_go(&self, before: Timestamp, is_kept: &dyn Fn(&Jid) -> bool) -> bool {
-        let is_of_kept_run = self.published.step.as_ref().is_some_and(|step| is_kept(&step.run));
+        let is_of_kept_run = self
+            .published
+            .step
+            .as_ref()
+            .is_some_and(|step| is_kept(&step.run));
         // A question that was never answered has no end of its own.
         let is_over = self.has_ended() || self.published.probes.is_some();
         self.at < before && is_over && !is_of_kept_run
@@ -125,7 +129,9 @@ impl View {
 
     /// Takes in that a job was handed to the publish socket; for those in `again`, once more.
     pub fn sent(&mut self, jid: &Jid, again: &[MinionId], unheard: &[MinionId]) {
-        let Some(job) = self.jobs.get_mut(jid) else { return };
+        let Some(job) = self.jobs.get_mut(jid) else {
+            return;
+        };
         job.is_sent = true;
         for id in again {
             job.absent.shift_remove(id);
@@ -187,8 +193,8 @@ impl View {
         }
     }
 
-    /// Forgets the jobs that are older than `before` and over. Those of a run stay as long as the run: it would
-    /// send again what it does not find.
+    /// Forgets the jobs that are older than `before` and over. Those of a run stay as long as the
+    /// run: it would send again what it does not find.
     pub fn forget(&mut self, before: Timestamp, is_kept: &dyn Fn(&Jid) -> bool) {
         self.jobs.retain(|_, job| !job.may_go(before, is_kept));
     }

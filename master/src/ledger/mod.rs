@@ -1,9 +1,10 @@
 //! The owner of what is known: takes an input, decides, appends, applies, releases the effects.
 //!
-//! One thread. Inputs are decided in the order in which they came; a whole batch of them is made durable by one
-//! append (group commit), and only then is anybody answered and anything done. Questions are answered between
-//! batches from the views, so that nobody hears of what is not durable yet. If an append fails, the batch never
-//! happened: the views are built again from the log and every asker is told.
+//! One thread. Inputs are decided in the order in which they came; a whole batch of them is made
+//! durable by one append (group commit), and only then is anybody answered and anything done.
+//! Questions are answered between batches from the views, so that nobody hears of what is not
+//! durable yet. If an append fails, the batch never happened: the views are built again from the
+//! log and every asker is told.
 
 pub mod decide;
 mod effect;
@@ -36,7 +37,8 @@ use crate::keys::keyring::Keyring;
 use crate::mine;
 use crate::world::Clock;
 
-/// Inputs that wait. At 4,096 a burst of 2,000 sign-ins with one question each is held; more makes senders wait.
+/// Inputs that wait. At 4,096 a burst of 2,000 sign-ins with one question each is held; more makes
+/// senders wait.
 pub const INPUTS_WAITING_MAX: usize = 4096;
 
 /// Inputs in one batch: past 512 an append gains nothing more and the first asker waits longer.
@@ -45,10 +47,11 @@ const BATCH_INPUTS_MAX: usize = 512;
 /// Effects that wait to be performed.
 pub const EFFECTS_WAITING_MAX: usize = 16_384;
 
-/// Records that one trim forgets, so that inputs wait no longer than for an append or two.
-const TRIM_RECORDS_MAX: u64 = 1000;
+/// Records that one trim forgets: about 5 ms, so that inputs wait no longer than for some appends.
+const TRIM_RECORDS_MAX: u64 = 250;
 
-/// Mine changes whose blobs wait to be removed from the disk. More make the ledger wait: the disk is at its end.
+/// Mine changes whose blobs wait to be removed from the disk. More make the ledger wait: the disk
+/// is at its end.
 const REMOVALS_WAITING_MAX: usize = 1024;
 
 /// The ledger could not do what was asked.
@@ -106,8 +109,9 @@ impl Handle {
         receiver.await.map_err(|_| self.no_answer())
     }
 
-    /// Forgets the next records of the log up to a place, as far as nothing that is kept refers to them; says
-    /// whether more are left to forget. Whoever asks sees to it that snapshots stand for them.
+    /// Forgets the next records of the log up to a place, as far as nothing that is kept refers to
+    /// them; says whether more are left to forget. Whoever asks sees to it that snapshots stand for
+    /// them.
     pub async fn trim(&self, upto: Cursor) -> Result<bool, LedgerError> {
         let (sender, receiver) = oneshot::channel();
         self.inputs
@@ -139,7 +143,8 @@ pub struct Parts {
     pub log: Box<dyn Log>,
     /// What the views were built from, to build them again.
     pub durable: Durable,
-    /// The keys for the sockets, brought in line with each durable change before anybody is answered.
+    /// The keys for the sockets, brought in line with each durable change before anybody is
+    /// answered.
     pub keyring: Arc<Keyring>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -263,7 +268,8 @@ impl Ledger {
             self.parts.keyring.apply(changed);
         }
         for effect in batch.effects {
-            // The performer is gone only when the master stops; what is recorded is done at the next start.
+            // The performer is gone only when the master stops; what is recorded is done at the
+            // next start.
             let _ = self.effects.blocking_send(effect);
         }
         for (asker, answer) in batch.answers {
@@ -330,8 +336,8 @@ impl Ledger {
         }
     }
 
-    /// Builds the views again if they hold what was not recorded; says whether they are right now. While they are
-    /// not, nothing is decided and nothing is answered.
+    /// Builds the views again if they hold what was not recorded; says whether they are right now.
+    /// While they are not, nothing is decided and nothing is answered.
     fn are_views_right(&mut self) -> bool {
         if self.are_views_ahead {
             match self.parts.durable.views() {
@@ -347,7 +353,8 @@ impl Ledger {
     }
 }
 
-/// Starts the thread that removes blobs: a removal waits for the disk, and nobody waits for a removal.
+/// Starts the thread that removes blobs: a removal waits for the disk, and nobody waits for a
+/// removal.
 fn remover(durable: &Durable) -> (SyncSender<Vec<String>>, std::thread::JoinHandle<()>) {
     let (sender, removals) = std::sync::mpsc::sync_channel(REMOVALS_WAITING_MAX);
     let blobs = Arc::clone(&durable.blobs);

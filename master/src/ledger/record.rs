@@ -1,8 +1,9 @@
 //! Everything that can be true, as it stands in the log.
 //!
-//! A record is never edited. A new field is optional; a new meaning is a new variant. Applying old records gives
-//! the same views for ever, so a new release opens an old log. The events that people and programs see on the bus
-//! are derived from records ([`Record::events`]), so that nothing is written twice.
+//! A record is never edited. A new field is optional; a new meaning is a new variant. Applying old
+//! records gives the same views for ever, so a new release opens an old log. The events that people
+//! and programs see on the bus are derived from records ([`Record::events`]), so that nothing is
+//! written twice.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,8 @@
-//! Builds the views from what is durable: the newest snapshot, the records behind it, the values in blobs.
+//! Builds the views from what is durable: the newest snapshot, the records behind it, the values in
+//! blobs.
 //!
-//! A start does this, an append that failed, and each new snapshot: the ledger itself never stops to save one.
+//! A start does this, an append that failed, and each new snapshot: the ledger itself never stops
+//! to save one.
 
 use std::sync::Arc;
 
@@ -22,8 +24,9 @@ pub enum ReplayError {
     Storage(#[from] storage::Error),
     /// What came before was trimmed, and nothing stands for it.
     #[error(
-        "the log begins after record {tail}, and there is no snapshot of what came before ({problems}): start the \
-        release that wrote it, or put the directory `tables` of the store back from a backup"
+        "the log begins after record {tail}, and there is no snapshot of what came before \
+        ({problems}): start the release that wrote it, or put the directory \
+        `tables` of the store back from a backup"
     )]
     BeginningIsGone {
         /// The last record that was trimmed.
@@ -72,7 +75,8 @@ impl Durable {
     /// Gives what all records add up to. Blocks on the disk.
     ///
     /// # Errors
-    /// A record that cannot be read; a log that was trimmed and no snapshot that stands for what is gone.
+    /// A record that cannot be read; a log that was trimmed and no snapshot that stands for what is
+    /// gone.
     pub fn views(&self) -> Result<Views, ReplayError> {
         let mut views = self.without_values()?;
         mine::sealed::load(&mut views.mine, self.blobs.as_ref());
@@ -103,8 +107,8 @@ impl Durable {
         }
     }
 
-    /// Saves a snapshot of what the log says now, if it grew by `records_min` since the last. It is made from the
-    /// last one and the records behind it, so that nobody waits. Blocks on the disk.
+    /// Saves a snapshot of what the log says now, if it grew by `records_min` since the last. It is
+    /// made from the last one and the records behind it, so that nobody waits. Blocks on the disk.
     pub fn save(&self, records_min: u64) -> Result<(), ReplayError> {
         let behind = self
             .reader

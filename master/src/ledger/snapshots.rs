@@ -1,7 +1,8 @@
 //! What the beginning of the log adds up to, saved: a start reads it and the rest of the log.
 //!
-//! Two are kept in turn, so that one damaged file is no misfortune; the log is trimmed behind neither. A snapshot
-//! is never the truth: one that cannot be used is told, and the log is read from further back.
+//! Two are kept in turn, so that one damaged file is no misfortune; the log is trimmed behind
+//! neither. A snapshot is never the truth: one that cannot be used is told, and the log is read
+//! from further back.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -88,7 +89,10 @@ impl Snapshots {
                 Err(problem) => problem,
             };
             if inner.at[number].take().is_some() || problem != "it is not there" {
-                tracing::warn!(snapshot = name, %problem, "a snapshot cannot be used; the log is read instead");
+                tracing::warn!(
+                    snapshot = name, %problem,
+                    "a snapshot cannot be used; the log is read instead"
+                );
             }
             found.problems.push(format!("{name}: {problem}"));
         }

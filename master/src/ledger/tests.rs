@@ -1,4 +1,5 @@
-//! The ledger's promises: what is answered, done and seen is durable; what was not recorded never happened.
+//! The ledger's promises: what is answered, done and seen is durable; what was not recorded never
+//! happened.
 
 mod forgetting;
 mod records;
@@ -117,7 +118,7 @@ impl Running {
 
     /// What the views say must be what the log says.
     fn check(&self) {
-        let live = self.ask(|views| said(views));
+        let live = self.ask(said);
         assert_eq!(live, said(&self.durable.views().unwrap()));
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Record;
 use crate::{jobs, keys, mine, minions, orchestrator};
 
-/// Everything the master knows. Built from the log alone; a snapshot of it only stands for the log's beginning.
+/// Everything the master knows. Built from the log alone; a snapshot of it only stands for the
+/// log's beginning.
 ///
 /// What is added later needs `#[serde(default)]`, or a new number of the snapshots' format.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -97,8 +98,8 @@ impl Views {
         jobs.forget(before, &|run| runs.is_kept(run, before));
     }
 
-    /// Gives the place up to which nothing that is kept refers to the log: neither an unfinished run nor a kept
-    /// job with its returns.
+    /// Gives the place up to which nothing that is kept refers to the log: neither an unfinished
+    /// run nor a kept job with its returns.
     pub fn unneeded_upto(&self) -> Cursor {
         let of_runs = self.runs.oldest_needed();
         let of_jobs = self.jobs.oldest_needed();

@@ -12,8 +12,8 @@ use crate::ledger::Record;
 /// The key that marks a value with readers of its own, as `mine.send` with `allow_tgt` stores it.
 const ACL_MARK: &str = "__saltmine_acl__";
 
-/// Decides on values that a minion sends; they are in blobs already. Minions send their whole mine each hour: what
-/// has not changed leaves no record, and its new blob is discarded.
+/// Decides on values that a minion sends; they are in blobs already. Minions send their whole mine
+/// each hour: what has not changed leaves no record, and its new blob is discarded.
 pub fn on_store(mine: &mut View, id: MinionId, data: Vec<Kept>, clear: bool) -> Option<Record> {
     let is_same = |kept: &Kept| mine.is_same(&id, &kept.fun, &kept.value);
     let are_all_same = data.iter().all(is_same);
@@ -41,8 +41,8 @@ pub fn on_store(mine: &mut View, id: MinionId, data: Vec<Kept>, clear: bool) -> 
     Some(Record::MineKept { id, blobs, clear })
 }
 
-/// Gives what `mine.get` answers to `reader`: function by function what each of `minions` has there. One function
-/// gives minion to value; several give function to minion to value.
+/// Gives what `mine.get` answers to `reader`: function by function what each of `minions` has
+/// there. One function gives minion to value; several give function to minion to value.
 pub fn read(
     mine: &View,
     reader: &MinionId,

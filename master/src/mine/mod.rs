@@ -1,7 +1,8 @@
 //! The mine: what minions publish for each other.
 //!
-//! Each entry belongs to one minion and goes with its key. Values are secrets more often than not (tokens to join a
-//! cluster): they stay out of the log, see `sealed.rs`. There is nothing to perform, so no `act.rs`.
+//! Each entry belongs to one minion and goes with its key. Values are secrets more often than not
+//! (tokens to join a cluster): they stay out of the log, see `sealed.rs`. There is nothing to
+//! perform, so no `act.rs`.
 
 pub mod decide;
 pub mod sealed;

@@ -1,7 +1,8 @@
 //! Mine values as blobs, so that what was deleted is nowhere.
 //!
-//! The log and the snapshots hold only a blob's id; the value goes with the blob's file. Each blob begins with
-//! chance: two minions never share one, and nobody can try out values against an id that stays in the log.
+//! The log and the snapshots hold only a blob's id; the value goes with the blob's file. Each blob
+//! begins with chance: two minions never share one, and nobody can try out values against an id
+//! that stays in the log.
 
 use std::collections::HashSet;
 
@@ -62,14 +63,18 @@ pub fn remove(blobs: &dyn Blobs, ids: impl IntoIterator<Item = String>) {
     }
 }
 
-/// Gives the view the values of its blobs. One that is gone or damaged is told; its minion sends it again.
+/// Gives the view the values of its blobs. One that is gone or damaged is told; its minion sends it
+/// again.
 pub(crate) fn load(view: &mut View, blobs: &dyn Blobs) {
     let ids: Vec<String> = view.blobs().cloned().collect();
     for id in ids {
         match read(blobs, &id) {
             Ok(value) => view.hold(id, value),
             Err(problem) => {
-                tracing::error!(blob = %id, %problem, "a mine value cannot be read; its minion sends it again");
+                tracing::error!(
+                    blob = %id, %problem,
+                    "a mine value cannot be read; its minion sends it again"
+                );
             }
         }
     }
@@ -85,8 +90,8 @@ fn read(blobs: &dyn Blobs, id: &str) -> Result<Value, String> {
     rmp_serde::from_slice(encoded).map_err(|error| error.to_string())
 }
 
-/// Removes the blobs that no view refers to: what a crash left between a record and what follows from it.
-/// Only for the start, when nobody writes blobs.
+/// Removes the blobs that no view refers to: what a crash left between a record and what follows
+/// from it. Only for the start, when nobody writes blobs.
 pub fn sweep(view: &View, blobs: &dyn Blobs) -> Result<(), storage::Error> {
     let needed: HashSet<&String> = view.blobs().collect();
     let all = blobs.list()?.into_iter().map(|id| id.to_string());

@@ -17,8 +17,8 @@ enum Place {
 
 /// All mine data, by minion, then by function (or alias).
 ///
-/// Of a value in a blob only the blob's id is ever written down with the view; the value is given to it by
-/// [`View::hold`], from the request or, after a start, from the blob.
+/// Of a value in a blob only the blob's id is ever written down with the view; the value is given
+/// to it by [`View::hold`], from the request or, after a start, from the blob.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct View {
     entries: BTreeMap<MinionId, IndexMap<String, Place>>,

@@ -17,9 +17,9 @@ use crate::stream::from_fn;
 /// A comment line this often shows a silent stream to be alive.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Streams events. `after` is a cursor (the live end, if absent); `tag` is a glob and may stand several times.
-/// A cursor that is older than the log is refused (410). A stream whose place is forgotten while it is read ends with
-/// an event `error`: nothing is left out in silence.
+/// Streams events. `after` is a cursor (the live end, if absent); `tag` is a glob and may stand
+/// several times. A cursor that is older than the log is refused (410). A stream whose place is
+/// forgotten while it is read ends with an event `error`: nothing is left out in silence.
 pub(super) async fn stream(
     State(shared): State<Arc<Shared>>,
     RawQuery(query): RawQuery,
@@ -32,7 +32,10 @@ pub(super) async fn stream(
     let start = (subscription, Vec::new().into_iter(), false);
     let events = from_fn(start, |state| async move {
         let (mut subscription, mut waiting, is_over) = state;
-        while !is_over {
+        if is_over {
+            return None;
+        }
+        loop {
             if let Some(event) = waiting.next() {
                 return Some((Ok(sse(&event)), (subscription, waiting, false)));
             }
@@ -45,7 +48,6 @@ pub(super) async fn stream(
                 }
             }
         }
-        None
     });
     Ok(Stream::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }

@@ -42,7 +42,8 @@ impl From<LookBackError> for Refusal {
 impl Refusal {
     fn gone(error: String, oldest: Cursor) -> Self {
         let hint = format!(
-            "the oldest cursor one can read after is {oldest}; option keep_jobs_seconds says how long events are kept"
+            "the oldest cursor one can read after is {oldest}; option keep_jobs_seconds says \
+            how long events are kept"
         );
         Refusal::Gone(error, hint)
     }

@@ -14,8 +14,8 @@ pub struct View {
 }
 
 impl View {
-    /// Takes in one record. One that cannot follow is told and left out: the log is of a newer release, or
-    /// damaged in a way that checksums do not see.
+    /// Takes in one record. One that cannot follow is told and left out: the log is of a newer
+    /// release, or damaged in a way that checksums do not see.
     pub fn apply(&mut self, id: &Jid, record: &RunRecord) {
         if let RunRecord::Started(started) = record {
             self.runs.insert(id.clone(), Run::start(started.clone()));

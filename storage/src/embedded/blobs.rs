@@ -71,7 +71,9 @@ impl Blobs for FileBlobs {
             let inside = self.disk.list(&self.directory.join(&directory.name))?;
             // What has no blob's name is a file that was never finished.
             found.extend(inside.unwrap_or_default().iter().filter_map(|file| {
-                format!("{}{}", directory.name, file.name).parse::<BlobId>().ok()
+                format!("{}{}", directory.name, file.name)
+                    .parse::<BlobId>()
+                    .ok()
             }));
         }
         Ok(found)

@@ -1,7 +1,9 @@
-//! Logs of every release open for ever: the bytes of each kind of record are kept in `testdata/records/`.
+//! Logs of every release open for ever: the bytes of each kind of record are kept in
+//! `testdata/records/`.
 //!
-//! A file is written once, by `RENEW=1 cargo test -p master kept_bytes`, and never changed: that command leaves
-//! those that exist alone. A kind that gets a new field gets a second sample, with a name of its own.
+//! A file is written once, by `RENEW=1 cargo test -p master kept_bytes`, and never changed: that
+//! command leaves those that exist alone. A kind that gets a new field gets a second sample, with a
+//! name of its own.
 
 use std::path::{Path, PathBuf};
 

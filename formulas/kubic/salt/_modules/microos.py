@@ -340,6 +340,9 @@ def _copy(source, target, root, kept_out):
         os.symlink(os.readlink(source), target)
         count = 1
     elif stat.S_ISREG(status.st_mode):
+        # A read-only file (a private key) of an earlier copy cannot be written over by a normal user.
+        if os.path.lexists(target):
+            os.remove(target)
         shutil.copy2(source, target)
         count = 1
     else:

@@ -145,7 +145,8 @@ fn start_log(level: &str, file: &Path) {
         .with(to_file)
         .init();
     if let Some(error) = problem {
-        tracing::warn!(path = %file.display(), %error, "log_file cannot be written: the log goes to the terminal only");
+        let path = file.display();
+        tracing::warn!(%path, %error, "log_file cannot be written: the terminal alone has the log");
     }
 }
 

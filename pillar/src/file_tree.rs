@@ -1,7 +1,9 @@
-//! The external pillar `file_tree`: a folder tree whose folders are keys and whose files are values.
+//! The external pillar `file_tree`: a folder tree whose folders are keys and whose files are
+//! values.
 //!
-//! `hosts/ID/..` is for one minion, `nodegroups/GROUP/..` for a group; the host wins. The file client's
-//! environment `base` is the option's `root_dir`; whether links are followed is its matter.
+//! `hosts/ID/..` is for one minion, `nodegroups/GROUP/..` for a group; the host wins. The file
+//! client's environment `base` is the option's `root_dir`; whether links are followed is its
+//! matter.
 
 use std::sync::Arc;
 

@@ -14,7 +14,8 @@ pub fn read(world: &World, opts: &Opts, path: &Path) -> Option<String> {
     if is_open || is_group_open {
         tracing::warn!(
             path = %path.display(),
-            "ignored: others may write this file; chmod go-w it, or set permissive_pki_access for the group"
+            "ignored: others may write this file; chmod go-w it, or set permissive_pki_access \
+             for the group"
         );
         return None;
     }

@@ -9,8 +9,8 @@ use model::{Map, Value};
 /// Refuses a command of python's `salt` on the public port: local control goes over the local
 /// socket, where the system itself says who asks.
 pub(crate) fn refuse() -> Reply {
-    let message = "Authentication error occurred: this master takes commands on its local socket only; \
-                   use its own salt, salt-run and salt-key";
+    let message = "Authentication error occurred: this master takes commands on its local \
+                   socket only; use its own salt, salt-run and salt-key";
     let error = Map::from([
         ("name", Value::str("AuthenticationError")),
         ("message", Value::str(message)),

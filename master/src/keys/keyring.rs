@@ -70,7 +70,7 @@ impl Keyring {
                 });
             }
             Err(error) => {
-                tracing::error!(%id, %error, "the accepted key cannot be used; delete it with salt-key -d");
+                tracing::error!(%id, %error, "an accepted key is unusable: salt-key -d");
             }
         }
     }

@@ -51,7 +51,10 @@ impl Decision {
 }
 
 /// Decides on one input.
-#[expect(clippy::too_many_lines, reason = "a list on purpose: one arm for each input, each a call")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list on purpose: one arm for each input, each a call"
+)]
 pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp) -> Decision {
     match input {
         Input::Auth(attempt) => on_auth(views, policy, &attempt),

@@ -1,6 +1,7 @@
 //! Performs effects, in the order in which the ledger released them.
 //!
-//! Nothing here waits for the ledger: what takes time, or tells the ledger something, is a task of its own.
+//! Nothing here waits for the ledger: what takes time, or tells the ledger something, is a task of
+//! its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,14 @@ pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Rec
                 let (jid, to) = (job.jid.clone(), again.clone());
                 let send = move || jobs::act::send(&sending, &job, &to);
                 if let Ok(unheard) = tokio::task::spawn_blocking(send).await {
-                    tell(&shared, Input::Sent { jid, again, unheard });
+                    tell(
+                        &shared,
+                        Input::Sent {
+                            jid,
+                            again,
+                            unheard,
+                        },
+                    );
                 }
             }
             Effect::WriteKey(changed) => shared.pki_writer.write(changed).await,
@@ -65,7 +73,7 @@ fn tell(shared: &Arc<Shared>, input: Input) {
     let ledger = shared.ledger.clone();
     tokio::spawn(async move {
         if let Err(error) = ledger.decide(input).await {
-            tracing::warn!(%error, "an act's end was not recorded; it is found again at the next start");
+            tracing::warn!(%error, "an act's end was not recorded; the next start finds it");
         }
     });
 }
@@ -146,8 +154,8 @@ pub async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<TimerKey>) {
     }
 }
 
-/// How long connections that open are gathered before the ledger hears of them: a herd of minions that come back
-/// is one input.
+/// How long connections that open are gathered before the ledger hears of them: a herd of minions
+/// that come back is one input.
 const SUBSCRIBERS_GATHERED: Duration = Duration::from_millis(200);
 
 /// Tells the ledger that publish connections opened.

@@ -224,7 +224,10 @@ fn an_older_minion_is_believed_as_far_as_it_proves() {
     let web01 = ("id", Value::str("web01"));
     let tok = ("tok", Value::Bytes(vector("tok")));
     assert_eq!(ask(&[]), Ok(Principal::Unnamed));
-    assert_eq!(ask(std::slice::from_ref(&web01)), Ok(Principal::Claimed(id("web01"))));
+    assert_eq!(
+        ask(std::slice::from_ref(&web01)),
+        Ok(Principal::Claimed(id("web01")))
+    );
     assert_eq!(
         ask(&[web01.clone(), tok]),
         Ok(Principal::Proven(id("web01")))

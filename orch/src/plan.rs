@@ -171,8 +171,14 @@ impl Plan {
     fn expect_awaited_reboots(&mut self) {
         let mut rebooting = Vec::new();
         for step in &self.steps {
-            let waits = step.work.as_wait().is_some_and(WaitForEvent::waits_for_starts);
-            let required = step.needs.iter().filter(|need| need.kind == RequisiteKind::Require);
+            let waits = step
+                .work
+                .as_wait()
+                .is_some_and(WaitForEvent::waits_for_starts);
+            let required = step
+                .needs
+                .iter()
+                .filter(|need| need.kind == RequisiteKind::Require);
             rebooting.extend(required.filter(|_| waits).map(|need| need.step));
         }
         for step in rebooting {

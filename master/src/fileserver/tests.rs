@@ -1,3 +1,5 @@
+//! What minions may fetch, and what no path gets them.
+
 #![expect(
     clippy::disallowed_methods,
     reason = "the tests lay out trees as an operator would"

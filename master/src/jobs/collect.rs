@@ -1,11 +1,12 @@
 //! Decides who is late and who is lost, each time a job's timer fires.
 //!
-//! Minions that have not answered are asked by `saltutil.find_job`. One that is at work is waited for, however
-//! long it takes. One that was asked twice and has neither the job nor a return on the way gets it once more under
-//! the same jid: a minion drops a jid it has seen, so a job whose first sending was lost (the master died, the
-//! minion was reconnecting) runs once, and one that ran is not run again. After a few sendings that were heard and
-//! led to nothing, it is lost. A sending that a minion cannot have heard does not count; it is repeated as soon as a
-//! connection of that minion opens.
+//! Minions that have not answered are asked by `saltutil.find_job`. One that is at work is waited
+//! for, however long it takes. One that was asked twice and has neither the job nor a return on the
+//! way gets it once more under the same jid: a minion drops a jid it has seen, so a job whose first
+//! sending was lost (the master died, the minion was reconnecting) runs once, and one that ran is
+//! not run again. After a few sendings that were heard and led to nothing, it is lost. A sending
+//! that a minion cannot have heard does not count; it is repeated as soon as a connection of that
+//! minion opens.
 
 use std::collections::HashMap;
 
@@ -17,19 +18,22 @@ use super::{Job, JobPublished, MinionEnded, View};
 use crate::ledger::{Effect, Record, TimerKey};
 use crate::minions;
 
-/// Answers of "I do not have it" in a row before something is concluded. One alone can be a return that is on its
-/// way; a return is tried again within 10 seconds.
+/// Answers of "I do not have it" in a row before something is concluded. One alone can be a return
+/// that is on its way; a return is tried again within 10 seconds.
 const ABSENT_ANSWERS_MIN: u32 = 2;
 
-/// Sendings that were heard, after the first, before a minion that never has the job is given up. Where several
-/// minions share an address one of them may seem to hear while it reconnects; three sendings outlast that.
+/// Sendings that were heard, after the first, before a minion that never has the job is given up.
+/// Where several minions share an address one of them may seem to hear while it reconnects; three
+/// sendings outlast that.
 const SENDINGS_AGAIN_MAX: u32 = 3;
 
-/// How long a job of a run is kept for a minion that shows no sign of life. A minion that lost its master comes
-/// back within about 25 s (11 s to reconnect, then sign-in); a machine boots in minutes.
+/// How long a job of a run is kept for a minion that shows no sign of life. A minion that lost its
+/// master comes back within about 25 s (11 s to reconnect, then sign-in); a machine boots in
+/// minutes.
 pub const SILENCE_OF_STEP_MAX_SECS: u64 = 180;
 
-/// From an opened publish connection to the look after open jobs: the minion's subscription must have arrived.
+/// From an opened publish connection to the look after open jobs: the minion's subscription must
+/// have arrived.
 const RECONNECTED_AFTER_MILLIS: u64 = 300;
 
 /// Patience of the options `timeout` and `gather_job_timeout`, in seconds.
@@ -137,12 +141,15 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
         if sent_again < SENDINGS_AGAIN_MAX {
             return Verdict::SendAgain;
         }
-        let why = format!("it got the job {} times and has neither it nor its return", sent_again + 1);
+        let why = format!(
+            "it got the job {} times and has neither it nor its return",
+            sent_again + 1
+        );
         return Verdict::End(MinionPhase::Lost, why);
     }
     let last_seen = sign.and_then(|sign| sign.last_seen);
-    // Whoever heard a publication since the master came up had to sign in again, for the shared key is new. So a
-    // minion that was not seen since cannot have a job that is younger than that.
+    // Whoever heard a publication since the master came up had to sign in again, for the shared key
+    // is new. So a minion that was not seen since cannot have a job that is younger than that.
     let cannot_have_it = last_seen.is_none() && job.at >= master_start;
     let last_seen = last_seen.unwrap_or_default();
     let silent_secs = now.millis_since(last_seen.max(job.at)) / 1000;
@@ -151,8 +158,8 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
     } else {
         patience.timeout_secs + patience.gather_job_timeout_secs
     };
-    // A connection that is open is trusted: a busy machine may take a minute to answer a question. A command's
-    // viewer has its own patience and does not wait for this verdict.
+    // A connection that is open is trusted: a busy machine may take a minute to answer a question.
+    // A command's viewer has its own patience and does not wait for this verdict.
     if is_connected || silent_secs < silent_secs_max {
         return if cannot_have_it {
             Verdict::SendAgain
@@ -186,7 +193,8 @@ fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
     }
 }
 
-/// Decides on a minion that started anew: what it had not returned is gone with the process that had it.
+/// Decides on a minion that started anew: what it had not returned is gone with the process that
+/// had it.
 pub fn on_minion_start(jobs: &View, id: &MinionId, said: &str) -> Vec<Record> {
     jobs.open()
         .filter(|job| job.published.probes.is_none())
@@ -206,8 +214,8 @@ pub fn on_minion_start(jobs: &View, id: &MinionId, said: &str) -> Vec<Record> {
         .collect()
 }
 
-/// Gives the timers that open jobs need after a start of the master: each is asked about once minions had the time
-/// to come back.
+/// Gives the timers that open jobs need after a start of the master: each is asked about once
+/// minions had the time to come back.
 pub fn on_master_start(jobs: &View, patience: Patience, now: Timestamp) -> Vec<Effect> {
     let at = now.plus_secs(patience.timeout_secs);
     jobs.open()
@@ -219,7 +227,8 @@ pub fn on_master_start(jobs: &View, patience: Patience, now: Timestamp) -> Vec<E
         .collect()
 }
 
-/// Decides on a publish connection that opened: open jobs are looked after at once, not at their next turn.
+/// Decides on a publish connection that opened: open jobs are looked after at once, not at their
+/// next turn.
 pub fn on_subscriber(jobs: &View, now: Timestamp) -> Vec<Effect> {
     jobs.open()
         .filter(|job| job.published.probes.is_none())

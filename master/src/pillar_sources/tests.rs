@@ -1,3 +1,5 @@
+//! Pillars from files, with what templates may call.
+
 use model::Value;
 use tempfile::TempDir;
 

@@ -163,9 +163,7 @@ impl Target {
             TargetType::GrainPcre => matches_data(grains, &text(), How::Pcre)?,
             TargetType::Pillar => matches_data(pillar, &text(), How::Glob)?,
             TargetType::PillarPcre => matches_data(pillar, &text(), How::Pcre)?,
-            TargetType::PillarExact => {
-                matches_data(pillar, &text(), How::Exact)?
-            }
+            TargetType::PillarExact => matches_data(pillar, &text(), How::Exact)?,
             TargetType::Compound => compound::matches(&text(), candidate)?,
             TargetType::Ipcidr => matches_address(candidate, &text()),
             TargetType::Nodegroup => return Err(InvalidTarget::Type("nodegroup".into())),

@@ -3,7 +3,7 @@
 //!
 //! One directory per release and python, `<cache>/<version>-py<X.Y>`, is built once: beside its
 //! place, under a file lock, and renamed when it is whole, so neither a crash nor two builders
-//! leave a half one. A release is installed with exactly the packages of [`pins`], so that the same
+//! leave a half one. A release is installed with exactly the packages of `pins`, so that the same
 //! minion runs tomorrow.
 
 mod build;

@@ -1,7 +1,7 @@
 //! The files that minions may fetch, and that templates are made of.
 //!
 //! [`FileServer`] answers what minions ask: lists, hashes, pieces of files. Where files come from
-//! is a [`Backend`]; [`roots`] (directories) is the one there is. A path from a minion is relative
+//! is a [`Backend`]; `roots` (directories) is the one there is. A path from a minion is relative
 //! and has no `..`, or there is no such file. Nothing here is ever written.
 
 use std::path::PathBuf;

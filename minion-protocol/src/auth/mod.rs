@@ -1,7 +1,7 @@
 //! `_auth`: the one request an unknown peer may make.
 //!
 //! Here it is typed and its answer sealed, in the form its protocol version expects. Whether a key
-//! is accepted is decided elsewhere. A file a version: [`v0`] plain, [`v2`] signed, [`v3`] with a
+//! is accepted is decided elsewhere. A file a version: `v0` plain, `v2` signed, `v3` with a
 //! session.
 
 mod load;

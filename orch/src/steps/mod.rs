@@ -1,6 +1,6 @@
 //! The kinds of steps, one file each, and what they have in common.
 //!
-//! A kind parses its arguments once ([`Work::parse`]), says what to do when its turn comes
+//! A kind parses its arguments once (`Work::parse`), says what to do when its turn comes
 //! (`begin`), and says after each record of its attempt whether it is over and with what
 //! (`outcome`). It never sees other steps.
 

@@ -1,7 +1,7 @@
 //! YAML 1.1 as PyYAML and Salt's loader read it, and as PyYAML writes it.
 //!
-//! Text becomes events (libyaml's scanner), events become nodes with places ([`compose`]), nodes
-//! become data ([`construct`]): `yes` is a boolean, `1:30` is ninety, `012` is twelve, a key twice
+//! Text becomes events (libyaml's scanner), events become nodes with places (`compose`), nodes
+//! become data (`construct`): `yes` is a boolean, `1:30` is ninety, `012` is twelve, a key twice
 //! is an error. Tags that would make Python objects are refused. Depth and expanded size are
 //! bounded.
 

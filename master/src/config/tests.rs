@@ -123,8 +123,8 @@ fn a_bad_value_is_named_with_file_and_line() {
             "master line 1: timeout: expected a whole number, 0 or more, got a boolean True",
         ),
         (
-            "peer: x",
-            "master line 1: peer: expected a map (name: value), got text 'x'",
+            "nodegroups: x",
+            "master line 1: nodegroups: expected a map (name: value), got text 'x'",
         ),
         (
             "keysize: 512",

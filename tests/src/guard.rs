@@ -33,7 +33,7 @@ impl Guard {
         let shell = Command::new("sh")
             .args([
                 "-c",
-                "read -r end || kill -KILL -- \"$1\" 2>/dev/null",
+                "read -r end || kill -KILL \"$1\" 2>/dev/null",
                 "sh",
                 &whom,
             ])

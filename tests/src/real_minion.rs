@@ -111,7 +111,7 @@ impl RealMinion {
         // The guard kills the group.
         drop(guard);
         let _ = child.wait();
-        // What died so could not clear its pid file, and would be taken for alive at the next start.
+        // It could not clear its pid file, and would be taken for alive at the next start.
         let _ = fs::remove_dir_all(self.path("var/run"));
     }
 

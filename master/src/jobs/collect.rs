@@ -189,6 +189,7 @@ fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
         minions: ids.to_vec(),
         missing: Vec::new(),
         step: None,
+        hides_output: false,
         probes: Some(asked.clone()),
     }
 }

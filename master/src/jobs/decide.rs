@@ -132,6 +132,7 @@ pub fn on_request(
         minions,
         missing,
         step: request.step,
+        hides_output: false,
         probes: None,
     })
 }
@@ -170,6 +171,19 @@ pub fn on_return(jobs: &View, keys: &keys::View, ret: JobReturn) -> Vec<Record> 
     }
     records.push(Record::JobReturned(Box::new(ret)));
     records
+}
+
+/// What stands in place of a return that is not to be kept.
+const HIDDEN: &str = "** hidden **";
+
+/// Gives a return as it is kept for a job that hides its output.
+pub fn hidden(ret: &JobReturn) -> JobReturn {
+    let mut kept = ret.clone();
+    kept.ret = Value::str(HIDDEN);
+    if kept.load.contains_key("return") {
+        kept.load.insert("return", HIDDEN);
+    }
+    kept
 }
 
 /// `saltutil.find_job` gives a map that describes the job, or an empty one.

@@ -32,6 +32,9 @@ pub struct JobPublished {
     /// The run and the step that asked, if one did.
     #[serde(default)]
     pub step: Option<StepRef>,
+    /// `hide_output` of the step: what minions return is kept nowhere in clear.
+    #[serde(default)]
+    pub hides_output: bool,
     /// The job that this one asks about, if it is a `find_job` of ours.
     #[serde(default)]
     pub probes: Option<Jid>,

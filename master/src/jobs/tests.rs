@@ -40,6 +40,7 @@ fn job(step: bool) -> JobPublished {
         minions: vec![id("a"), id("b")],
         missing: vec![],
         step: step.then_some(StepRef { run, step: 0 }),
+        hides_output: false,
         probes: None,
     }
 }
@@ -275,4 +276,14 @@ fn a_start_ends_what_the_minion_had_not_returned() {
     assert_eq!(ended.phase, MinionPhase::Rebooted);
     view.ended(ended, at(9));
     assert!(view.get(&ended.jid).unwrap().has_ended());
+}
+
+#[test]
+fn what_is_hidden_is_kept_nowhere() {
+    let mut ret = ret("a", 0);
+    ret.ret = "token abc".into();
+    ret.load = Map::from([("return", "token abc")]);
+    let kept = decide::hidden(&ret);
+    assert!(!format!("{kept:?}").contains("abc"));
+    assert_eq!(kept.retcode, ret.retcode);
 }

@@ -59,9 +59,7 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
     match input {
         Input::Auth(attempt) => on_auth(views, policy, &attempt),
         Input::Publish(request) => on_publish(views, policy, *request, now),
-        Input::Return(ret) => {
-            Decision::records(jobs::decide::on_return(&views.jobs, &views.keys, *ret))
-        }
+        Input::Return(ret) => orchestrator::decide::on_return(views, policy, *ret, now),
         Input::Events(events) => {
             let events = events.into_iter();
             Decision::records(

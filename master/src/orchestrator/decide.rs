@@ -1,10 +1,11 @@
 //! Decides what the log and the timers mean for runs.
 
 use model::api::RunStarted;
-use model::{Cursor, Event, Jid, Map, Timestamp};
+use model::{Cursor, Event, Jid, JobReturn, Map, Timestamp};
 use orch::{Fact, RunRecord};
 
 use super::translate::feed;
+use crate::jobs;
 use crate::ledger::decide::{Decision, Policy};
 use crate::ledger::{Answer, Record, Views};
 
@@ -47,6 +48,32 @@ pub fn on_fact(
 ) -> Decision {
     let mut decision = Decision::records(Vec::new());
     feed(views, policy, run, [fact.clone()], now, &mut decision);
+    decision
+}
+
+/// Takes a return. One that is not to be kept is told to its run as it came and recorded without what it says.
+pub fn on_return(views: &mut Views, policy: &Policy, ret: JobReturn, now: Timestamp) -> Decision {
+    let job = views.jobs.get(&ret.jid).map(|job| &job.published);
+    let run = job
+        .filter(|job| job.hides_output)
+        .and_then(|job| job.step.as_ref());
+    let run = run.map(|step| step.run.clone());
+    let kept = if run.is_some() {
+        jobs::decide::hidden(&ret)
+    } else {
+        ret.clone()
+    };
+    let mut decision = Decision::records(jobs::decide::on_return(&views.jobs, &views.keys, kept));
+    if let Some(run) = run.filter(|_| !decision.records.is_empty()) {
+        feed(
+            views,
+            policy,
+            &run,
+            [Fact::Returned(ret)],
+            now,
+            &mut decision,
+        );
+    }
     decision
 }
 
@@ -132,8 +159,11 @@ fn fact_of_job(views: &Views, record: &Record, now: Timestamp) -> Option<(Jid, F
         }
         _ => return None,
     };
-    let step = views.jobs.get(jid)?.published.step.as_ref()?;
-    Some((step.run.clone(), fact))
+    let job = &views.jobs.get(jid)?.published;
+    let step = job.step.as_ref()?;
+    // The clear return of a job that hides its output was told when it came.
+    let is_told = job.hides_output && matches!(fact, Fact::Returned(_));
+    (!is_told).then(|| (step.run.clone(), fact))
 }
 
 /// Finds the runs that wait for one of the events that a record shows on the bus.

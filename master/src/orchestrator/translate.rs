@@ -223,6 +223,7 @@ fn publish_for(
         Err(why) => return refused(why),
         Ok((mut job_record, effects)) => {
             narrow(&mut job_record, job.subset);
+            job_record.hides_output = job.hides_output;
             decision
                 .records
                 .push(Record::JobPublished(job_record.clone()));

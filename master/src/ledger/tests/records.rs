@@ -30,6 +30,7 @@ pub(super) fn job() -> JobPublished {
         minions: vec![id("web1")],
         missing: vec!["web2".into()],
         step: None,
+        hides_output: false,
         probes: None,
     }
 }

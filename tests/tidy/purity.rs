@@ -91,11 +91,13 @@ const HOMES: [&str; 4] = [
 ];
 
 /// Programs: they print and touch the world, because a person started them.
-const PROGRAMS: [&str; 4] = [
+const PROGRAMS: [&str; 6] = [
     "cli/",
     "lab/",
     "master/src/bin/",
+    "master/src/bin_lint.rs",
     "master/src/bin_master.rs",
+    "master/src/bin_render.rs",
 ];
 
 fn dependencies(tree: &Tree) -> Vec<Objection> {

@@ -51,7 +51,8 @@ pub fn on_fact(
     decision
 }
 
-/// Takes a return. One that is not to be kept is told to its run as it came and recorded without what it says.
+/// Takes a return. One that is not to be kept is told to its run as it came and recorded without
+/// what it says.
 pub fn on_return(views: &mut Views, policy: &Policy, ret: JobReturn, now: Timestamp) -> Decision {
     let job = views.jobs.get(&ret.jid).map(|job| &job.published);
     let run = job

@@ -196,28 +196,16 @@ fn publish_for(
                 .into(),
         );
     }
-    let mut extra = Map::new();
-    for (name, value) in [
-        ("ret_config", &job.ret_config),
-        ("ret_kwargs", &job.ret_kwargs),
-    ] {
-        if value.is_truthy() {
-            extra.insert(name, value.clone());
-        }
-    }
     let request = Request {
         jid: Some(jid.clone()),
-        fun: Value::str(&job.fun),
         arg: job.arg.clone(),
-        target,
         ret: job.ret.clone(),
-        user: job.user.clone(),
-        extra,
+        extra: returner_options(job),
         step: Some(StepRef {
             run: run.clone(),
             step,
         }),
-        pillars: std::collections::HashMap::new(),
+        ..Request::new(&job.fun, target, &job.user)
     };
     match publish(views, policy, request, jid.clone(), now) {
         Err(why) => return refused(why),
@@ -240,6 +228,16 @@ fn publish_for(
         }
     }
     None
+}
+
+/// Gives the options of the returners that a step names, as the published load carries them.
+fn returner_options(job: &JobRequest) -> Map {
+    let options = [
+        ("ret_config", &job.ret_config),
+        ("ret_kwargs", &job.ret_kwargs),
+    ];
+    let given = options.into_iter().filter(|(_, value)| value.is_truthy());
+    given.map(|(name, value)| (name, value.clone())).collect()
 }
 
 /// `subset`: the first so many of the targeted minions, by id, become a list target.

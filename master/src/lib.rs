@@ -8,7 +8,9 @@
 pub mod act;
 mod aes_funcs;
 pub mod auth;
+pub mod bin_lint;
 pub mod bin_master;
+pub mod bin_render;
 pub mod channel;
 mod clear_funcs;
 pub mod config;

@@ -14,6 +14,8 @@ Usage: brine PROGRAM [OPTIONS]
   cmd            runs functions on minions (salt)
   run            runners, orchestrations and their runs (salt-run)
   key            minions' keys (salt-key)
+  render         renders a file as the master would
+  lint           lists what does not render in a tree of SLS
   lab            a throw-away cluster of real minions on this machine
   doctor         looks for what is wrong and names the fix
   install-links  makes the links salt-master, salt, salt-run, salt-key in a directory
@@ -50,6 +52,8 @@ fn main() -> ExitCode {
         "cmd" | "salt" => cli::salt::main(args),
         "run" | "salt-run" => cli::salt_run::main(args),
         "key" | "salt-key" => cli::salt_key::main(args),
+        "render" => master::bin_render::main(args),
+        "lint" => master::bin_lint::main(args),
         "lab" => lab::main(args, exe),
         "kubeadm" | "kubectl" => lab::kubeadm::main(args),
         "doctor" => cli::doctor::main(args),

@@ -8,7 +8,7 @@ use model::{Map, Value};
 use states::context::Functions;
 use states::file_client::FileClient;
 use states::sources::Sources;
-use states::top_file::Minion;
+use states::top_file::{Matches, Minion};
 
 use crate::decrypt::{Decrypt, decrypt_pillar};
 use crate::error::Problem;
@@ -77,22 +77,46 @@ impl Pillar {
     }
 }
 
-/// Makes the pillar of one minion. Whatever is broken is named in it.
-pub fn compile(request: &Request, suppliers: &Suppliers) -> Pillar {
+/// Gives the SLS that the top files name for one minion, by environment.
+///
+/// # Errors
+/// What is wrong with the top files.
+pub fn top_matches(request: &Request, suppliers: &Suppliers) -> Result<Matches, Vec<Problem>> {
     let options = Options::new(request);
-    let called = Arc::new(Called::new(Arc::clone(&suppliers.functions)));
-    let functions: Arc<dyn Functions> = called.clone();
-    let gatherer = Gatherer {
+    let gatherer = gatherer(request, &options, suppliers, suppliers.functions.clone());
+    let mut problems = Vec::new();
+    let matches = top::read(&gatherer, &mut problems).matches(&gatherer, &mut problems);
+    if problems.is_empty() {
+        Ok(matches)
+    } else {
+        Err(problems)
+    }
+}
+
+fn gatherer<'a>(
+    request: &'a Request,
+    options: &'a Options,
+    suppliers: &'a Suppliers,
+    functions: Arc<dyn Functions>,
+) -> Gatherer<'a> {
+    Gatherer {
         request,
-        options: &options,
+        options,
         files: Sources::new(suppliers.files.as_ref()),
         functions,
-        minion: minion(request, &options, Map::new()),
+        minion: minion(request, options, Map::new()),
         pillar: Map::new(),
         ignored: indexmap::IndexMap::new(),
         available: RefCell::new(BTreeMap::new()),
         contributions: RefCell::new(Vec::new()),
-    };
+    }
+}
+
+/// Makes the pillar of one minion. Whatever is broken is named in it.
+pub fn compile(request: &Request, suppliers: &Suppliers) -> Pillar {
+    let options = Options::new(request);
+    let called = Arc::new(Called::new(Arc::clone(&suppliers.functions)));
+    let gatherer = gatherer(request, &options, suppliers, called.clone());
     let mut making = Making {
         request,
         options: &options,

@@ -17,7 +17,7 @@ mod request;
 mod sources;
 mod top;
 
-pub use compile::{Pillar, Suppliers, compile};
+pub use compile::{Pillar, Suppliers, compile, top_matches};
 pub use decrypt::Decrypt;
 pub use error::Problem;
 pub use file_tree::{FileTree, KeepNewline};

@@ -8,8 +8,9 @@
 use std::sync::Arc;
 
 use model::{Grains, Map, MinionId};
-use pillar::{Request, Suppliers};
+use pillar::{Origin, Problem, Request, Suppliers};
 use states::context::{Functions, NoFunctions};
+use states::top_file::Matches;
 use storage::disk::DiskRead;
 
 mod functions;
@@ -66,21 +67,46 @@ impl Pillars {
         pillarenv: Option<&str>,
         overrides: &Map,
     ) -> Map {
-        let request = Request {
-            id: id.clone(),
-            grains: with_id(id, grains),
-            saltenv: saltenv.map(str::to_owned),
-            pillarenv: pillarenv.map(str::to_owned),
-            overrides: overrides.clone(),
-            opts: self.opts.clone(),
-        };
-        let functions = self.functions(id, &request.grains, &Map::new());
-        let suppliers = Suppliers::new(self.files.clone(), functions);
-        let pillar = pillar::compile(&request, &suppliers);
+        let mut request = self.request(id, grains);
+        request.saltenv = saltenv.map(str::to_owned);
+        request.pillarenv = pillarenv.map(str::to_owned);
+        request.overrides = overrides.clone();
+        let pillar = pillar::compile(&request, &self.suppliers(&request));
         for problem in &pillar.problems {
             tracing::warn!(minion_id = id.as_str(), problem = %problem.full, "pillar is broken");
         }
         pillar.data
+    }
+
+    /// Gives the SLS that the top files name for a minion (`pillar.show_top`), or what is wrong
+    /// with them.
+    pub fn top(&self, id: &MinionId, grains: &Grains) -> Result<Matches, Vec<Problem>> {
+        let request = self.request(id, grains);
+        pillar::top_matches(&request, &self.suppliers(&request))
+    }
+
+    /// Lists the places that set a key (`a:b:c`) of a minion's pillar, the one that wins (or is
+    /// merged last) at the end.
+    pub fn explain(&self, id: &MinionId, grains: &Grains, key: &str) -> Vec<Origin> {
+        let request = self.request(id, grains);
+        let pillar = pillar::compile(&request, &self.suppliers(&request));
+        pillar.explain(key, self.files.as_ref())
+    }
+
+    fn request(&self, id: &MinionId, grains: &Grains) -> Request {
+        Request {
+            id: id.clone(),
+            grains: with_id(id, grains),
+            saltenv: None,
+            pillarenv: None,
+            overrides: Map::new(),
+            opts: self.opts.clone(),
+        }
+    }
+
+    fn suppliers(&self, request: &Request) -> Suppliers {
+        let functions = self.functions(&request.id, &request.grains, &Map::new());
+        Suppliers::new(self.files.clone(), functions)
     }
 
     /// Gives what templates may call as `salt[...]` on behalf of a minion.

@@ -73,6 +73,31 @@ fn a_pillar_is_made_of_the_files_for_this_minion() {
 }
 
 #[test]
+fn a_value_is_explained_by_the_places_that_set_it() {
+    let (_dir, pillars) = pillars(&[
+        ("top.sls", "base:\n  '*': [all]\n  'web*': [web]\n"),
+        ("all.sls", "net:\n  port: 80\n"),
+        ("web.sls", "# of the web\nnet:\n  port: 8080\n"),
+    ]);
+    let (web, none) = (id("web1"), Grains::default());
+    let origins = pillars.explain(&web, &none, "net:port");
+    let places: Vec<_> = origins
+        .iter()
+        .map(|origin| (origin.path.as_str(), origin.line, origin.value.as_i64()))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("all.sls", Some(2), Some(80)),
+            ("web.sls", Some(3), Some(8080))
+        ]
+    );
+    assert!(pillars.explain(&web, &none, "net:host").is_empty());
+    let sls = vec!["all".to_owned(), "web".to_owned()];
+    assert_eq!(pillars.top(&web, &none), Ok(vec![("base".to_owned(), sls)]));
+}
+
+#[test]
 fn what_is_broken_is_told_under_errors() {
     let (_dir, pillars) = pillars(&[
         ("top.sls", "base: {'*': [bad]}\n"),

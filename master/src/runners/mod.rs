@@ -46,11 +46,14 @@ pub const FUNCTIONS: &[&str] = &[
     "manage.status",
     "manage.up",
     "mine.get",
+    "pillar.explain",
     "pillar.show_pillar",
+    "pillar.show_top",
     "state.orch",
     "state.orch_show_sls",
     "state.orchestrate",
     "state.orchestrate_show_sls",
+    "state.show_top",
     "state.sls",
 ];
 

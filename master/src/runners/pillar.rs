@@ -1,10 +1,14 @@
-//! `pillar.show_pillar`: the pillar of a minion, as the master compiles it now.
+//! `pillar.show_pillar`, `pillar.show_top` and `pillar.explain`: the pillar of a minion as the
+//! master compiles it now, which SLS it is made of, and where a value comes from.
 
 use std::sync::Arc;
 
-use model::{MinionId, Value};
+use model::{Grains, Map, MinionId, Value};
+use pillar::Origin;
+use states::top_file::Matches;
 
 use super::{Arguments, RunnerError};
+use crate::pillar_sources::Pillars;
 use crate::shared::Shared;
 
 pub(super) async fn call(
@@ -12,26 +16,85 @@ pub(super) async fn call(
     function: &str,
     arguments: Arguments,
 ) -> Result<Value, RunnerError> {
-    if function != "show_pillar" {
-        return Err(arguments.unknown());
+    let id = minion(shared, &arguments)?;
+    match function {
+        "show_pillar" => {
+            let compiled = with_pillars(shared, id, |pillars, id, grains| {
+                pillars.compile(id, grains)
+            });
+            compiled.await.map(Value::Map)
+        }
+        "show_top" => {
+            let top = with_pillars(shared, id, |pillars, id, grains| pillars.top(id, grains));
+            match top.await? {
+                Ok(matches) => Ok(matches_value(matches)),
+                Err(problems) => {
+                    let problems: Vec<String> = problems.into_iter().map(|p| p.full).collect();
+                    Err(RunnerError::Failed(problems.join("\n")))
+                }
+            }
+        }
+        "explain" => {
+            arguments.required(0, "minion")?;
+            let key = arguments.required(1, "key")?;
+            let origins = with_pillars(shared, id, move |pillars, id, grains| {
+                pillars.explain(id, grains, &key)
+            });
+            Ok(origins.await?.into_iter().map(origin_value).collect())
+        }
+        _ => Err(arguments.unknown()),
     }
-    let id = match arguments.text(0, "minion") {
-        None => shared.opts.master_minion_id(),
-        Some(text) if text == "*" => shared.opts.master_minion_id(),
-        Some(text) => text
+}
+
+/// Reads the argument `minion`; the master itself if there is none, as in Salt.
+pub(super) fn minion(shared: &Shared, arguments: &Arguments) -> Result<MinionId, RunnerError> {
+    match arguments.text(0, "minion") {
+        Some(text) if text != "*" => text
             .parse::<MinionId>()
-            .map_err(|error| arguments.problem(&error.to_string()))?,
-    };
-    let asked = id.clone();
-    let grains = shared
-        .ledger
-        .ask(move |views| views.minions.grains(&asked).cloned())
-        .await?;
+            .map_err(|error| arguments.problem(&error.to_string())),
+        _ => Ok(shared.opts.master_minion_id()),
+    }
+}
+
+/// Lets the pillars do something for a minion, with the grains that are known of it.
+async fn with_pillars<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    id: MinionId,
+    work: impl FnOnce(&Pillars, &MinionId, &Grains) -> T + Send + 'static,
+) -> Result<T, RunnerError> {
+    let grains = grains(shared, &id).await?;
     let pillars = Arc::clone(&shared.pillars);
-    let compiled =
-        tokio::task::spawn_blocking(move || pillars.compile(&id, &grains.unwrap_or_default()));
-    let data = compiled
-        .await
-        .map_err(|error| RunnerError::Failed(error.to_string()))?;
-    Ok(Value::Map(data))
+    let done = tokio::task::spawn_blocking(move || work(&pillars, &id, &grains));
+    done.await
+        .map_err(|error| RunnerError::Failed(error.to_string()))
+}
+
+/// Gives the grains that are known of a minion; none, if it never told any.
+pub(super) async fn grains(shared: &Shared, id: &MinionId) -> Result<Grains, RunnerError> {
+    let asked = id.clone();
+    let known = shared
+        .ledger
+        .ask(move |views| views.minions.grains(&asked).cloned());
+    Ok(known.await?.unwrap_or_default())
+}
+
+/// Gives environment → list of SLS.
+pub(super) fn matches_value(matches: Matches) -> Value {
+    let mut map = Map::new();
+    for (env, sls) in matches {
+        let sls: Value = sls.into_iter().map(Value::Str).collect();
+        map.insert(env, sls);
+    }
+    Value::Map(map)
+}
+
+fn origin_value(origin: Origin) -> Value {
+    let line = origin.line.and_then(|line| i64::try_from(line).ok());
+    Value::Map(Map::from([
+        ("saltenv", Value::Str(origin.saltenv)),
+        ("sls", Value::Str(origin.sls)),
+        ("path", Value::Str(origin.path)),
+        ("line", line.map_or(Value::Nil, Value::from)),
+        ("value", origin.value),
+    ]))
 }

@@ -6,8 +6,9 @@ use model::api::RunStarted;
 use model::{Map, Value};
 use states::compiler::{Compiled, compile};
 use states::context::Context;
+use states::top_file;
 
-use super::{Arguments, RunnerError};
+use super::{Arguments, RunnerError, pillar};
 use crate::ledger::{Answer, Input};
 use crate::shared::Shared;
 
@@ -141,9 +142,38 @@ pub(super) async fn call(
             let id = shared.opts.master_minion_id();
             Ok(Value::Map(Map::from([(id.as_str(), compiled.high)])))
         }
+        "show_top" => show_top(shared, &arguments).await,
         "orchestrate" | "orch" | "sls" => {
             Err(arguments.problem("nested orchestrations are not supported yet"))
         }
         _ => Err(arguments.unknown()),
     }
+}
+
+/// Gives the SLS that the top files of the states name for a minion.
+async fn show_top(shared: &Arc<Shared>, arguments: &Arguments) -> Result<Value, RunnerError> {
+    let id = pillar::minion(shared, arguments)?;
+    let grains = pillar::grains(shared, &id).await?;
+    let working = Arc::clone(shared);
+    let work = move || {
+        let pillar = working.pillars.compile(&id, &grains);
+        let opts = working.opts.for_templates();
+        let options = top_file::Options::new(&opts);
+        let context = Context {
+            grains: Value::Map(grains.0.clone()),
+            pillar: Value::Map(pillar.clone()),
+            functions: working.pillars.functions(&id, &grains, &pillar),
+            opts,
+            ..Context::empty()
+        };
+        let nodegroups = working.opts.nodegroups.clone();
+        let minion = top_file::Minion::new(id, grains, Value::Map(pillar), nodegroups);
+        let files = working.files.client();
+        let top = top_file::read(files.as_ref(), &context, &options)?;
+        top_file::matches(&top, &minion, files.as_ref(), &options)
+    };
+    let matches = tokio::task::spawn_blocking(work).await;
+    let matches = matches.map_err(|error| RunnerError::Failed(error.to_string()))?;
+    let matches = matches.map_err(|error| RunnerError::Compile(error.to_string()))?;
+    Ok(pillar::matches_value(matches))
 }

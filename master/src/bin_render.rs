@@ -2,7 +2,7 @@
 //!
 //! What a template sees comes from a context file, or from the configuration and the pillar of a
 //! minion; nothing asks a running master and nothing is changed. `brine lint` ([`crate::bin_lint`])
-//! shares [`Bench`].
+//! shares `Bench`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

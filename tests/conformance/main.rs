@@ -48,13 +48,13 @@ fn real_minions_of_three_releases_take_the_master_for_salts() {
     });
     step("an event of a minion is on the bus", || event(&scene));
     step("state.event shows it as Salt does", || state_event(&scene));
+    step("an orchestration runs and waits on real minions", || {
+        orchestration(&scene)
+    });
     step(
         "after a kill of the master the next job reaches all",
         || kill(&mut scene),
     );
-    step("an orchestration runs and waits on real minions", || {
-        orchestration(&scene)
-    });
     step(
         "the end of one key changes the shared key for all others",
         || rotation(&mut scene),

@@ -59,6 +59,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         let _ = write!(std::io::stdout(), "{dump}");
         return ExitCode::SUCCESS;
     }
+    make_parents(&[&opts.log_file, &opts.pidfile], &world);
     start_log(
         flags.log_level.as_deref().unwrap_or(&opts.log_level),
         &opts.log_file,
@@ -107,6 +108,13 @@ async fn wait_for_signal() {
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
         _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+    }
+}
+
+/// Makes the directories of files that are nice to have; what fails is told when the file is opened.
+fn make_parents(files: &[&Path], world: &World) {
+    for parent in files.iter().filter_map(|file| file.parent()) {
+        let _ = world.disk.make_directory(parent, 0o755);
     }
 }
 

@@ -51,6 +51,10 @@ pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Rec
             } => {
                 let reader = Arc::clone(&shared.reader);
                 let shared = Arc::clone(&shared);
+                // The wait hears live from its own record on, which is durable now. What stands
+                // between its cause and that record is found by reading up to here; an event that
+                // is told twice counts once.
+                let upto = upto.max(*shared.ledger.head().borrow());
                 tokio::task::spawn_blocking(move || {
                     match look_back(reader.as_ref(), &glob, after, upto) {
                         Ok(events) => {

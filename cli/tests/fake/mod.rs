@@ -153,7 +153,11 @@ impl Fake {
             std::thread::spawn(run).join().unwrap()
         };
         let mut text = format!("$ {line}\n");
-        for asked in self.asked() {
+        let mut asked = self.asked();
+        // Whether the end of a stream is seen before its connection closes is chance; if not, the
+        // stream is asked for once more.
+        asked.dedup();
+        for asked in asked {
             text.push_str(&format!("> {asked}\n"));
         }
         text.push_str(&out.text());

@@ -111,7 +111,7 @@ async fn wait_for_signal() {
     }
 }
 
-/// Makes the directories of files that are nice to have; what fails is told when the file is opened.
+/// Makes the directories of files that are nice to have; what fails is told when one is opened.
 fn make_parents(files: &[&Path], world: &World) {
     for parent in files.iter().filter_map(|file| file.parent()) {
         let _ = world.disk.make_directory(parent, 0o755);

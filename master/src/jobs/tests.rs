@@ -257,7 +257,7 @@ fn silence_ends_a_command_soon_and_a_step_late() {
     fire(&mut step, &present(Some(1), false), 30);
     assert_eq!(phase(&command, "a"), MinionPhase::Lost);
     assert_eq!(phase(&step, "a"), MinionPhase::Waiting);
-    fire(&mut step, &present(Some(1), false), 300);
+    fire(&mut step, &present(Some(1), false), 900);
     assert_eq!(phase(&step, "a"), MinionPhase::Lost);
 }
 

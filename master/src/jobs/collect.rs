@@ -27,9 +27,9 @@ const ABSENT_ANSWERS_MIN: u32 = 2;
 /// sendings outlast that.
 const SENDINGS_AGAIN_MAX: u32 = 3;
 
-/// How long a job of a run is kept for a minion that shows no sign of life. A minion gives a request
-/// up after three times 60 s and signs in after that; a machine boots in minutes. 180 s were seen to
-/// be too short beside three kills of the master.
+/// How long a job of a run is kept for a minion that shows no sign of life. A minion gives a
+/// request up after three times 60 s and signs in after that; a machine boots in minutes. 180 s
+/// were seen to be too short beside three kills of the master.
 pub const SILENCE_OF_STEP_MAX_SECS: u64 = 600;
 
 /// From an opened publish connection to the look after open jobs: the minion's subscription must

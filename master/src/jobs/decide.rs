@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use model::target::{Candidate, InvalidTarget, Target, TargetType};
+use model::target::{Candidate, InvalidTarget, Target, TargetType, nodegroup};
 use model::{Grains, Jid, JobReturn, Map, MinionId, Timestamp, Value};
 
 use super::{JobPublished, StepRef, View};
@@ -91,19 +91,7 @@ fn expand_nodegroup(target: &Target, nodegroups: &Map) -> Result<Target, Invalid
     if target.tgt_type != TargetType::Nodegroup {
         return Ok(target.clone());
     }
-    let name = target.tgt.to_text();
-    let expression = match nodegroups.get(&name) {
-        Some(Value::List(words)) => words
-            .iter()
-            .map(Value::to_text)
-            .collect::<Vec<_>>()
-            .join(" "),
-        Some(other) => other.to_text(),
-        None => {
-            let problem = "the option nodegroups has no such group".to_owned();
-            return Err(InvalidTarget::Expression(name, problem));
-        }
-    };
+    let expression = nodegroup::expression(&target.tgt.to_text(), nodegroups)?;
     Ok(Target {
         tgt: Value::Str(expression),
         tgt_type: TargetType::Compound,

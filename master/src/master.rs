@@ -19,7 +19,7 @@ use crate::fileserver::FileServer;
 use crate::jobs::collect::Patience;
 use crate::keys::keyring::Keyring;
 use crate::keys::pki_writer::PkiWriter;
-use crate::ledger::{self, Durable, Handle, Input, Policy, Views};
+use crate::ledger::{self, Durable, Input, Policy, Views};
 use crate::minions::PresenceBoard;
 use crate::pillar_sources::Pillars;
 use crate::shared::{Shared, read_return};
@@ -72,7 +72,7 @@ impl Master {
     pub async fn start(opts: Opts, config_dir: &Path, world: World) -> Result<Self, StartError> {
         let (opts, world) = (Arc::new(opts), Arc::new(world));
         let (log, durable, views) = open_store(&opts)?;
-        let last_alive = last_alive(durable.reader.as_ref())?;
+        let start = start_input(&views, durable.reader.as_ref())?;
         let pki = PkiWriter::open(&opts, &world)?;
         let keyring = Arc::new(Keyring::new(
             &views.keys,
@@ -94,7 +94,6 @@ impl Master {
             is_filtering: opts.zmq_filtering,
             sig_algo: SigAlgo::from_name(&opts.publish_signing_algorithm).unwrap_or_default(),
         }));
-        let returns = returns_of_open_runs(&views, durable.reader.as_ref());
         let (handle, effects, _thread) = ledger::start(ledger::Parts {
             views,
             log,
@@ -123,7 +122,7 @@ impl Master {
         tasks.spawn(act::wake(Arc::clone(&shared), fired));
         let changes = shared.channel.subscriber_changes();
         tasks.spawn(act::welcome(Arc::clone(&shared), changes));
-        recover(&shared.ledger, returns, last_alive).await?;
+        shared.ledger.decide(start).await?;
         let incoming = RequestServer::start(request_listener, Limits::default());
         tasks.spawn(serve(Arc::clone(&shared), incoming));
         tasks.spawn(maintenance::watch_keys(Arc::clone(&shared)));
@@ -170,20 +169,16 @@ async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
     }
 }
 
-async fn recover(
-    ledger: &Handle,
-    returns: Vec<JobReturn>,
-    last_alive: Timestamp,
-) -> Result<(), ledger::LedgerError> {
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    ledger
-        .decide(Input::Start {
-            version,
-            returns,
-            last_alive,
-        })
-        .await
-        .map(|_| ())
+/// Makes the input with which a master takes up what its log says: blocks on the disk.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn start_input(views: &Views, reader: &dyn LogReader) -> Result<Input, storage::Error> {
+    Ok(Input::Start {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        returns: returns_of_open_runs(views, reader),
+        last_alive: last_alive(reader)?,
+    })
 }
 
 fn last_alive(reader: &dyn LogReader) -> Result<Timestamp, storage::Error> {

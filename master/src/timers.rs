@@ -69,27 +69,31 @@ pub fn start(clock: Arc<dyn Clock>) -> (Timers, mpsc::Receiver<TimerKey>) {
     (Timers(sender), receiver)
 }
 
-#[derive(Default)]
-struct Waiting {
+/// The timers that are set. Pure: told the time, it says which ran out.
+#[derive(Debug, Default)]
+pub struct Waiting {
     by_moment: BTreeSet<(Timestamp, TimerKey)>,
     by_key: HashMap<TimerKey, Timestamp>,
 }
 
 impl Waiting {
-    fn set(&mut self, key: TimerKey, at: Timestamp) {
+    /// Sets a timer; the same key again replaces the moment.
+    pub fn set(&mut self, key: TimerKey, at: Timestamp) {
         if let Some(old) = self.by_key.insert(key.clone(), at) {
             self.by_moment.remove(&(old, key.clone()));
         }
         self.by_moment.insert((at, key));
     }
 
-    fn hurry(&mut self, key: TimerKey, at: Timestamp) {
+    /// Brings a timer forward, if it is set to a later moment or not at all.
+    pub fn hurry(&mut self, key: TimerKey, at: Timestamp) {
         if self.by_key.get(&key).is_none_or(|known| *known > at) {
             self.set(key, at);
         }
     }
 
-    fn due(&mut self, now: Timestamp) -> Vec<TimerKey> {
+    /// Takes out the timers that ran out by `now`.
+    pub fn due(&mut self, now: Timestamp) -> Vec<TimerKey> {
         let mut due = Vec::new();
         while let Some((at, _)) = self.by_moment.first() {
             if *at > now {
@@ -103,7 +107,8 @@ impl Waiting {
         due
     }
 
-    fn sleep(&self, now: Timestamp) -> Duration {
+    /// Gives how long to sleep until the next one may run out.
+    pub fn sleep(&self, now: Timestamp) -> Duration {
         match self.by_moment.first() {
             Some((at, _)) => SLEEP_MAX.min(Duration::from_millis(at.millis_since(now) + 1)),
             None => SLEEP_MAX,

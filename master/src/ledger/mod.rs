@@ -4,8 +4,10 @@
 //! durable by one append (group commit), and only then is anybody answered and anything done.
 //! Questions are answered between batches from the views, so that nobody hears of what is not
 //! durable yet. If an append fails, the batch never happened: the views are built again from the
-//! log and every asker is told.
+//! log and every asker is told. What a batch comes to is decided by [`Core::step`], which has no
+//! thread; this file gives it one, and the queues.
 
+mod core;
 pub mod decide;
 mod effect;
 mod input;
@@ -20,11 +22,11 @@ mod tests;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use model::{Cursor, Timestamp};
-use storage::{Entry, Log};
+use model::Cursor;
+use storage::Log;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{error, info};
 
+pub use core::{Core, CoreParts, Step};
 pub use decide::Policy;
 pub use effect::{Call, CallKind, Effect, TimerKey};
 pub use input::{Answer, Input};
@@ -157,12 +159,26 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
     let (inputs_sender, inputs) = mpsc::channel(INPUTS_WAITING_MAX);
     let (effects, effects_receiver) = mpsc::channel(EFFECTS_WAITING_MAX);
     let (head, head_receiver) = watch::channel(parts.views.head);
+    let Parts {
+        views,
+        log,
+        durable,
+        keyring,
+        clock,
+        policy,
+    } = parts;
     let ledger = Ledger {
-        parts,
+        core: Core::new(CoreParts {
+            views,
+            log,
+            durable,
+            clock,
+            policy,
+        }),
+        keyring,
         inputs,
         effects,
         head,
-        are_views_ahead: false,
     };
     let thread = std::thread::Builder::new()
         .name("ledger".into())
@@ -179,35 +195,44 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
 }
 
 struct Ledger {
-    parts: Parts,
+    core: Core,
+    keyring: Arc<Keyring>,
     inputs: mpsc::Receiver<Message>,
     effects: mpsc::Sender<Effect>,
     head: watch::Sender<Cursor>,
-    /// The views hold a batch that was not recorded, and could not be built again yet.
-    are_views_ahead: bool,
 }
 
-/// What a batch will release once it is durable.
+/// Messages that are worked on together.
 #[derive(Default)]
 struct Batch {
-    entries: Vec<Entry>,
-    keys: Vec<crate::keys::KeyChanged>,
-    effects: Vec<Effect>,
-    unneeded_blobs: Vec<String>,
+    inputs: Vec<Input>,
+    askers: Vec<oneshot::Sender<Result<Answer, LedgerError>>>,
     trims: Vec<(Cursor, oneshot::Sender<Result<bool, LedgerError>>)>,
-    answers: Vec<(oneshot::Sender<Result<Answer, LedgerError>>, Answer)>,
     questions: Vec<Question>,
+}
+
+impl Batch {
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Ask(question) => self.questions.push(question),
+            Message::Trim(upto, asker) => self.trims.push((upto, asker)),
+            Message::Decide(input, asker) => {
+                self.inputs.push(*input);
+                self.askers.push(asker);
+            }
+        }
+    }
 }
 
 impl Ledger {
     fn run(mut self) {
-        let (removals, remover) = remover(&self.parts.durable);
+        let (removals, remover) = remover(self.core.durable());
         while let Some(first) = self.inputs.blocking_recv() {
             let mut batch = Batch::default();
-            self.take(first, &mut batch);
+            batch.take(first);
             for _ in 1..BATCH_INPUTS_MAX {
                 match self.inputs.try_recv() {
-                    Ok(message) => self.take(message, &mut batch),
+                    Ok(message) => batch.take(message),
                     Err(_) => break,
                 }
             }
@@ -218,138 +243,45 @@ impl Ledger {
         let _ = remover.join();
     }
 
-    fn take(&mut self, message: Message, batch: &mut Batch) {
-        match message {
-            Message::Ask(question) => batch.questions.push(question),
-            Message::Trim(upto, asker) => batch.trims.push((upto, asker)),
-            Message::Decide(_, asker) if !self.are_views_right() => {
-                let why = "the store cannot be read; the log of the master says why".to_owned();
-                let _ = asker.send(Err(LedgerError::NotRecorded(why)));
-            }
-            Message::Decide(input, asker) => {
-                let now = self.parts.clock.now();
-                let answer = self.decide(*input, now, batch);
-                batch.answers.push((asker, answer));
-            }
-        }
-    }
-
-    /// Decides on an input, and on everything that follows from its records, in log order.
-    fn decide(&mut self, input: Input, now: Timestamp, batch: &mut Batch) -> Answer {
-        let Parts { views, policy, .. } = &mut self.parts;
-        let decision = decide::on_input(views, policy, input, now);
-        batch.effects.extend(decision.effects);
-        let mut records: std::collections::VecDeque<Record> = decision.records.into();
-        while let Some(record) = records.pop_front() {
-            let cursor = views.head.next();
-            let started = replay::starts_in(views, cursor, now, &record);
-            batch.entries.push(Entry {
-                at: now,
-                body: record.encode(),
-            });
-            views.apply(cursor, now, &record);
-            if let Record::KeyChanged(changed) = &record {
-                batch.keys.push(changed.clone());
-            }
-            let next = decide::on_record(views, policy, cursor, &record, &started, now);
-            batch.effects.extend(next.effects);
-            records.extend(next.records);
-        }
-        batch.unneeded_blobs.extend(views.mine.take_unneeded());
-        decision.answer
-    }
-
     fn finish(&mut self, batch: Batch, removals: &SyncSender<Vec<String>>) {
-        if let Err(problem) = self.append(&batch.entries) {
-            self.undo(batch, &problem);
-            return;
+        let step = self.core.step(batch.inputs);
+        self.head.send_if_modified(|head| {
+            let is_further = step.head > *head;
+            *head = step.head.max(*head);
+            is_further
+        });
+        for changed in &step.keys {
+            self.keyring.apply(changed);
         }
-        for changed in &batch.keys {
-            self.parts.keyring.apply(changed);
-        }
-        for effect in batch.effects {
+        for effect in step.effects {
             // The performer is gone only when the master stops; what is recorded is done at the
             // next start.
             let _ = self.effects.blocking_send(effect);
         }
-        for (asker, answer) in batch.answers {
+        for (asker, answer) in batch.askers.into_iter().zip(step.answers) {
             // An asker that has gone away asks again if it cares.
-            let _ = asker.send(Ok(answer));
+            let _ = asker.send(answer);
         }
-        if !batch.unneeded_blobs.is_empty() {
+        if !step.unneeded_blobs.is_empty() {
             // The remover ends after the ledger.
-            let _ = removals.send(batch.unneeded_blobs);
+            let _ = removals.send(step.unneeded_blobs);
         }
         self.answer_questions(batch.questions);
         for (upto, asker) in batch.trims {
-            let _ = asker.send(self.trim(upto));
+            let _ = asker.send(self.core.trim(upto));
         }
     }
 
     /// Answers from what is durable, or drops the questions if that is not known.
     fn answer_questions(&mut self, questions: Vec<Question>) {
-        if !questions.is_empty() && self.are_views_right() {
+        if questions.is_empty() {
+            return;
+        }
+        if let Some(views) = self.core.views() {
             for question in questions {
-                question(&self.parts.views);
+                question(views);
             }
         }
-    }
-
-    /// Forgets the next records; says whether more are left to forget.
-    fn trim(&mut self, upto: Cursor) -> Result<bool, LedgerError> {
-        if !self.are_views_right() {
-            return Ok(false);
-        }
-        let upto = upto.min(self.parts.views.unneeded_upto());
-        let tail = self.parts.durable.reader.tail();
-        let next = upto.min(Cursor(tail.0.saturating_add(TRIM_RECORDS_MAX)));
-        if next > tail {
-            let trimmed = self.parts.log.trim(next);
-            trimmed.map_err(|problem| LedgerError::NotRecorded(problem.to_string()))?;
-        }
-        Ok(next < upto)
-    }
-
-    fn append(&mut self, entries: &[Entry]) -> Result<(), storage::Error> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let cursor = self.parts.log.append(entries)?;
-        debug_assert_eq!(
-            cursor, self.parts.views.head,
-            "views and log count the same records"
-        );
-        self.head.send_replace(cursor);
-        Ok(())
-    }
-
-    /// The batch never happened.
-    fn undo(&mut self, batch: Batch, problem: &storage::Error) {
-        error!(%problem, inputs = batch.answers.len(), "nothing of this batch was recorded");
-        self.are_views_ahead = true;
-        for (asker, _) in batch.answers {
-            let _ = asker.send(Err(LedgerError::NotRecorded(problem.to_string())));
-        }
-        self.answer_questions(batch.questions);
-        for (_, asker) in batch.trims {
-            let _ = asker.send(Ok(false));
-        }
-    }
-
-    /// Builds the views again if they hold what was not recorded; says whether they are right now.
-    /// While they are not, nothing is decided and nothing is answered.
-    fn are_views_right(&mut self) -> bool {
-        if self.are_views_ahead {
-            match self.parts.durable.views() {
-                Ok(views) => {
-                    info!(head = %views.head, "the views are built again from what is durable");
-                    self.parts.views = views;
-                    self.are_views_ahead = false;
-                }
-                Err(problem) => error!(%problem, "the views cannot be built again"),
-            }
-        }
-        !self.are_views_ahead
     }
 }
 

@@ -10,9 +10,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use model::target::Target;
-use model::{Jid, JobReturn, Map, MinionId, Tag, Value};
+use model::{Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use storage::memory::{Fault, Simulation};
-use storage::{Error, Store};
+use storage::{Entry, Error, Store};
 
 use super::*;
 use crate::jobs::collect::Patience;

@@ -1,0 +1,189 @@
+//! The ledger without its thread: a batch of inputs in, answers and effects out.
+//!
+//! [`Core::step`] is the whole of "decide, record, release" as one call that nothing else happens
+//! in. The thread of the ledger calls it with what waits in its queue; the simulator calls it with
+//! what its world thought of. It releases nothing by itself: whoever calls does, in the order of
+//! [`Step`]'s fields, and may be killed between any two of them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use model::{Cursor, Timestamp};
+use storage::{Entry, Log};
+use tracing::{error, info};
+
+use super::{
+    Answer, Durable, Effect, Input, LedgerError, Policy, Record, TRIM_RECORDS_MAX, Views, decide,
+    replay,
+};
+use crate::keys::KeyChanged;
+use crate::world::Clock;
+
+/// What a core is built of.
+pub struct CoreParts {
+    /// The views as replayed.
+    pub views: Views,
+    /// The log to append to.
+    pub log: Box<dyn Log>,
+    /// What the views were built from, to build them again.
+    pub durable: Durable,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The options.
+    pub policy: Policy,
+}
+
+/// What is known, and the writing end of the log.
+pub struct Core {
+    parts: CoreParts,
+    /// The views hold a batch that was not recorded, and could not be built again yet.
+    are_views_ahead: bool,
+}
+
+/// What one batch came to. All of it is durable.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// The place of the last durable record.
+    pub head: Cursor,
+    /// The keys that changed, for the keyring: before anybody is answered.
+    pub keys: Vec<KeyChanged>,
+    /// What is to be done, in order.
+    pub effects: Vec<Effect>,
+    /// For each input, in order, what its asker is told.
+    pub answers: Vec<Result<Answer, LedgerError>>,
+    /// Blobs that nothing refers to any more.
+    pub unneeded_blobs: Vec<String>,
+}
+
+/// What a batch adds up to before it is durable.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    step: Step,
+}
+
+impl Core {
+    /// Takes over the log and what was read from it.
+    pub fn new(parts: CoreParts) -> Self {
+        Self {
+            parts,
+            are_views_ahead: false,
+        }
+    }
+
+    /// Decides on a batch of inputs, one after the other, and makes what follows durable by one
+    /// append. If that fails, nothing of the batch happened and every asker is told.
+    pub fn step(&mut self, inputs: impl IntoIterator<Item = Input>) -> Step {
+        let mut batch = Batch::default();
+        for input in inputs {
+            if !self.are_views_right() {
+                let why = "the store cannot be read; the log of the master says why".to_owned();
+                batch.step.answers.push(Err(LedgerError::NotRecorded(why)));
+                continue;
+            }
+            let now = self.parts.clock.now();
+            let answer = self.decide(input, now, &mut batch);
+            batch.step.answers.push(Ok(answer));
+        }
+        match self.append(&batch.entries) {
+            Ok(head) => Step { head, ..batch.step },
+            Err(problem) => self.undo(&batch.step, &problem),
+        }
+    }
+
+    /// Gives what is known, all of it durable; `None` if that cannot be said now.
+    pub fn views(&mut self) -> Option<&Views> {
+        self.are_views_right().then_some(&self.parts.views)
+    }
+
+    /// Forgets the next records; says whether more are left to forget.
+    ///
+    /// # Errors
+    /// The log cannot be trimmed.
+    pub fn trim(&mut self, upto: Cursor) -> Result<bool, LedgerError> {
+        let Some(views) = self.views() else {
+            return Ok(false);
+        };
+        let upto = upto.min(views.unneeded_upto());
+        let tail = self.parts.durable.reader.tail();
+        let next = upto.min(Cursor(tail.0.saturating_add(TRIM_RECORDS_MAX)));
+        if next > tail {
+            let trimmed = self.parts.log.trim(next);
+            trimmed.map_err(|problem| LedgerError::NotRecorded(problem.to_string()))?;
+        }
+        Ok(next < upto)
+    }
+
+    /// Gives what the views are built from.
+    pub fn durable(&self) -> &Durable {
+        &self.parts.durable
+    }
+
+    /// Decides on an input, and on everything that follows from its records, in log order.
+    fn decide(&mut self, input: Input, now: Timestamp, batch: &mut Batch) -> Answer {
+        let CoreParts { views, policy, .. } = &mut self.parts;
+        let decision = decide::on_input(views, policy, input, now);
+        batch.step.effects.extend(decision.effects);
+        let mut records: VecDeque<Record> = decision.records.into();
+        while let Some(record) = records.pop_front() {
+            let cursor = views.head.next();
+            let started = replay::starts_in(views, cursor, now, &record);
+            batch.entries.push(Entry {
+                at: now,
+                body: record.encode(),
+            });
+            views.apply(cursor, now, &record);
+            if let Record::KeyChanged(changed) = &record {
+                batch.step.keys.push(changed.clone());
+            }
+            let next = decide::on_record(views, policy, cursor, &record, &started, now);
+            batch.step.effects.extend(next.effects);
+            records.extend(next.records);
+        }
+        let unneeded = views.mine.take_unneeded();
+        batch.step.unneeded_blobs.extend(unneeded);
+        decision.answer
+    }
+
+    fn append(&mut self, entries: &[Entry]) -> Result<Cursor, storage::Error> {
+        if entries.is_empty() {
+            // Nothing new is durable; while the views are ahead, their head is not.
+            return Ok(self.parts.log.head());
+        }
+        let cursor = self.parts.log.append(entries)?;
+        debug_assert_eq!(
+            cursor, self.parts.views.head,
+            "views and log count the same records"
+        );
+        Ok(cursor)
+    }
+
+    /// The batch never happened.
+    fn undo(&mut self, step: &Step, problem: &storage::Error) -> Step {
+        let inputs = step.answers.len();
+        error!(%problem, inputs, "nothing of this batch was recorded");
+        self.are_views_ahead = true;
+        let told = || Err(LedgerError::NotRecorded(problem.to_string()));
+        Step {
+            head: self.parts.log.head(),
+            answers: (0..inputs).map(|_| told()).collect(),
+            ..Step::default()
+        }
+    }
+
+    /// Builds the views again if they hold what was not recorded; says whether they are right now.
+    /// While they are not, nothing is decided and nothing is answered.
+    fn are_views_right(&mut self) -> bool {
+        if self.are_views_ahead {
+            match self.parts.durable.views() {
+                Ok(views) => {
+                    info!(head = %views.head, "the views are built again from what is durable");
+                    self.parts.views = views;
+                    self.are_views_ahead = false;
+                }
+                Err(problem) => error!(%problem, "the views cannot be built again"),
+            }
+        }
+        !self.are_views_ahead
+    }
+}

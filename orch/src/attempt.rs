@@ -118,6 +118,25 @@ impl Attempt {
         self.calls.iter().any(is_it)
     }
 
+    /// Gives every minion an end, so that the counts add up: one of whom nothing more is waited for
+    /// came back, if its start was seen, or else is lost to this attempt.
+    pub(crate) fn end_the_rest(&mut self, at: Timestamp) {
+        for (id, minion) in &mut self.minions {
+            let is_back = self.seen.iter().any(|seen| seen.id == id.as_str());
+            let is_given_up = matches!(minion.phase, MinionPhase::Lost | MinionPhase::NeverSeen);
+            if minion.phase.has_ended() && !(is_back && is_given_up) {
+                continue;
+            }
+            let (phase, why) = if is_back {
+                (MinionPhase::Rebooted, "it started again")
+            } else {
+                (MinionPhase::Lost, "the step ended before it answered")
+            };
+            (minion.phase, minion.since) = (phase, at);
+            why.clone_into(&mut minion.why);
+        }
+    }
+
     /// Lets go of what only the outcome needed.
     pub(crate) fn forget_answers(&mut self) {
         for minion in self.minions.values_mut() {

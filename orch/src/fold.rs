@@ -182,6 +182,7 @@ fn end_attempt(state: &mut StepState, at: Timestamp) {
         && attempt.ended.is_none()
     {
         attempt.ended = Some(at);
+        attempt.end_the_rest(at);
         attempt.forget_answers();
     }
 }

@@ -6,6 +6,7 @@
 //! read the difference.
 
 mod transcripts {
+    #[expect(dead_code, reason = "the records are for the suite of kept runs")]
     pub(crate) mod player;
 }
 

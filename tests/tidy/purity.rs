@@ -53,7 +53,15 @@ const PURE: [(&str, &[&str]); 5] = [
     ("pillar", &["model", "states", "indexmap"]),
     (
         "orch",
-        &["model", "states", "indexmap", "serde", "thiserror"],
+        &[
+            "model",
+            "states",
+            "indexmap",
+            "rmp-serde",
+            "serde",
+            "sha2",
+            "thiserror",
+        ],
     ),
 ];
 

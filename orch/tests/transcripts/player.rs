@@ -20,6 +20,15 @@ pub(crate) fn play(text: &str) -> String {
     player.out
 }
 
+/// Plays a transcript and gives the records of its run.
+pub(crate) fn records(text: &str) -> Vec<RunRecord> {
+    let mut player = Player::default();
+    for line in text.lines().filter(|line| !line.starts_with("  ")) {
+        player.line(line);
+    }
+    player.records
+}
+
 #[derive(Default)]
 struct Player {
     out: String,

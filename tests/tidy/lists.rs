@@ -15,7 +15,7 @@ fn orphans(tree: &Tree) -> Vec<Objection> {
 
 fn is_root(path: &str) -> bool {
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-    let cargo = ["/tests", "/examples", "/benches", "/src/bin"];
+    let cargo = ["/tests", "/examples", "/benches", "/src/bin", "/targets"];
     ROOTS.contains(&file)
         || cargo.iter().any(|end| folder.ends_with(end)) && !folder.contains("/src/renderers")
 }

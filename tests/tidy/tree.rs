@@ -5,8 +5,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Folders at the root that are nobody's source.
-const NOT_SOURCE: [&str; 2] = ["target", ".git"];
+/// Folders that are nobody's source.
+const NOT_SOURCE: [&str; 5] = [
+    "target",
+    ".git",
+    "fuzz/artifacts",
+    "fuzz/corpus",
+    "fuzz/target",
+];
 
 /// Paths below the repository, with their texts. Files that are no text are left out.
 pub(crate) struct Tree(BTreeMap<String, String>);

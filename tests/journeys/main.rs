@@ -17,3 +17,4 @@ mod mine;
 mod orchestration;
 mod requests;
 mod sign_in;
+mod swarm;

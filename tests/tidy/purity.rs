@@ -99,9 +99,10 @@ const HOMES: [&str; 4] = [
 ];
 
 /// Programs: they print and touch the world, because a person started them.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     "cli/",
     "lab/",
+    "swarm/",
     "master/src/bin/",
     "master/src/bin_lint.rs",
     "master/src/bin_master.rs",

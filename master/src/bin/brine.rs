@@ -17,6 +17,7 @@ Usage: brine PROGRAM [OPTIONS]
   render         renders a file as the master would
   lint           lists what does not render in a tree of SLS
   lab            a throw-away cluster of real minions on this machine
+  swarm          many simulated minions that measure a master
   doctor         looks for what is wrong and names the fix
   install-links  makes the links salt-master, salt, salt-run, salt-key in a directory
   completion     prints completions for bash, zsh or fish
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         "render" => master::bin_render::main(args),
         "lint" => master::bin_lint::main(args),
         "lab" => lab::main(args, exe),
+        "swarm" => swarm::main(args),
         "kubeadm" | "kubectl" => lab::kubeadm::main(args),
         "doctor" => cli::doctor::main(args),
         "completion" => cli::completion::main(args),

@@ -1,0 +1,25 @@
+//! The time, as this program reads it: it measures, so it has to.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Gives seconds since 1970.
+pub(crate) fn unix_seconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
+/// Gives microseconds since 1970.
+pub(crate) fn unix_micros() -> u128 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_micros()
+}
+
+/// Gives a moment to measure from.
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Waits.
+pub(crate) async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}

@@ -248,7 +248,10 @@ impl Making<'_> {
                 id: &self.request.id,
                 grains: &self.request.grains,
                 pillar: &pillar,
+                saltenv: self.options.saltenv.as_deref(),
                 pillarenv: self.options.pillarenv.as_deref(),
+                opts: &self.request.opts,
+                functions: &self.gatherer.functions,
             };
             match source.pillar(request) {
                 Ok(data) if data.is_empty() => {}

@@ -8,7 +8,6 @@
 mod compile;
 mod decrypt;
 mod error;
-mod file_tree;
 mod gather;
 mod inputs;
 mod merge;
@@ -20,7 +19,6 @@ mod top;
 pub use compile::{Pillar, Suppliers, compile, top_matches};
 pub use decrypt::Decrypt;
 pub use error::Problem;
-pub use file_tree::{FileTree, KeepNewline};
 pub use inputs::Inputs;
 pub use merge::{Merge, Strategy};
 pub use origin::{Contribution, Origin};

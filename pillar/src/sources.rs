@@ -3,10 +3,13 @@
 //! The master builds one of these for each entry of the option `ext_pillar`, in order. What needs a
 //! disk, a program or a network does it there; here it is a question and an answer.
 
+use std::sync::Arc;
+
 use model::{Grains, Map, MinionId};
+use states::context::Functions;
 
 /// What a source is asked with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct SourceRequest<'a> {
     /// The minion.
     pub id: &'a MinionId,
@@ -14,8 +17,14 @@ pub struct SourceRequest<'a> {
     pub grains: &'a Grains,
     /// The pillar as far as it is known.
     pub pillar: &'a Map,
+    /// The state environment, if one was asked for.
+    pub saltenv: Option<&'a str>,
     /// The pillar environment, if one was asked for.
     pub pillarenv: Option<&'a str>,
+    /// The master's options.
+    pub opts: &'a Map,
+    /// What templates of the source may call.
+    pub functions: &'a Arc<dyn Functions>,
 }
 
 /// One external pillar.

@@ -143,6 +143,10 @@ fn distance(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
+/// The extension code of [`Context::function`]. Data never has it: msgpack's are below, and YAML
+/// and JSON have none.
+pub(crate) const FUNCTION: i8 = i8::MAX;
+
 /// All that a template may see. Cheap to clone where the large parts are shared by the caller.
 #[derive(Clone)]
 pub struct Context {
@@ -177,6 +181,12 @@ impl Context {
             functions: Arc::new(NoFunctions),
             extra: Map::new(),
         }
+    }
+
+    /// Makes a value that stands for a function in [`Context::extra`], at its top or one map
+    /// below: `salt[name]`, or `salt` itself if there is no name.
+    pub fn function(name: &str) -> Value {
+        Value::Ext(FUNCTION, name.as_bytes().to_vec())
     }
 
     /// Names the SLS and the file it was read from.

@@ -7,6 +7,7 @@ use minion_protocol::load::pillar::PillarLoad;
 use model::Grains;
 
 use crate::ledger::Input;
+use crate::pillar_sources::Asked;
 use crate::shared::Shared;
 
 /// Compiles the asker's pillar, and records the grains that came with the question.
@@ -22,13 +23,15 @@ pub(crate) async fn pillar(shared: &Arc<Shared>, load: PillarLoad) -> Reply {
     }
     let pillars = Arc::clone(&shared.pillars);
     let compiled = tokio::task::spawn_blocking(move || {
-        pillars.compile_for(
-            &load.id,
-            &Grains(load.grains),
-            load.saltenv.as_deref(),
-            load.pillarenv.as_deref(),
-            &load.pillar_override,
-        )
+        pillars.compile_asked(Asked {
+            id: load.id,
+            grains: Grains(load.grains),
+            saltenv: load.saltenv,
+            pillarenv: load.pillarenv,
+            overrides: load.pillar_override,
+            ext: load.ext,
+            is_cache_cleared: load.clean_cache,
+        })
     });
     match compiled.await {
         Ok(data) => Reply::Pillar(data),

@@ -15,7 +15,7 @@ mod error;
 mod include;
 mod manual;
 mod opts;
-mod path_glob;
+pub(crate) mod path_glob;
 mod raw;
 mod report;
 mod setting;
@@ -58,7 +58,9 @@ pub fn load_with(
     for (option, value) in flags {
         raw.set(option, Written::on_command_line(value.clone()));
     }
-    let opts = Opts::believe(&raw, disk)?;
+    let mut opts = Opts::believe(&raw, disk)?;
+    let keys = || dir.join("gpgkeys").display().to_string();
+    opts.gpg_keydir.get_or_insert_with(keys);
     let report = report::notices(&raw);
     let dump = Dump::new(&opts, &raw);
     Ok(Loaded { opts, report, dump })

@@ -12,6 +12,7 @@ use storage::disk::DiskRead;
 use super::raw::{Raw, Written};
 use super::setting::{Described, Roots, Setting, describe};
 use super::{Error, Problem, path_glob};
+use crate::pillar_sources::external;
 
 macro_rules! options {
     ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr;)*) => {
@@ -191,7 +192,50 @@ options! {
     pillar_includes_override_sls: bool = false;
     /// Environment of pillars; unset: all.
     pillarenv: Option<String> = None;
-
+    /// Take the pillar environment from the state environment that a minion asks with.
+    pillarenv_from_saltenv: bool = false;
+    /// External pillars, in the order in which they are asked: cmd_json, cmd_yaml, file_tree,
+    /// http_json, http_yaml, stack.
+    ext_pillar: Vec<Value> = Vec::new();
+    /// Ask external pillars before pillar files are rendered; those then see what was given.
+    ext_pillar_first: bool = false;
+    /// External pillars that are not asked.
+    exclude_ext_pillar: Vec<String> = Vec::new();
+    /// External pillars that a minion may ask for by pillar.ext. Salt's default names two that are
+    /// not built.
+    on_demand_ext_pillar: Vec<String> = Vec::new();
+    /// Seconds that one program or server of an external pillar may take. Not Salt's.
+    ext_pillar_timeout: u64 = 60;
+    /// Keep compiled pillars and give them again while minion, files and options are the same; for
+    /// what else they are made of, at most pillar_cache_ttl.
+    pillar_cache: bool = false;
+    /// Seconds for which a kept pillar counts.
+    pillar_cache_ttl: u64 = 3600;
+    /// Pillar keys whose values are decrypted when everything is merged.
+    decrypt_pillar: Value = Value::List(Vec::new());
+    /// What separates the parts of a key in decrypt_pillar.
+    decrypt_pillar_delimiter: String = ":".into();
+    /// Renderer that decrypts where decrypt_pillar names none.
+    decrypt_pillar_default: String = "gpg".into();
+    /// Renderers that decrypt_pillar may name.
+    decrypt_pillar_renderers: Vec<String> = vec!["gpg".into()];
+    /// Directory of the keys for the renderer gpg; unset: `gpgkeys` beside the configuration.
+    gpg_keydir: Option<String> = None;
+    /// Take a message that gpg cannot decrypt for an error; false: it stays as it is.
+    gpg_decrypt_must_succeed: bool = false;
+    /// Keep in memory what gpg has decrypted.
+    gpg_cache: bool = false;
+    /// Seconds for which that is kept.
+    gpg_cache_ttl: u64 = 86400;
+    /// Python program that runs pillar files, orchestrations and reactions of the renderer py;
+    /// unset: they are refused. Not Salt's.
+    python_renderer: Option<String> = None;
+    /// Let templates on the master run commands (cmd.run and the like) as the master's user. Not
+    /// Salt's.
+    template_commands: bool = false;
+    /// Directories, besides those of file_roots and pillar_roots, in which templates on the master
+    /// may look with file.*. Not Salt's.
+    template_directories: Vec<String> = Vec::new();
 
     /// What the terminal shows.
     log_level: String = "warning".into();
@@ -227,6 +271,7 @@ const RANGES: &[(&str, std::ops::RangeInclusive<u64>)] = &[
     ("minimum_auth_version", 0..=3),
     ("file_buffer_size", 1..=16 * 1024 * 1024),
     ("publish_session", 1..=u64::MAX),
+    ("ext_pillar_timeout", 1..=3600),
 ];
 
 fn base(directories: &[&str]) -> Roots {
@@ -296,6 +341,7 @@ impl Opts {
         check_regexes(raw, &opts, &mut problems);
         check_interface(raw, &opts, &mut problems);
         check_id(raw, &opts, &mut problems);
+        check_ext_pillar(raw, &opts, &mut problems);
         if !problems.is_empty() {
             return Err(Error::Problems(problems));
         }
@@ -380,6 +426,14 @@ fn check_interface(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
     {
         let expected = "an IP address of this machine (0.0.0.0: all of them)".to_owned();
         problems.push(problem("interface", written, expected));
+    }
+}
+
+fn check_ext_pillar(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
+    if let Some(written) = raw.get("ext_pillar")
+        && let Some(expected) = external::check(&opts.ext_pillar)
+    {
+        problems.push(problem("ext_pillar", written, expected));
     }
 }
 

@@ -8,12 +8,12 @@ use storage::Error;
 use storage::disk::DiskRead;
 
 /// Says whether a path has wildcards.
-pub(super) fn has_wildcard(path: &str) -> bool {
+pub(crate) fn has_wildcard(path: &str) -> bool {
     path.contains(['*', '?', '['])
 }
 
 /// Gives the existing paths that match, sorted.
-pub(super) fn matches(pattern: &Path, disk: &dyn DiskRead) -> Result<Vec<PathBuf>, Error> {
+pub(crate) fn matches(pattern: &Path, disk: &dyn DiskRead) -> Result<Vec<PathBuf>, Error> {
     let mut found = vec![PathBuf::new()];
     for part in pattern.components() {
         let text = part.as_os_str().to_str().unwrap_or_default();

@@ -173,6 +173,18 @@ impl Setting for Vec<String> {
     }
 }
 
+impl Setting for Vec<Value> {
+    const EXPECTED: &'static str = "a list";
+
+    fn read(value: &Value) -> Option<Self> {
+        value.as_list().map(<[Value]>::to_vec)
+    }
+
+    fn show(&self) -> Value {
+        Value::List(self.clone())
+    }
+}
+
 impl Setting for Map {
     const EXPECTED: &'static str = "a map (name: value)";
 

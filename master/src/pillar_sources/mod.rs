@@ -7,12 +7,13 @@
 
 use std::sync::Arc;
 
-use model::{Grains, Map, MinionId};
-use pillar::{Origin, Problem, Request, Suppliers};
+use model::{Grains, Map, MinionId, Value};
+use pillar::{Origin, PillarSource, Problem, Request, Suppliers};
 use states::context::{Functions, NoFunctions};
 use states::top_file::Matches;
 use storage::disk::DiskRead;
 
+pub(crate) mod external;
 mod functions;
 mod master_grains;
 #[cfg(test)]
@@ -21,7 +22,27 @@ mod tests;
 use crate::config::Opts;
 use crate::fileserver::{Roots, RootsClient};
 use crate::world::World;
+use external::Parts;
 use functions::MinionFunctions;
+
+/// Somebody's question for a pillar.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// For which minion.
+    pub id: MinionId,
+    /// Its grains.
+    pub grains: Grains,
+    /// The state environment, if one was named.
+    pub saltenv: Option<String>,
+    /// The pillar environment, if one was named.
+    pub pillarenv: Option<String>,
+    /// Pillar that wins over everything.
+    pub overrides: Map,
+    /// An external pillar that the minion asks for.
+    pub ext: Option<Map>,
+    /// Whether kept pillars of the minion are to be dropped first.
+    pub is_cache_cleared: bool,
+}
 
 /// Compiles pillars.
 pub struct Pillars {
@@ -30,6 +51,11 @@ pub struct Pillars {
     master_id: MinionId,
     more: Arc<dyn Functions>,
     disk: Arc<dyn DiskRead>,
+    parts: Parts,
+    /// The external pillars of the option, in order.
+    external: Vec<Arc<dyn PillarSource>>,
+    /// Those that a minion may ask for.
+    on_demand: Vec<String>,
 }
 
 impl Pillars {
@@ -37,11 +63,15 @@ impl Pillars {
     pub fn new(opts: &Opts, world: &World) -> Self {
         let disk: Arc<dyn DiskRead> = world.disk.clone();
         let roots = Roots::new(opts.pillar_roots.clone(), opts, Arc::clone(&disk));
+        let parts = Parts::new(opts, Arc::clone(&disk));
         Self {
             files: Arc::new(RootsClient::new(Arc::new(roots), Arc::clone(&disk))),
             opts: opts.for_templates(),
             master_id: opts.master_minion_id(),
             more: Arc::new(NoFunctions),
+            external: external::sources(&entries(opts), &parts),
+            on_demand: opts.on_demand_ext_pillar.clone(),
+            parts,
             disk,
         }
     }
@@ -67,15 +97,45 @@ impl Pillars {
         pillarenv: Option<&str>,
         overrides: &Map,
     ) -> Map {
-        let mut request = self.request(id, grains);
-        request.saltenv = saltenv.map(str::to_owned);
-        request.pillarenv = pillarenv.map(str::to_owned);
-        request.overrides = overrides.clone();
-        let pillar = pillar::compile(&request, &self.suppliers(&request));
+        self.compile_asked(Asked {
+            id: id.clone(),
+            grains: grains.clone(),
+            saltenv: saltenv.map(str::to_owned),
+            pillarenv: pillarenv.map(str::to_owned),
+            overrides: overrides.clone(),
+            ext: None,
+            is_cache_cleared: false,
+        })
+    }
+
+    /// Compiles a pillar as somebody asked for it.
+    pub fn compile_asked(&self, asked: Asked) -> Map {
+        let id = asked.id.clone();
+        let mut request = self.request(&id, &asked.grains);
+        request.saltenv = asked.saltenv;
+        request.pillarenv = asked.pillarenv;
+        request.overrides = asked.overrides;
+        let mut suppliers = self.suppliers(&request);
+        suppliers.external.extend(self.on_demand(asked.ext));
+        let pillar = pillar::compile(&request, &suppliers);
         for problem in &pillar.problems {
             tracing::warn!(minion_id = id.as_str(), problem = %problem.full, "pillar is broken");
         }
         pillar.data
+    }
+
+    /// Makes the external pillars that a minion asks for, if all of them may be asked for.
+    fn on_demand(&self, ext: Option<Map>) -> Vec<Arc<dyn PillarSource>> {
+        let Some(ext) = ext else {
+            return Vec::new();
+        };
+        let is_refused = |name: &String| !self.on_demand.contains(name);
+        if let Some(name) = ext.keys().map(Value::to_text).find(is_refused) {
+            let allowed = self.on_demand.join(", ");
+            tracing::error!(name, allowed, "not in on_demand_ext_pillar, none is asked");
+            return Vec::new();
+        }
+        external::sources(&[Value::Map(ext)], &self.parts)
     }
 
     /// Gives the SLS that the top files name for a minion (`pillar.show_top`), or what is wrong
@@ -106,7 +166,9 @@ impl Pillars {
 
     fn suppliers(&self, request: &Request) -> Suppliers {
         let functions = self.functions(&request.id, &request.grains, &Map::new());
-        Suppliers::new(self.files.clone(), functions)
+        let mut suppliers = Suppliers::new(self.files.clone(), functions);
+        suppliers.external.clone_from(&self.external);
+        suppliers
     }
 
     /// Gives what templates may call as `salt[...]` on behalf of a minion.
@@ -124,6 +186,21 @@ impl Pillars {
     pub fn master_grains(&self) -> Grains {
         master_grains::grains(&self.master_id, self.disk.as_ref())
     }
+}
+
+/// Gives the entries of `ext_pillar` without those that the options exclude.
+fn entries(opts: &Opts) -> Vec<Value> {
+    let first = |entry: &Value| {
+        let first = entry.as_map()?.get_index(0)?;
+        Some(first.0.to_text())
+    };
+    let is_excluded =
+        |entry: &&Value| first(entry).is_some_and(|name| opts.exclude_ext_pillar.contains(&name));
+    let entries = opts.ext_pillar.iter();
+    entries
+        .filter(|entry| !is_excluded(entry))
+        .cloned()
+        .collect()
 }
 
 /// The id is the one that was authenticated, whatever the minion says of itself.

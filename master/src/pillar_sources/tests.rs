@@ -8,19 +8,27 @@ use crate::config;
 use crate::world::real;
 
 /// Makes a master with these pillar files.
+fn pillars(files: &[(&str, &str)]) -> (TempDir, Pillars) {
+    configured("", files)
+}
+
+/// Makes a master with these pillar files and further options; `DIR` in them is the directory with
+/// the configuration, whose `pillar` is the root.
 #[expect(
     clippy::disallowed_methods,
     reason = "the tests lay out pillars as an operator would"
 )]
-fn pillars(files: &[(&str, &str)]) -> (TempDir, Pillars) {
+pub(super) fn configured(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars) {
     let dir = TempDir::new().unwrap();
     for (name, text) in files {
         let path = dir.path().join("pillar").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        std::fs::write(path, text.replace("DIR", &dir.path().display().to_string())).unwrap();
     }
     let roots = dir.path().join("pillar").display().to_string();
     let main = format!("pillar_roots: {{base: ['{roots}']}}\nnodegroups: {{web: 'web*'}}\n");
+    let here = dir.path().display().to_string();
+    let main = main + &options.replace("DIR", &here);
     std::fs::write(dir.path().join("master"), main).unwrap();
     let world = real::world();
     let loaded = config::load(dir.path(), world.disk.as_ref()).unwrap();
@@ -28,11 +36,11 @@ fn pillars(files: &[(&str, &str)]) -> (TempDir, Pillars) {
     (dir, pillars)
 }
 
-fn id(text: &str) -> MinionId {
+pub(super) fn id(text: &str) -> MinionId {
     text.parse().unwrap()
 }
 
-fn grains(text: &str) -> Grains {
+pub(super) fn grains(text: &str) -> Grains {
     Grains(
         states::renderers::load_yaml(text)
             .unwrap()

@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use model::Value;
 
+use super::dict::Dict;
 use super::object::Object;
 use super::scope::Scope;
 use super::value::Py;
-use crate::context::Context;
+use crate::context::{Context, FUNCTION};
 
 /// Fills a scope with `salt`, `grains`, `pillar`, `opts`, `saltenv`, `sls` and what is derived from
 /// them.
@@ -25,8 +26,33 @@ pub(super) fn fill(scope: &Rc<Scope>, context: &Context) {
     }
     for (name, value) in context.extra.iter() {
         if let Some(name) = name.as_str() {
-            scope.set_str(name, Py::from_value(value));
+            scope.set_str(name, extra(value));
         }
+    }
+}
+
+/// Takes a further variable; what stands for a function becomes one.
+fn extra(value: &Value) -> Py {
+    let function = |value: &Value| match value {
+        Value::Ext(FUNCTION, name) if name.is_empty() => Some(Py::object(Object::SaltRoot)),
+        Value::Ext(FUNCTION, name) => {
+            let name = String::from_utf8_lossy(name);
+            Some(Py::object(Object::SaltFunction(Rc::from(name.as_ref()))))
+        }
+        _ => None,
+    };
+    let is_function = |value: &Value| matches!(value, Value::Ext(FUNCTION, _));
+    match value {
+        Value::Map(map) if map.values().any(is_function) => {
+            let mut dict = Dict::default();
+            for (key, value) in map.iter() {
+                let value = function(value).unwrap_or_else(|| Py::from_value(value));
+                // A key of a map can be hashed.
+                let _ = dict.insert(Py::from_value(key), value);
+            }
+            Py::dict(dict)
+        }
+        value => function(value).unwrap_or_else(|| Py::from_value(value)),
     }
 }
 

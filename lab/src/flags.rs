@@ -50,6 +50,9 @@ pub(crate) struct Flags {
     /// Runs the nodes as plain processes even if namespaces are possible.
     #[arg(long)]
     pub(crate) plain: bool,
+    /// Installs the minion release, prints its directory and does nothing else.
+    #[arg(long)]
+    pub(crate) install_only: bool,
     /// Boots the nodes and leaves them, without running anything; implies --keep.
     #[arg(long)]
     pub(crate) boot_only: bool,

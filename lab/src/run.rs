@@ -49,7 +49,11 @@ pub(crate) fn main(args: Vec<OsString>, exe: PathBuf) -> ExitCode {
             }
         };
     }
-    match Lab::build(flags, exe).and_then(Lab::run) {
+    let result = match flags.install_only {
+        true => install(&flags),
+        false => Lab::build(flags, exe).and_then(Lab::run),
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
@@ -57,6 +61,13 @@ pub(crate) fn main(args: Vec<OsString>, exe: PathBuf) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Installs the release for programs that only want its python: a comparison, a by-hand try.
+fn install(flags: &Flags) -> Result<bool, Failure> {
+    let venv = Minion::install_with(&flags.minion, &flags.minions, &flags.python)?;
+    println!("{}", venv.dir.display());
+    Ok(true)
 }
 
 /// A lab that is being set up, running, or coming down. Fields are dropped in this order: nodes

@@ -15,6 +15,7 @@ pub mod ports;
 pub mod random;
 pub mod real_minion;
 pub mod sim_minion;
+pub mod simulate;
 pub mod test_master;
 pub mod wait;
 pub mod wire;

@@ -68,6 +68,7 @@ pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Rec
                 });
             }
             Effect::Call(call) => start_call(&shared, call),
+            Effect::ForgetSecrets(run) => shared.redactor.forget(&run),
         }
     }
 }
@@ -102,6 +103,10 @@ fn start_call(shared: &Arc<Shared>, call: Call) {
                 .await
                 .map_err(|error| error.to_string()),
         };
+        let result = result.map(|mut ret| {
+            shared.redactor.redact(&mut ret);
+            ret
+        });
         let fact = done(jid, result);
         tell(
             &shared,

@@ -19,6 +19,7 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
         peer, body, reply, ..
     } = incoming;
     let opening = Arc::clone(&shared);
+    let mut handed = None;
     // Opening may cost a public RSA operation and the parsing of megabytes: not on the threads that
     // serve sockets.
     let opened = tokio::task::spawn_blocking(move || opening.channel.open(&body)).await;
@@ -38,7 +39,7 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
             if let Some(id) = principal.minion_id() {
                 shared.presence.saw(id, peer.ip(), shared.world.clock.now());
             }
-            let answer = answer(&shared, request, &principal, peer).await;
+            let answer = answer(&shared, request, &principal, peer, &mut handed).await;
             let sealing = Arc::clone(&shared);
             let sealed = tokio::task::spawn_blocking(move || sealing.channel.seal(&seal, &answer));
             match sealed.await {
@@ -48,7 +49,14 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
         }
     };
     // A peer that has gone away asks again on a new connection.
-    reply.send(bytes);
+    match handed {
+        None => reply.send(bytes),
+        Some(handed) => {
+            if reply.send_and_wait(bytes).await {
+                mine::delivered(&shared, handed).await;
+            }
+        }
+    }
 }
 
 async fn answer(
@@ -56,6 +64,7 @@ async fn answer(
     request: Request,
     principal: &Principal,
     from: SocketAddr,
+    handed: &mut Option<mine::Handed>,
 ) -> Reply {
     match request {
         Request::Auth(load) => clear_funcs::auth::sign_in(shared, load, from).await,
@@ -68,7 +77,7 @@ async fn answer(
         Request::SyndicReturn(_) => Reply::empty(),
         Request::MinionEvent(load) => events::fire(shared, load).await,
         Request::Mine(load) => mine::store(shared, load).await,
-        Request::MineGet(load) => mine::get(shared, load).await,
+        Request::MineGet(load) => mine::get(shared, load, handed).await,
         Request::MineDelete(load) => mine::delete(shared, load.id, Some(load.fun)).await,
         Request::MineFlush(id) => mine::delete(shared, id, None).await,
         Request::MasterOpts { env_only } => opts::master_opts(shared, env_only),

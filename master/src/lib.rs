@@ -31,6 +31,7 @@ pub mod orchestrator;
 pub mod pillar_sources;
 mod programs;
 pub mod runners;
+pub mod secrets;
 pub mod shared;
 mod stream;
 pub mod timers;

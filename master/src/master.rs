@@ -22,6 +22,7 @@ use crate::keys::pki_writer::PkiWriter;
 use crate::ledger::{self, Durable, Input, Policy, Views};
 use crate::minions::PresenceBoard;
 use crate::pillar_sources::Pillars;
+use crate::secrets::{Redactor, Sealer};
 use crate::shared::{Shared, read_return};
 use crate::transport::{Incoming, Limits, PublishServer, RequestServer};
 use crate::world::World;
@@ -94,6 +95,11 @@ impl Master {
             is_filtering: opts.zmq_filtering,
             sig_algo: SigAlgo::from_name(&opts.publish_signing_algorithm).unwrap_or_default(),
         }));
+        let sealer = Sealer::open(&pki, Arc::clone(&world.entropy))?;
+        let redactor = Arc::new(Redactor::new(&opts.redact_patterns));
+        for (made, value) in sealer.all(&views.secrets, durable.blobs.as_ref()) {
+            redactor.learn(&made.run, &value, &made.plain);
+        }
         let (handle, effects, _thread) = ledger::start(ledger::Parts {
             views,
             log,
@@ -107,6 +113,8 @@ impl Master {
             ledger: handle,
             reader: Arc::clone(&durable.reader),
             blobs: Arc::clone(&durable.blobs),
+            sealer,
+            redactor,
             keyring,
             channel,
             presence: Arc::new(PresenceBoard::default()),
@@ -154,7 +162,8 @@ fn open_store(opts: &Opts) -> Result<(Box<dyn Log>, Durable, Views), StartError>
     let store = storage::embedded::open(&opts.store_dir)?;
     let durable = Durable::new(store.reader, store.tables, store.blobs);
     let views = durable.views()?;
-    mine::sealed::sweep(&views.mine, durable.blobs.as_ref())?;
+    let secrets = views.secrets.all().map(|secret| &secret.made.blob);
+    mine::sealed::sweep(&views.mine, secrets, durable.blobs.as_ref())?;
     Ok((store.log, durable, views))
 }
 

@@ -18,6 +18,7 @@ use crate::keys::pki_writer::PkiWriter;
 use crate::ledger::{Handle, LedgerError, Record};
 use crate::minions::{PresenceBoard, Sign};
 use crate::pillar_sources::Pillars;
+use crate::secrets::{Redactor, Sealer};
 use crate::world::World;
 
 /// What every task of the master holds.
@@ -32,6 +33,10 @@ pub struct Shared {
     pub reader: Arc<dyn LogReader>,
     /// The values of the mine.
     pub blobs: Arc<dyn Blobs>,
+    /// Seals secrets for their blobs.
+    pub sealer: Sealer,
+    /// Takes secrets out of what minions say.
+    pub redactor: Arc<Redactor>,
     /// The keys as the sockets need them.
     pub keyring: Arc<Keyring>,
     /// Opens and seals messages; holds the publish socket.

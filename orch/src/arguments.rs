@@ -12,7 +12,7 @@ use states::requisites::RequisiteKind;
 use crate::error::Problem;
 
 /// Keywords of every state that Salt's compiler and runner, or ours, use themselves.
-const RUNTIME_KEYWORDS: [&str; 24] = [
+const RUNTIME_KEYWORDS: [&str; 26] = [
     "name",
     "names",
     "check_cmd",
@@ -37,7 +37,9 @@ const RUNTIME_KEYWORDS: [&str; 24] = [
     "use",
     // Ours.
     "finally",
+    "compensate",
     "hide_output",
+    "lock",
 ];
 
 /// The arguments of one chunk while they are parsed.

@@ -4,7 +4,7 @@
 //! step and attempt (a later one replaces an earlier one). The master never invents one.
 
 use model::api::RunPhase;
-use model::{Cursor, Jid, Map, Tag, TagGlob, Timestamp, Value};
+use model::{Cursor, Jid, Map, MinionId, Tag, TagGlob, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 /// One thing to do.
@@ -132,8 +132,25 @@ pub struct JobRequest {
     /// Keep what comes back out of events and the job store (`hide_output`).
     #[serde(default)]
     pub hides_output: bool,
+    /// What comes back is a secret: seal it for its readers.
+    #[serde(default)]
+    pub secret: Option<SecretRequest>,
     /// What the job belongs to, for the job store.
     pub metadata: Map,
+}
+
+/// A secret that a job makes on one minion (`salt.secret`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretRequest {
+    /// The name under which `mine.get` gives it.
+    pub name: String,
+    /// Who may read it, each once.
+    pub readers: Vec<MinionId>,
+    /// How long it may be read at most, in milliseconds; `None` is as long as the run goes.
+    pub lifetime_ms: Option<u64>,
+    /// Keys of the value whose texts are no secrets.
+    #[serde(default)]
+    pub plain: Vec<String>,
 }
 
 /// A function of the master with its arguments.

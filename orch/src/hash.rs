@@ -50,10 +50,12 @@ struct Covered<'a> {
 impl Plan {
     /// Gives the hash of the plan together with what is known of the nodes: who is targeted, which
     /// disks they have, what is on them. The order of keys in maps does not count, the order of
-    /// steps and of lists does. `test=True` does not count either: what was looked at may then run.
+    /// steps and of lists does. `test=True` and the
+    /// hash that a person named do not count either: what was looked at may then run.
     pub fn hash(&self, facts: &Map) -> PlanHash {
         let mut options = self.options.clone();
         options.is_test = false;
+        options.yes_wipe = None;
         let covered = Covered {
             name: &self.name,
             steps: &self.steps,

@@ -23,6 +23,7 @@ const KEPT: [&str; 7] = [
 pub(crate) fn hidden(value: &Value) -> Value {
     match value {
         Value::Nil | Value::Bool(_) => value.clone(),
+        Value::Str(text) if text.is_empty() => value.clone(),
         Value::List(items) => items.iter().map(hidden).collect(),
         Value::Map(map) => {
             let pairs = map.iter().map(|(key, value)| {

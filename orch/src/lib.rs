@@ -17,6 +17,7 @@
 
 mod arguments;
 mod attempt;
+mod blocks;
 mod effect;
 mod error;
 mod fact;
@@ -34,7 +35,8 @@ mod turn;
 mod view;
 
 pub use attempt::{Attempt, CallPhase, CallState, MinionState, Seen, Verdict};
-pub use effect::{Call, Effect, JobRequest};
+pub use blocks::Owner;
+pub use effect::{Call, Effect, JobRequest, SecretRequest};
 pub use error::{Error, Problem};
 pub use fact::Fact;
 pub use hash::PlanHash;

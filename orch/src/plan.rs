@@ -10,6 +10,7 @@ use states::low_chunk::LowChunk;
 use states::requisites::{self, RequisiteKind};
 
 use crate::arguments::Arguments;
+use crate::blocks::{self, Owner};
 use crate::error::{Error, Problem};
 use crate::steps::Work;
 use crate::steps::wait_for_event::WaitForEvent;
@@ -29,6 +30,10 @@ pub struct Plan {
     pub options: Options,
     /// What is odd but does not keep it from running.
     pub warnings: Vec<String>,
+    /// The names of the locks that its run holds (`lock:` of any step): of the runs that want one
+    /// of them, only one is under way.
+    #[serde(default)]
+    pub locks: Vec<String>,
 }
 
 /// What holds for a whole run.
@@ -42,6 +47,9 @@ pub struct Options {
     /// Stop at the first failed step, whatever the steps say.
     #[serde(default)]
     pub failhard: bool,
+    /// `yes_wipe`: the hash of what may be lost, as a `salt.wipe_guard` printed it.
+    #[serde(default)]
+    pub yes_wipe: Option<String>,
 }
 
 /// One step.
@@ -66,6 +74,10 @@ pub struct PlannedStep {
     /// stopped or cancelled.
     #[serde(default)]
     pub is_finally: bool,
+    /// The step whose `finally` or `compensate` block it is of; it runs only if that one did
+    /// something.
+    #[serde(default)]
+    pub owner: Option<Owner>,
     /// `hide_output: True`: what comes back is not kept in clear.
     #[serde(default)]
     pub hides_output: bool,
@@ -143,6 +155,7 @@ impl Plan {
                 steps.push(step);
             }
         }
+        plan_blocks(&mut steps, &mut problems, &mut warnings);
         if !problems.is_empty() {
             let name = name.to_owned();
             return Err(Error { name, problems });
@@ -154,11 +167,15 @@ impl Plan {
             sources,
             options,
             warnings,
+            locks: Vec::new(),
         };
         for step in &plan.steps {
             if !plan.sls.contains(&step.chunk.sls) {
                 plan.sls.push(step.chunk.sls.clone());
             }
+            let lock = step.chunk.args.get("lock").map(Value::to_text);
+            plan.locks
+                .extend(lock.filter(|lock| !plan.locks.contains(lock)));
         }
         plan.expect_awaited_reboots();
         plan.warn_of_free_steps();
@@ -245,8 +262,9 @@ fn plan_step(
     let retry = retry(&mut arguments);
     let is_parallel = arguments.flag("parallel").unwrap_or(false);
     let failhard = arguments.flag("failhard");
-    let is_finally = arguments.flag("finally").unwrap_or(false);
+    let finally = arguments.value("finally").and_then(Value::as_bool);
     let hides_output = arguments.flag("hide_output").unwrap_or(false);
+    arguments.text("lock");
     for key in ["onlyif", "unless", "creates", "check_cmd"] {
         if arguments.value(key).is_some() {
             arguments.refuse(format!(
@@ -272,15 +290,43 @@ fn plan_step(
     problems.append(&mut arguments.problems);
     warnings.append(&mut arguments.warnings);
     Some(PlannedStep {
-        work: work?,
         needs,
         is_parallel,
         failhard,
         retry,
-        is_finally,
-        hides_output,
+        is_finally: finally.unwrap_or(false),
+        owner: None,
+        hides_output: hides_output || matches!(work, Some(Work::Secret(_))),
+        work: work?,
         chunk,
     })
+}
+
+/// Appends the steps of `finally` and `compensate` blocks.
+fn plan_blocks(
+    steps: &mut Vec<PlannedStep>,
+    problems: &mut Vec<Problem>,
+    warnings: &mut Vec<String>,
+) {
+    for step in 0..steps.len() {
+        let owner = steps[step].chunk.clone();
+        let mut arguments = Arguments::of(&owner);
+        let chunks = blocks::chunks(&owner, &mut arguments);
+        problems.append(&mut arguments.problems);
+        for (is_compensation, chunk) in chunks {
+            if let Some(planned) = plan_step(chunk, Vec::new(), problems, warnings) {
+                steps.push(PlannedStep {
+                    is_finally: true,
+                    is_parallel: false,
+                    owner: Some(Owner {
+                        step,
+                        is_compensation,
+                    }),
+                    ..planned
+                });
+            }
+        }
+    }
 }
 
 /// Where there is no `mod_watch`, a watch is a require (as in Salt; none of `salt.*` has one).

@@ -9,6 +9,7 @@ use model::Cursor;
 use model::api::StepPhase;
 use states::requisites::RequisiteKind;
 
+use crate::blocks;
 use crate::plan::Need;
 use crate::run::Run;
 use crate::steps::Outcome;
@@ -36,8 +37,8 @@ pub(crate) fn next(run: &Run) -> Next {
         return Next::Wait;
     }
     let mut pending = (0..run.steps.len()).filter(|step| phase(*step) == StepPhase::Pending);
-    let body = pending.clone().find(|step| !plan.steps[*step].is_finally);
-    match (body, pending.find(|step| plan.steps[*step].is_finally)) {
+    let body = pending.find(|step| !plan.steps[*step].is_finally);
+    match (body, blocks::next_after(run)) {
         (Some(step), _) if !is_over_early(run) => resolve(run, step),
         // What must happen in any case comes when nothing else is at work any more.
         (_, Some(step)) if running.iter().all(|step| plan.steps[*step].is_finally) => {

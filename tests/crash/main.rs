@@ -12,3 +12,4 @@
 mod full_disk;
 mod jobs;
 mod runs;
+mod secrets;

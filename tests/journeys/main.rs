@@ -16,5 +16,6 @@ mod jobs;
 mod mine;
 mod orchestration;
 mod requests;
+mod secrets;
 mod sign_in;
 mod swarm;

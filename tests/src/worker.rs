@@ -19,6 +19,9 @@ use crate::sim_minion::{SignIn, SimMinion};
 use crate::wait;
 use crate::wire::Wire;
 
+/// What the function `secret.make` gives and `secret.leak` says aloud: the form of a kubeadm token.
+pub const SECRET: &str = "qwerty.0123456789uiopas";
+
 /// How long the thread listens before it looks whether it should end.
 const LISTEN: Duration = Duration::from_millis(200);
 /// Between two attempts to reach a master that is down.
@@ -230,6 +233,11 @@ fn work(mut minion: SimMinion, book: &Mutex<Book>, is_over: &AtomicBool, jid: &s
             Value::Bool(true)
         }
         "test.echo" => arg,
+        "secret.make" => Value::Map(Map::from([
+            ("token", SECRET),
+            ("endpoint", "10.0.0.1:6443"),
+        ])),
+        "secret.leak" => format!("joined 10.0.0.1:6443 with {SECRET}").into(),
         _ => Value::Bool(true),
     };
     *lock(book).done.entry(jid.to_owned()).or_default() += 1;

@@ -12,13 +12,14 @@ use crate::shared::Shared;
 
 /// Tags that only the master itself may use, as globs: a minion that could say them would play
 /// another minion or the master (CVE-2025-22236, CVE-2025-22239).
-const MASTERS_TAGS: [&str; 13] = [
+const MASTERS_TAGS: [&str; 14] = [
     "salt/job/*/publish",
     "salt/job/*/new",
     "salt/job/*/return",
     "salt/key",
     "salt/cloud/*",
     "salt/run/*",
+    "salt/secret/*",
     "salt/cluster/*",
     "salt/wheel/*/new",
     "salt/wheel/*/return",
@@ -56,7 +57,10 @@ pub(crate) async fn fire(shared: &Arc<Shared>, load: EventLoad) -> Reply {
     });
     let events = events
         .into_iter()
-        .map(|(tag, data)| (Tag::new(tag), data))
+        .map(|(tag, mut data)| {
+            shared.redactor.redact_map(&mut data);
+            (Tag::new(tag), data)
+        })
         .collect();
     recorded(shared.ledger.decide(Input::Events(events)).await.is_ok())
 }

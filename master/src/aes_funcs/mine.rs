@@ -6,13 +6,21 @@ use std::sync::Arc;
 use minion_protocol::Reply;
 use minion_protocol::load::mine::{MineFun, MineGetLoad, MineLoad};
 use model::target::{Target, TargetType};
-use model::{MinionId, Value};
+use model::{Jid, Map, MinionId, Value};
 
 use crate::jobs::decide::{Known, resolve};
-use crate::ledger::{Input, LedgerError};
-use crate::mine::decide::read;
+use crate::ledger::{Answer, Input, LedgerError};
+use crate::mine::decide::{funs_of, read};
 use crate::mine::sealed;
+use crate::secrets::Made;
+use crate::secrets::decide::Grant;
 use crate::shared::Shared;
+
+/// Secrets that stand in an answer: they are read once it is handed over.
+pub(crate) struct Handed {
+    reader: MinionId,
+    jids: Vec<Jid>,
+}
 
 /// Stores what a minion publishes for others. The values go into blobs first: they may be secrets,
 /// and a log forgets late.
@@ -57,8 +65,12 @@ pub(crate) async fn delete(shared: &Arc<Shared>, id: MinionId, fun: Option<Strin
 }
 
 /// Gives what others published. Pillar targets are not resolved here: a minion could feel its way
-/// through others' pillars.
-pub(crate) async fn get(shared: &Arc<Shared>, load: MineGetLoad) -> Reply {
+/// through others' pillars. The secrets among it are named in `handed`.
+pub(crate) async fn get(
+    shared: &Arc<Shared>,
+    load: MineGetLoad,
+    handed: &mut Option<Handed>,
+) -> Reply {
     let Ok(tgt_type) = TargetType::parse(&load.tgt_type) else {
         return Reply::empty();
     };
@@ -72,6 +84,7 @@ pub(crate) async fn get(shared: &Arc<Shared>, load: MineGetLoad) -> Reply {
     };
     let nodegroups = shared.opts.nodegroups.clone();
     let id = load.id;
+    let (reader, asked) = (id.clone(), fun.clone());
     let found = shared.ledger.ask(move |views| {
         let grains = |id: &MinionId| views.minions.grains(id);
         let known = Known {
@@ -80,10 +93,95 @@ pub(crate) async fn get(shared: &Arc<Shared>, load: MineGetLoad) -> Reply {
             nodegroups: &nodegroups,
         };
         let (ids, _) = resolve(&target, known, &HashMap::new()).unwrap_or_default();
-        read(&views.mine, &id, views.minions.grains(&id), &ids, &fun)
+        let secrets = views.secrets.named(&ids, &funs_of(&fun));
+        let mut found = read(&views.mine, &id, views.minions.grains(&id), &ids, &fun);
+        // A secret hides what its maker has in the mine under the same name.
+        for made in secrets.iter().filter_map(|jid| views.secrets.get(jid)) {
+            let Made { name, maker, .. } = &made.made;
+            remove(&mut found, &fun, name, maker);
+        }
+        (found, secrets)
     });
-    match found.await {
-        Ok(found) => Reply::Value(found.into()),
-        Err(_) => Reply::Broken,
+    let (found, secrets) = match found.await {
+        Ok((found, secrets)) if secrets.is_empty() => return Reply::Value(found.into()),
+        Ok(found) => found,
+        Err(_) => return Reply::Broken,
+    };
+    with_secrets(shared, (found, &asked), reader, secrets, handed).await
+}
+
+/// Puts the secrets that the asker may read into what it found in the mine.
+async fn with_secrets(
+    shared: &Arc<Shared>,
+    (mut found, asked): (Map, &Value),
+    reader: MinionId,
+    jids: Vec<Jid>,
+    handed: &mut Option<Handed>,
+) -> Reply {
+    let asking = Input::SecretsAsked {
+        reader: reader.clone(),
+        jids,
+    };
+    let Ok(Answer::Secrets(grants)) = shared.ledger.decide(asking).await else {
+        return Reply::Broken;
+    };
+    if grants.is_empty() {
+        tracing::warn!(minion = %reader, "a secret was asked for and not given");
+    }
+    let working = Arc::clone(shared);
+    let open = move || {
+        let open = |grant: Grant| {
+            let value = working.sealer.get(working.blobs.as_ref(), &grant.blob);
+            (grant, value)
+        };
+        grants.into_iter().map(open).collect::<Vec<_>>()
+    };
+    let Ok(opened) = tokio::task::spawn_blocking(open).await else {
+        return Reply::Broken;
+    };
+    let mut jids = Vec::with_capacity(opened.len());
+    for (grant, value) in opened {
+        let Grant {
+            jid, name, maker, ..
+        } = grant;
+        match value {
+            Ok(value) => {
+                put(&mut found, asked, &name, &maker, value);
+                jids.push(jid);
+            }
+            Err(problem) => {
+                tracing::error!(secret = %name, %maker, %problem, "a secret cannot be opened");
+                return Reply::Broken;
+            }
+        }
+    }
+    if !jids.is_empty() {
+        *handed = Some(Handed { reader, jids });
+    }
+    Reply::Value(found.into())
+}
+
+/// Records that secrets were handed to the connection of the minion that asked.
+pub(crate) async fn delivered(shared: &Arc<Shared>, handed: Handed) {
+    let Handed { reader, jids } = handed;
+    let input = Input::SecretsDelivered { reader, jids };
+    if let Err(error) = shared.ledger.decide(input).await {
+        tracing::warn!(%error, "not recorded: a minion may read its secret a second time");
+    }
+}
+
+fn remove(found: &mut Map, asked: &Value, name: &str, maker: &MinionId) {
+    if matches!(asked, Value::Str(asked) if !asked.contains(',')) {
+        found.remove(maker.as_str());
+    } else if let Some(Value::Map(of_one)) = found.get_mut(name) {
+        of_one.remove(maker.as_str());
+    }
+}
+
+fn put(found: &mut Map, asked: &Value, name: &str, maker: &MinionId, value: Value) {
+    if matches!(asked, Value::Str(asked) if !asked.contains(',')) {
+        found.insert(maker.as_str(), value);
+    } else if let Some(Value::Map(of_one)) = found.get_mut(name) {
+        of_one.insert(maker.as_str(), value);
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use minion_protocol::Reply;
 use minion_protocol::load::returns::{ReturnJid, ReturnLoad};
-use model::{JobReturn, Value};
+use model::{Jid, JobReturn, Value};
 
-use crate::ledger::Input;
+use crate::ledger::{Answer, Input, LedgerError};
+use crate::mine;
 use crate::shared::Shared;
 
 /// Takes a return. The minion is answered once it is durable; if it cannot be made durable, the
@@ -15,14 +16,16 @@ pub(crate) async fn take(shared: &Arc<Shared>, load: ReturnLoad) -> Reply {
     let jid = match load.jid {
         ReturnJid::Known(jid) => jid,
         ReturnJid::Requested => {
+            let mut said = load.load;
+            shared.redactor.redact_map(&mut said);
             let requested = Input::SelfStarted {
                 id: load.id,
-                load: load.load,
+                load: said,
             };
             return recorded(shared.ledger.decide(requested).await.is_ok());
         }
     };
-    let ret = JobReturn {
+    let mut ret = JobReturn {
         id: load.id,
         jid,
         fun: load.fun,
@@ -32,13 +35,48 @@ pub(crate) async fn take(shared: &Arc<Shared>, load: ReturnLoad) -> Reply {
         out: load.out,
         load: load.load,
     };
-    recorded(
-        shared
-            .ledger
-            .decide(Input::Return(Box::new(ret)))
-            .await
-            .is_ok(),
-    )
+    let clear = shared.redactor.redact_return(&mut ret);
+    let decided = shared.ledger.decide(Input::Return(Box::new(ret))).await;
+    match decided {
+        Ok(Answer::MustSeal { ret, run, plain }) => {
+            let clear = clear.unwrap_or_else(|| ret.ret.clone());
+            seal(shared, ret, clear, (run, plain)).await
+        }
+        other => recorded(other.is_ok()),
+    }
+}
+
+/// Seals a secret in a blob, then has its return recorded. What a crash leaves of it is a blob that
+/// nothing refers to: the minion was not answered and returns again.
+async fn seal(
+    shared: &Arc<Shared>,
+    ret: Box<JobReturn>,
+    clear: Value,
+    (run, plain): (Jid, Vec<String>),
+) -> Reply {
+    shared.redactor.learn(&run, &clear, &plain);
+    let working = Arc::clone(shared);
+    let put = move || working.sealer.put(working.blobs.as_ref(), &clear);
+    let blob = match tokio::task::spawn_blocking(put).await {
+        Ok(Ok(blob)) => blob,
+        Ok(Err(error)) => {
+            tracing::error!(%error, minion = %ret.id, "a secret was not stored");
+            return Reply::Broken;
+        }
+        Err(_) => return Reply::Broken,
+    };
+    let sealed = Input::SealedReturn {
+        ret,
+        blob: blob.clone(),
+    };
+    let decided = shared.ledger.decide(sealed).await;
+    if let Err(LedgerError::NotRecorded(_)) = &decided {
+        let blobs = Arc::clone(&shared.blobs);
+        let remove = move || mine::sealed::remove(blobs.as_ref(), [blob]);
+        // What cannot be removed now is at the next start.
+        let _ = tokio::task::spawn_blocking(remove).await;
+    }
+    recorded(decided.is_ok())
 }
 
 /// The answer to what leaves a record and gives nothing.

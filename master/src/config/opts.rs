@@ -175,6 +175,9 @@ options! {
     jinja_lstrip_blocks: bool = false;
     /// Jinja: drop the line end after a block.
     jinja_trim_blocks: bool = false;
+    /// Regular expressions of secrets: what matches in returns and events is replaced before it is
+    /// recorded or shown. A kubeadm token is `\b[a-z0-9]{6}\.[a-z0-9]{16}\b`.
+    redact_patterns: Vec<String> = Vec::new();
     /// Named groups of minions.
     nodegroups: Map = Map::new();
 
@@ -412,11 +415,16 @@ fn check_backends(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
 
 fn check_regexes(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
     let is_regex = |text: &String| fancy_regex::Regex::new(text).is_ok();
-    if let Some(written) = raw.get("file_ignore_regex")
-        && !opts.file_ignore_regex.iter().all(is_regex)
-    {
-        let expected = "regular expressions".to_owned();
-        problems.push(problem("file_ignore_regex", written, expected));
+    for (name, patterns) in [
+        ("file_ignore_regex", &opts.file_ignore_regex),
+        ("redact_patterns", &opts.redact_patterns),
+    ] {
+        if let Some(written) = raw.get(name)
+            && !patterns.iter().all(is_regex)
+        {
+            let expected = "regular expressions".to_owned();
+            problems.push(problem(name, written, expected));
+        }
     }
 }
 

@@ -190,6 +190,7 @@ fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
         missing: Vec::new(),
         step: None,
         hides_output: false,
+        secret: None,
         probes: Some(asked.clone()),
     }
 }
@@ -213,6 +214,22 @@ pub fn on_minion_start(jobs: &View, id: &MinionId, said: &str) -> Vec<Record> {
             })
         })
         .collect()
+}
+
+/// Decides on a minion whose key was deleted or rejected: it cannot answer any more.
+pub fn on_key_gone(jobs: &View, id: &MinionId, by: &str) -> Vec<Record> {
+    let why = format!("its key was taken away ({by}); accept it again and retry the step");
+    let open = jobs.open().filter(|job| job.published.probes.is_none());
+    let waiting = open.filter(|job| job.pending().any(|pending| pending == id));
+    let lost = waiting.map(|job| {
+        Record::MinionEnded(MinionEnded {
+            jid: job.published.jid.clone(),
+            id: id.clone(),
+            phase: MinionPhase::Lost,
+            why: why.clone(),
+        })
+    });
+    lost.collect()
 }
 
 /// Gives the timers that open jobs need after a start of the master: each is asked about once

@@ -121,6 +121,7 @@ pub fn on_request(
         missing,
         step: request.step,
         hides_output: false,
+        secret: None,
         probes: None,
     })
 }

@@ -35,6 +35,9 @@ pub struct JobPublished {
     /// `hide_output` of the step: what minions return is kept nowhere in clear.
     #[serde(default)]
     pub hides_output: bool,
+    /// What comes back is a secret for these readers (`salt.secret`).
+    #[serde(default)]
+    pub secret: Option<orch::SecretRequest>,
     /// The job that this one asks about, if it is a `find_job` of ours.
     #[serde(default)]
     pub probes: Option<Jid>,

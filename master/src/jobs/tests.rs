@@ -41,6 +41,7 @@ fn job(step: bool) -> JobPublished {
         missing: vec![],
         step: step.then_some(StepRef { run, step: 0 }),
         hides_output: false,
+        secret: None,
         probes: None,
     }
 }

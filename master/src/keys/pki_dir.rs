@@ -186,14 +186,24 @@ impl PkiDir {
         name: &str,
         generate: impl FnOnce() -> Result<String, E>,
     ) -> Result<String, E> {
-        let path = self.path.join(format!("{name}.pem"));
+        self.private_file(&format!("{name}.pem"), generate)
+    }
+
+    /// Gives the text of a file that only the master reads; makes it with `generate` if there is
+    /// none.
+    pub fn private_file<E: From<Error>>(
+        &self,
+        name: &str,
+        generate: impl FnOnce() -> Result<String, E>,
+    ) -> Result<String, E> {
+        let path = self.path.join(name);
         if let Some(bytes) = self.disk.read(&path)? {
             // Text that is no PEM is refused by whoever parses it.
             return Ok(String::from_utf8_lossy(&bytes).into_owned());
         }
-        let pem = generate()?;
-        self.disk.write(&path, pem.as_bytes(), PRIVATE_MODE)?;
-        Ok(pem)
+        let text = generate()?;
+        self.disk.write(&path, text.as_bytes(), PRIVATE_MODE)?;
+        Ok(text)
     }
 
     /// Writes `NAME.pub` unless it says the same already.

@@ -46,6 +46,12 @@ impl PkiWriter {
         Ok(key)
     }
 
+    /// Gives the text of `sealing.key`; makes it with `generate` at the first start.
+    pub fn sealing_key(&self, generate: impl FnOnce() -> String) -> Result<String, StartError> {
+        let made = || Ok::<_, storage::Error>(generate());
+        Ok(self.dir.private_file("sealing.key", made)?)
+    }
+
     /// Gives the difference between the files and the view: what was done by hand, also while the
     /// master was down.
     pub fn differences(&self, keys: &View) -> Vec<(MinionId, Option<(Phase, String)>)> {

@@ -142,6 +142,8 @@ impl Core {
         }
         let unneeded = views.mine.take_unneeded();
         batch.step.unneeded_blobs.extend(unneeded);
+        let unneeded = views.secrets.take_unneeded();
+        batch.step.unneeded_blobs.extend(unneeded);
         decision.answer
     }
 

@@ -10,7 +10,7 @@ use model::{Cursor, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use super::{Answer, Effect, Input, Record, TimerKey, Views};
 use crate::jobs::collect::{self, Patience};
 use crate::jobs::decide::{Known, Request};
-use crate::{auth, jobs, keys, mine, minions, orchestrator};
+use crate::{auth, jobs, keys, mine, minions, orchestrator, secrets};
 
 /// The options that decisions depend on.
 #[derive(Debug, Clone)]
@@ -59,7 +59,20 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
     match input {
         Input::Auth(attempt) => on_auth(views, policy, &attempt),
         Input::Publish(request) => on_publish(views, policy, *request, now),
-        Input::Return(ret) => orchestrator::decide::on_return(views, policy, *ret, now),
+        Input::Return(ret) => orchestrator::decide::on_return(views, policy, *ret, None, now),
+        Input::SealedReturn { ret, blob } => {
+            orchestrator::decide::on_return(views, policy, *ret, Some(blob), now)
+        }
+        Input::SecretsAsked { reader, jids } => {
+            let (records, grants) = secrets::decide::on_asked(&views.secrets, &reader, &jids, now);
+            Decision {
+                answer: Answer::Secrets(grants),
+                ..Decision::records(records)
+            }
+        }
+        Input::SecretsDelivered { reader, jids } => Decision::records(
+            secrets::decide::on_delivered(&views.secrets, &reader, &jids),
+        ),
         Input::Events(events) => {
             let events = events.into_iter();
             Decision::records(
@@ -340,6 +353,22 @@ pub fn on_record(
         decision
             .records
             .extend(collect::on_minion_start(&views.jobs, id, said));
+    }
+    if let Record::KeyChanged(changed) = record
+        && matches!(
+            changed.change,
+            keys::KeyChange::Deleted | keys::KeyChange::Rejected
+        )
+    {
+        let gone = collect::on_key_gone(&views.jobs, &changed.id, &changed.by);
+        decision.records.extend(gone);
+    }
+    if let Record::Run {
+        run,
+        record: orch::RunRecord::Finished { .. },
+    } = record
+    {
+        decision.effects.push(Effect::ForgetSecrets(run.clone()));
     }
     orchestrator::decide::on_record(views, policy, cursor, record, now, &mut decision);
     decision

@@ -48,6 +48,8 @@ pub enum Effect {
     },
     /// Call a runner or a wheel function for a step.
     Call(Call),
+    /// A run is over: let go of the texts of its secrets.
+    ForgetSecrets(Jid),
 }
 
 /// A call on the master for a step of a run.

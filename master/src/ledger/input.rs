@@ -7,7 +7,7 @@ use super::TimerKey;
 use crate::jobs::collect::Presence;
 use crate::keys::KeyChanged;
 use crate::keys::decide::{Act, Include};
-use crate::{auth, jobs, keys, mine};
+use crate::{auth, jobs, keys, mine, secrets};
 
 /// One thing to decide on. Everything costly or looked up is already in it.
 #[derive(Debug)]
@@ -18,6 +18,27 @@ pub enum Input {
     Publish(Box<jobs::decide::Request>),
     /// A minion returns.
     Return(Box<JobReturn>),
+    /// A minion returns a secret, which is sealed in a blob.
+    SealedReturn {
+        /// The return.
+        ret: Box<JobReturn>,
+        /// The blob.
+        blob: String,
+    },
+    /// A minion asks for secrets that there are.
+    SecretsAsked {
+        /// Who.
+        reader: MinionId,
+        /// The jobs that made them, the youngest first.
+        jids: Vec<Jid>,
+    },
+    /// Secrets were handed to the connection of the minion that asked.
+    SecretsDelivered {
+        /// Who.
+        reader: MinionId,
+        /// The jobs that made them.
+        jids: Vec<Jid>,
+    },
     /// A minion, a runner or a user fires events.
     Events(Vec<(Tag, Map)>),
     /// A minion asked for its pillar and sent its grains.
@@ -144,6 +165,17 @@ pub enum Answer {
     Run(RunStarted),
     /// What changed among the keys.
     Keys(Vec<KeyChanged>),
+    /// The return holds a secret: seal it first, for this run; nothing is recorded yet.
+    MustSeal {
+        /// The return, given back.
+        ret: Box<JobReturn>,
+        /// The run.
+        run: Jid,
+        /// Keys of the value whose texts are no secrets.
+        plain: Vec<String>,
+    },
+    /// The secrets that the asker may have.
+    Secrets(Vec<secrets::decide::Grant>),
     /// It cannot be done: why.
     Refused(String),
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::jobs::{JobPublished, MinionEnded};
 use crate::keys::KeyChanged;
 use crate::orchestrator;
+use crate::secrets::SecretRecord;
 
 /// One durable fact.
 #[expect(
@@ -97,6 +98,8 @@ pub enum Record {
         /// The function; `None` for all.
         fun: Option<String>,
     },
+    /// Something happened to a secret of a run.
+    Secret(SecretRecord),
     /// Something happened in a run.
     Run {
         /// The run.
@@ -125,6 +128,7 @@ impl Record {
             Record::Event { tag, data } => vec![(tag.clone(), data.clone())],
             Record::KeyChanged(change) => change.events(),
             Record::JobPublished(job) => job.events(),
+            Record::Secret(secret) => secret.event().into_iter().collect(),
             Record::JobReturned(ret) => {
                 vec![(Tag::job_ret(&ret.jid, &ret.id), ret.load.clone())]
             }

@@ -80,6 +80,8 @@ impl Durable {
     pub fn views(&self) -> Result<Views, ReplayError> {
         let mut views = self.without_values()?;
         mine::sealed::load(&mut views.mine, self.blobs.as_ref());
+        // What earlier records dropped was removed when they were new, or is by the sweep.
+        views.secrets.take_unneeded();
         Ok(views)
     }
 

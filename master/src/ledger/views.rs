@@ -4,7 +4,7 @@ use model::{Cursor, Jid, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Record;
-use crate::{jobs, keys, mine, minions, orchestrator};
+use crate::{jobs, keys, mine, minions, orchestrator, secrets};
 
 /// Everything the master knows. Built from the log alone; a snapshot of it only stands for the
 /// log's beginning.
@@ -24,6 +24,9 @@ pub struct Views {
     pub mine: mine::View,
     /// The runs of orchestrations.
     pub runs: orchestrator::View,
+    /// The secrets of runs that are under way.
+    #[serde(default)]
+    pub secrets: secrets::View,
     /// When the master last came up.
     pub master_start: Timestamp,
     /// The highest jid that was given out.
@@ -40,6 +43,7 @@ impl Views {
                 self.keys.apply(changed);
                 if changed.change == keys::KeyChange::Deleted {
                     self.mine.deleted(&changed.id, None);
+                    self.secrets.key_deleted(&changed.id);
                     self.minions.forget(&changed.id);
                 }
             }
@@ -66,7 +70,11 @@ impl Views {
                     self.note_jid(jid);
                 }
                 self.runs.apply(run, record);
+                if matches!(record, orch::RunRecord::Finished { .. }) {
+                    self.secrets.run_ended(run);
+                }
             }
+            Record::Secret(record) => self.secrets.apply(record),
             Record::Forgotten { before } => self.forget(*before),
             Record::MasterStarted { .. } => self.master_start = at,
         }

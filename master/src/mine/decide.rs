@@ -41,6 +41,17 @@ pub fn on_store(mine: &mut View, id: MinionId, data: Vec<Kept>, clear: bool) -> 
     Some(Record::MineKept { id, blobs, clear })
 }
 
+/// Gives the functions that a question names: a list, or a text with commas.
+pub fn funs_of(fun: &Value) -> Vec<String> {
+    match fun {
+        Value::List(funs) => funs.iter().map(Value::to_text).collect(),
+        text => {
+            let text = text.to_text();
+            text.split(',').map(|fun| fun.trim().to_owned()).collect()
+        }
+    }
+}
+
 /// Gives what `mine.get` answers to `reader`: function by function what each of `minions` has
 /// there. One function gives minion to value; several give function to minion to value.
 pub fn read(
@@ -50,14 +61,7 @@ pub fn read(
     minions: &[MinionId],
     fun: &Value,
 ) -> Map {
-    let funs: Vec<String> = match fun {
-        Value::List(funs) => funs.iter().map(Value::to_text).collect(),
-        text => text
-            .to_text()
-            .split(',')
-            .map(|fun| fun.trim().to_owned())
-            .collect(),
-    };
+    let funs = funs_of(fun);
     let of_one = |fun: &str| -> Map {
         minions
             .iter()

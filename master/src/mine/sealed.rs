@@ -90,10 +90,14 @@ fn read(blobs: &dyn Blobs, id: &str) -> Result<Value, String> {
     rmp_serde::from_slice(encoded).map_err(|error| error.to_string())
 }
 
-/// Removes the blobs that no view refers to: what a crash left between a record and what follows
-/// from it. Only for the start, when nobody writes blobs.
-pub fn sweep(view: &View, blobs: &dyn Blobs) -> Result<(), storage::Error> {
-    let needed: HashSet<&String> = view.blobs().collect();
+/// Removes the blobs that neither the mine nor one of `others` refers to: what a crash left between
+/// a record and what follows from it. Only for the start, when nobody writes blobs.
+pub fn sweep<'a>(
+    view: &'a View,
+    others: impl Iterator<Item = &'a String>,
+    blobs: &dyn Blobs,
+) -> Result<(), storage::Error> {
+    let needed: HashSet<&String> = view.blobs().chain(others).collect();
     let all = blobs.list()?.into_iter().map(|id| id.to_string());
     remove(blobs, all.filter(|id| !needed.contains(id)));
     Ok(())

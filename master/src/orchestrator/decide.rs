@@ -5,11 +5,11 @@ use model::{Cursor, Event, Jid, JobReturn, Map, Timestamp};
 use orch::{Fact, RunRecord};
 
 use super::translate::feed;
-use crate::jobs;
 use crate::ledger::decide::{Decision, Policy};
 use crate::ledger::{Answer, Record, Views};
+use crate::{jobs, secrets};
 
-/// Starts a run: its plan becomes a record, whole; the first steps follow in the same batch.
+/// Starts a run, unless another one holds its lock: its plan becomes a record, whole; the first steps follow in the same batch.
 pub fn on_start(
     views: &mut Views,
     plan: orch::Plan,
@@ -17,6 +17,12 @@ pub fn on_start(
     pillar: Map,
     now: Timestamp,
 ) -> Decision {
+    if let Some(why) = views.runs.refusal_of(&plan) {
+        return Decision {
+            answer: Answer::Refused(why),
+            ..Decision::records(Vec::new())
+        };
+    }
     let cursor = views.head;
     let run = views.next_jid(now);
     let started = orch::Started {
@@ -52,9 +58,18 @@ pub fn on_fact(
 }
 
 /// Takes a return. One that is not to be kept is told to its run as it came and recorded without
-/// what it says.
-pub fn on_return(views: &mut Views, policy: &Policy, ret: JobReturn, now: Timestamp) -> Decision {
+/// what it says. One that holds a secret is recorded when it is sealed in a blob: until then the
+/// asker is told to seal it.
+pub fn on_return(
+    views: &mut Views,
+    policy: &Policy,
+    ret: JobReturn,
+    blob: Option<String>,
+    now: Timestamp,
+) -> Decision {
     let job = views.jobs.get(&ret.jid).map(|job| &job.published);
+    let secret = job.filter(|job| secrets::decide::is_secret(job, &ret));
+    let secret = secret.cloned();
     let run = job
         .filter(|job| job.hides_output)
         .and_then(|job| job.step.as_ref());
@@ -65,6 +80,16 @@ pub fn on_return(views: &mut Views, policy: &Policy, ret: JobReturn, now: Timest
         ret.clone()
     };
     let mut decision = Decision::records(jobs::decide::on_return(&views.jobs, &views.keys, kept));
+    match (secret, blob) {
+        (Some(job), Some(blob)) if !decision.records.is_empty() => {
+            let made = secrets::decide::on_made(&job, &ret, blob, now);
+            decision.records.splice(0..0, made);
+        }
+        // It is in already, or nobody waits for it.
+        (_, Some(blob)) => views.secrets.discard(blob),
+        (Some(job), None) if !decision.records.is_empty() => return must_seal(job, ret),
+        _ => {}
+    }
     if let Some(run) = run.filter(|_| !decision.records.is_empty()) {
         feed(
             views,
@@ -76,6 +101,19 @@ pub fn on_return(views: &mut Views, policy: &Policy, ret: JobReturn, now: Timest
         );
     }
     decision
+}
+
+fn must_seal(job: jobs::JobPublished, ret: JobReturn) -> Decision {
+    let run = job.step.map(|step| step.run);
+    let plain = job.secret.map(|secret| secret.plain);
+    Decision {
+        answer: Answer::MustSeal {
+            ret: Box::new(ret),
+            run: run.unwrap_or(job.jid),
+            plain: plain.unwrap_or_default(),
+        },
+        ..Decision::records(Vec::new())
+    }
 }
 
 /// Tells a run that a timer of it ran out.

@@ -211,7 +211,14 @@ fn publish_for(
         Err(why) => return refused(why),
         Ok((mut job_record, effects)) => {
             narrow(&mut job_record, job.subset);
-            job_record.hides_output = job.hides_output;
+            job_record.hides_output = job.hides_output || job.secret.is_some();
+            job_record.secret = job.secret.clone();
+            if job.secret.is_some() && job_record.minions.len() > 1 {
+                let count = job_record.minions.len();
+                return refused(format!(
+                    "a secret is made on one minion, but its target means {count}; name one"
+                ));
+            }
             decision
                 .records
                 .push(Record::JobPublished(job_record.clone()));

@@ -39,6 +39,33 @@ impl View {
         self.runs.values().filter(|run| !run.phase().has_ended())
     }
 
+    /// Says why a plan cannot be started now: a run that has not ended holds a lock that it wants.
+    /// A lock is nothing but that: it is held from a run's first record to its last.
+    pub fn refusal_of(&self, plan: &orch::Plan) -> Option<String> {
+        if plan.options.is_test {
+            return None;
+        }
+        let held = |run: &&Run| {
+            let held = run.plan();
+            !held.options.is_test && held.locks.iter().any(|lock| plan.locks.contains(lock))
+        };
+        let run = self.open().find(held)?;
+        let lock = run
+            .plan()
+            .locks
+            .iter()
+            .find(|lock| plan.locks.contains(lock))?;
+        let (id, started) = (run.id(), run.started());
+        Some(format!(
+            "run {id} of {}, started by {} at {}, holds the lock '{lock}': only one run has it at a \
+             time. Wait for its end (brine run attach {id}) or call it off (brine run cancel {id}), \
+             then start again.",
+            run.plan().name,
+            started.user,
+            started.at.clock(),
+        ))
+    }
+
     /// Gives the ids of the runs that have not ended.
     pub fn unfinished(&self) -> Vec<Jid> {
         self.open().map(|run| run.id().clone()).collect()

@@ -36,6 +36,8 @@ pub(super) fn grains(id: &MinionId, disk: &dyn DiskRead) -> Grains {
         ("localhost", Value::str(host)),
         ("nodename", Value::str(host)),
         ("kernel", Value::str("Linux")),
+        // So that one SLS can use what only we have and still run under Salt.
+        ("brine", Value::str(env!("CARGO_PKG_VERSION"))),
         ("cpuarch", Value::str(std::env::consts::ARCH)),
     ]);
     if let Some(release) = read("/proc/sys/kernel/osrelease") {

@@ -23,6 +23,7 @@ struct Request {
     saltenv: String,
     pillar: Map,
     is_test: bool,
+    yes_wipe: Option<String>,
 }
 
 impl Request {
@@ -43,6 +44,7 @@ impl Request {
                 .unwrap_or_else(|| "base".into()),
             pillar,
             is_test: arguments.get(2, "test").is_some_and(Value::is_truthy),
+            yes_wipe: arguments.named("yes_wipe").map(Value::to_text),
         })
     }
 }
@@ -59,6 +61,7 @@ pub(super) async fn orchestrate(
         request.pillar.clone(),
         request.is_test,
     );
+    let yes_wipe = request.yes_wipe.clone();
     let compiled = compile_request(shared, request).await?;
     let sources = compiled.sources.iter();
     let sources = sources
@@ -68,6 +71,7 @@ pub(super) async fn orchestrate(
         master_id: shared.opts.master_minion_id().to_string(),
         is_test,
         failhard: false,
+        yes_wipe,
     };
     let plan = orch::Plan::compile(&name, compiled.low, sources, options)
         .map_err(|error| RunnerError::Compile(failed_to_compile(&error)))?;
@@ -81,6 +85,7 @@ pub(super) async fn orchestrate(
     };
     match shared.ledger.decide(input).await? {
         Answer::Run(started) => Ok(started),
+        Answer::Refused(why) => Err(RunnerError::Failed(why)),
         other => Err(RunnerError::Failed(format!(
             "the ledger answered {other:?}"
         ))),

@@ -48,11 +48,19 @@ pub struct Incoming {
     pub reply: ReplyHandle,
 }
 
+/// An answer on its way to the socket.
+#[derive(Debug)]
+struct Answer {
+    bytes: Vec<u8>,
+    /// Whom to tell when the socket has it.
+    written: Option<oneshot::Sender<()>>,
+}
+
 /// The right to answer one request. Dropped unused, it answers with the text of a master in
 /// trouble, so that no peer waits for its timeout.
 #[derive(Debug)]
 pub struct ReplyHandle {
-    sender: oneshot::Sender<Vec<u8>>,
+    sender: oneshot::Sender<Answer>,
     _held: Held,
     _permit: OwnedSemaphorePermit,
 }
@@ -60,8 +68,22 @@ pub struct ReplyHandle {
 impl ReplyHandle {
     /// Answers. Does nothing if the connection has ended.
     pub fn send(self, reply: Vec<u8>) {
-        // The error is the reply itself: nobody is there to read it.
-        drop(self.sender.send(reply));
+        let answer = Answer {
+            bytes: reply,
+            written: None,
+        };
+        // The error is the answer itself: nobody is there to read it.
+        drop(self.sender.send(answer));
+    }
+
+    /// Answers, and says whether the whole answer was given to the connection's socket.
+    pub async fn send_and_wait(self, reply: Vec<u8>) -> bool {
+        let (written, is_written) = oneshot::channel();
+        let answer = Answer {
+            bytes: reply,
+            written: Some(written),
+        };
+        self.sender.send(answer).is_ok() && is_written.await.is_ok()
     }
 }
 
@@ -132,6 +154,7 @@ impl RequestServer {
             input,
             held: self.budget.hold_nothing(),
             unanswered: VecDeque::new(),
+            told: Vec::new(),
         };
         connection.run(reader, writer).await
     }
@@ -145,7 +168,9 @@ struct Connection<'a> {
     input: BytesMut,
     /// What the unfinished request at the end of `input` takes of the budget.
     held: Held,
-    unanswered: VecDeque<(ReturnPath, oneshot::Receiver<Vec<u8>>)>,
+    unanswered: VecDeque<(ReturnPath, oneshot::Receiver<Answer>)>,
+    /// Who is told when what waits to be written is written.
+    told: Vec<oneshot::Sender<()>>,
 }
 
 impl Connection<'_> {
@@ -158,6 +183,10 @@ impl Connection<'_> {
         loop {
             self.take_requests(&mut output).await?;
             self.write(&mut writer, &mut output).await?;
+            for written in self.told.drain(..) {
+                // Whoever asked may be gone.
+                let _ = written.send(());
+            }
             let may_read = self.may_read();
             let is_partial = !self.input.is_empty();
             let stall = self.server.limits.stall_timeout;
@@ -171,8 +200,12 @@ impl Connection<'_> {
             tokio::select! {
                 answer = first(&mut self.unanswered) => {
                     if let Some((path, _)) = self.unanswered.pop_front() {
-                        let answer = answer.unwrap_or_else(|_| Reply::broken());
-                        output.unsplit(path.encode_reply(&answer));
+                        let answer = answer.unwrap_or_else(|_| Answer {
+                            bytes: Reply::broken(),
+                            written: None,
+                        });
+                        output.unsplit(path.encode_reply(&answer.bytes));
+                        self.told.extend(answer.written);
                     }
                 }
                 read = read, if may_read => {
@@ -244,8 +277,8 @@ impl Connection<'_> {
 
 /// Waits for the answer that is due next; for ever if none is.
 async fn first(
-    unanswered: &mut VecDeque<(ReturnPath, oneshot::Receiver<Vec<u8>>)>,
-) -> Result<Vec<u8>, oneshot::error::RecvError> {
+    unanswered: &mut VecDeque<(ReturnPath, oneshot::Receiver<Answer>)>,
+) -> Result<Answer, oneshot::error::RecvError> {
     match unanswered.front_mut() {
         Some((_, receiver)) => receiver.await,
         None => pending().await,

@@ -104,6 +104,7 @@ impl Audience {
             subset: self.subset,
             user: scene.user.to_owned(),
             hides_output: scene.hides_output,
+            secret: None,
             metadata: Map::from([
                 ("orchestration", scene.run.as_str()),
                 ("step", scene.chunk.id.as_str()),

@@ -10,10 +10,12 @@ mod minions;
 pub mod parallel_runners;
 pub mod reboot;
 pub mod runner;
+pub mod secret;
 pub mod state;
 pub mod test;
 pub mod wait_for_event;
 pub mod wheel;
+pub mod wipe_guard;
 
 use indexmap::IndexMap;
 use model::{Event, Jid, Map, TagGlob, Timestamp, Value};
@@ -23,6 +25,7 @@ use states::low_chunk::LowChunk;
 use crate::arguments::Arguments;
 use crate::attempt::Attempt;
 use crate::effect::{Call, Effect, JobRequest};
+use crate::plan::Plan;
 use crate::record::Started;
 
 /// What a step does, with its arguments.
@@ -47,6 +50,10 @@ pub enum Work {
     Reboot(reboot::Reboot),
     /// `salt.approve`.
     Approve(approve::Approve),
+    /// `salt.secret`.
+    Secret(secret::Secret),
+    /// `salt.wipe_guard`.
+    WipeGuard(wipe_guard::WipeGuard),
 }
 
 /// Where a step stands, for its decisions.
@@ -55,6 +62,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) chunk: &'a LowChunk,
     /// The run.
     pub(crate) run: &'a Jid,
+    /// The plan.
+    pub(crate) plan: &'a Plan,
     /// Who started the run.
     pub(crate) user: &'a str,
     /// `test=True`.
@@ -71,6 +80,7 @@ impl<'a> Scene<'a> {
         Self {
             chunk: &planned.chunk,
             run: &started.run,
+            plan: &started.plan,
             user: &started.user,
             is_test: started.plan.options.is_test,
             hides_output: planned.hides_output,
@@ -225,6 +235,8 @@ impl Work {
             }
             ("salt", "reboot") => Work::Reboot(reboot::Reboot::parse(arguments)),
             ("salt", "approve") => Work::Approve(approve::Approve::parse(arguments)),
+            ("salt", "secret") => Work::Secret(secret::Secret::parse(arguments)),
+            ("salt", "wipe_guard") => Work::WipeGuard(wipe_guard::WipeGuard::parse(arguments)),
             ("test", fun) if test::FUNCTIONS.contains(&fun) => {
                 Work::Test(test::Test::parse(fun, arguments))
             }
@@ -247,6 +259,8 @@ impl Work {
             Work::Test(step) => step,
             Work::Reboot(step) => step,
             Work::Approve(step) => step,
+            Work::Secret(step) => step,
+            Work::WipeGuard(step) => step,
         }
     }
 

@@ -13,6 +13,7 @@ import socket
 import stat
 import struct
 import subprocess
+import tempfile
 import time
 import uuid
 
@@ -24,6 +25,8 @@ __virtualname__ = "microos"
 
 DESCRIPTION = "/etc/brine-lab/node.conf"
 MARKER = "etc/installed-release"
+# Only a node of a cluster has one of these.
+CLUSTER_FILES = ("/etc/kubernetes/admin.conf", "/etc/kubernetes/kubelet.conf")
 
 SECTOR_BYTES = 512
 # Where partitioning tools begin since 2010: a multiple of every block size in use.
@@ -95,6 +98,93 @@ def is_installed():
     if facts["booted_from"]:
         return facts["booted_from"] == "disk"
     return os.path.exists(os.path.join(facts["root"], MARKER))
+
+
+def disk_facts():
+    """
+    Give what is on the disk that an install would overwrite, and why it should not be: ``disks``
+    (device, serial, bytes, content) and ``carries`` (the files that make this node part of a
+    cluster, on the running system or on the disk).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' microos.disk_facts
+    """
+    facts = node()
+    disk, partition = facts["disk"], facts["partition"]
+    on_disk = facts["root"]
+    content = []
+    if facts["disk_kind"] == "directory":
+        content = sorted(os.listdir(disk)) if disk and os.path.isdir(disk) else []
+        on_disk = disk or on_disk
+    elif partition and os.path.exists(partition):
+        known = __salt__["disk.blkid"](partition).get(partition, {})
+        content = ["{} {}".format(key, known[key]) for key in sorted(known)]
+    carries = _cluster_files(facts["root"])
+    if not is_installed():
+        if facts["disk_kind"] == "directory":
+            carries += _cluster_files(on_disk)
+        elif content:
+            carries += _cluster_files_in(partition)
+    return {
+        "disks": [
+            {
+                "device": disk,
+                "serial": _serial(disk),
+                "bytes": facts["bytes"],
+                "content": ", ".join(content) or "empty",
+            }
+        ],
+        "carries": sorted(set(carries)),
+    }
+
+
+def _serial(disk):
+    """
+    Give the serial number of a disk; of a loop device the file behind it.
+    """
+    name = os.path.basename(os.path.realpath(disk)) if disk else ""
+    try:
+        number = os.stat(disk).st_rdev if disk else 0
+        base = "/sys/dev/block/{}:{}".format(os.major(number), os.minor(number))
+    except OSError:
+        return name
+    for path in ("device/serial", "device/wwid", "wwid", "loop/backing_file"):
+        try:
+            with open(os.path.join(base, path), encoding="utf-8") as file:
+                return file.read().strip()
+        except OSError:
+            continue
+    return name
+
+
+def _cluster_files(root):
+    return [
+        path
+        for path in CLUSTER_FILES
+        if os.path.exists(os.path.join(root, path.lstrip("/")))
+    ]
+
+
+def _cluster_files_in(partition):
+    """
+    Look into a file system that is not mounted, without writing to it.
+    """
+    place = tempfile.mkdtemp()
+    try:
+        try:
+            _run(["mount", "-o", "ro,noload", partition, place])
+        except CommandExecutionError:
+            # No file system that this node can read: nothing of ours.
+            return []
+        try:
+            return _cluster_files(place)
+        finally:
+            _run(["umount", place])
+    finally:
+        os.rmdir(place)
 
 
 def label(device, size=0):

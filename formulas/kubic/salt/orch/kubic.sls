@@ -7,6 +7,8 @@
 #}
 {%- set kubic = pillar.get('kubic', {}) %}
 {%- set nodes = kubic.get('nodes', {}) %}
+{#- What only Brine has (locks, guards, secrets) is left out elsewhere. #}
+{%- set is_brine = 'brine' in grains %}
 {%- set control_planes = [] %}
 {%- set workers = [] %}
 {%- for key, node in nodes.items() %}
@@ -27,8 +29,23 @@ synchronize:
     - name: saltutil.sync_all
     - tgt: {{ (control_planes + workers) | json }}
     - tgt_type: list
+{%- if is_brine %}
+    # One run per cluster: a second one is refused and told who holds it.
+    - lock: {{ kubic.get('cluster', 'kubic') | yaml_dquote }}
+{%- endif %}
 
 {%- if kubic.get('install', True) %}
+{%- if is_brine %}
+
+# Names each disk and what is on it, and stops if a node carries a cluster (--yes-wipe=HASH).
+guard:
+  salt.wipe_guard:
+    - function: microos.disk_facts
+    - tgt: {{ (control_planes + workers) | json }}
+    - tgt_type: list
+    - require:
+      - salt: synchronize
+{%- endif %}
 
 install:
   salt.state:
@@ -37,7 +54,7 @@ install:
     - sls:
       - microos
     - require:
-      - salt: synchronize
+      - salt: {{ 'guard' if is_brine else 'synchronize' }}
 
 wait_for_reboots:
   salt.wait_for_event:
@@ -69,6 +86,28 @@ control_plane:
 {%- if workers %}
 
 # Only the joining nodes may read it; the token in it is new and soon over.
+{%- if is_brine %}
+publish_join:
+  salt.secret:
+    - name: join_params
+    - function: kubeadm.join_params
+    - tgt: {{ control_planes | json }}
+    - tgt_type: list
+    - kwarg:
+        create_if_needed: yes
+        ttl: {{ kubic.get('token_ttl', '30m') }}
+        description: kubic join
+    - readers: {{ workers | json }}
+    - plain: [api-server-endpoint, discovery-token-ca-cert-hash]
+    # However the run ends, and tried again: a token that stays is a way into the cluster.
+    - revoke:
+        function: kubeadm.token_revoke
+        arg: [kubic join]
+        retry: {attempts: 5, interval: 10}
+    - retry: {attempts: 3, interval: 5}
+    - require:
+      - salt: control_plane
+{%- else %}
 publish_join:
   salt.function:
     - name: mine.send
@@ -85,6 +124,7 @@ publish_join:
         allow_tgt_type: list
     - require:
       - salt: control_plane
+{%- endif %}
 
 join:
   salt.state:
@@ -107,8 +147,9 @@ check:
     - require:
       - salt: join
 
-# Without requisites, and last: they run after a success and after any failure alike. With
-# `finally` Brine runs them after a cancelled run too; Python's Salt takes no notice of it.
+{%- if not is_brine %}
+
+# Without requisites, and last: they run after a success and after any failure alike.
 forget_join:
   salt.function:
     - name: mine.delete
@@ -117,7 +158,6 @@ forget_join:
     - arg:
       - join_params
     - order: last
-    - finally: True
 
 revoke_join:
   salt.function:
@@ -127,5 +167,5 @@ revoke_join:
     - arg:
       - kubic join
     - order: last
-    - finally: True
+{%- endif %}
 {%- endif %}

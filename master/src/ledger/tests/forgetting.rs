@@ -253,7 +253,7 @@ fn what_a_crash_left_of_the_mine_is_swept_at_the_start() {
     mine::sealed::put(blobs, &RealEntropy, orphan).unwrap();
     assert_eq!(blobs.list().unwrap().len(), 2);
     let views = running.durable.views().unwrap();
-    mine::sealed::sweep(&views.mine, blobs).unwrap();
+    mine::sealed::sweep(&views.mine, std::iter::empty(), blobs).unwrap();
     assert_eq!(blobs.list().unwrap().len(), 1);
     assert_eq!(
         mine_of(&running.durable.views().unwrap(), "a"),

@@ -31,6 +31,7 @@ pub(super) fn job() -> JobPublished {
         missing: vec!["web2".into()],
         step: None,
         hides_output: false,
+        secret: None,
         probes: None,
     }
 }
@@ -67,6 +68,19 @@ pub(super) fn run_started(run: &Jid, cursor: Cursor) -> Record {
     }
 }
 
+fn secret_made(run: &Jid) -> Record {
+    Record::Secret(crate::secrets::SecretRecord::Made(crate::secrets::Made {
+        jid: run.clone(),
+        run: run.clone(),
+        name: "join_params".into(),
+        maker: id("web1"),
+        readers: vec![id("web2")],
+        blob: "ab".repeat(32),
+        until: Some(Timestamp(9)),
+        plain: vec!["endpoint".into()],
+    }))
+}
+
 /// The compiler asks for a name for each new kind, and the test below for a sample of it.
 fn name(record: &Record) -> &'static str {
     match record {
@@ -83,6 +97,7 @@ fn name(record: &Record) -> &'static str {
         Record::MineStored { .. } => "mine_stored",
         Record::MineKept { .. } => "mine_kept",
         Record::MineDeleted { .. } => "mine_deleted",
+        Record::Secret(_) => "secret",
         Record::Run { .. } => "run",
         Record::Forgotten { .. } => "forgotten",
         Record::MasterStarted { .. } => "master_started",
@@ -194,6 +209,7 @@ fn of_the_master() -> Vec<(&'static str, Record)> {
             },
         ),
         ("forgotten", Record::Forgotten { before }),
+        ("secret", secret_made(&run)),
         (
             "master_started",
             Record::MasterStarted {
@@ -239,7 +255,7 @@ fn every_kind_of_record_has_its_bytes_kept() {
     let mut kinds: Vec<_> = samples.iter().map(|(_, record)| name(record)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 16, "as many as `name` has arms: {kinds:?}");
+    assert_eq!(kinds.len(), 17, "as many as `name` has arms: {kinds:?}");
     let listed = RealDisk.list(path("event").parent().unwrap()).unwrap();
     assert!(listed.unwrap().len() >= samples.len());
 }

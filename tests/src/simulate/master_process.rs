@@ -675,7 +675,7 @@ impl World {
                     life.key += 1_000_000;
                 }
             }
-            Effect::WriteKey(_) => {}
+            Effect::WriteKey(_) | Effect::ForgetSecrets(_) => {}
         }
     }
 

@@ -29,7 +29,7 @@ pub fn template() -> Vec<&'static str> {
     found
 }
 
-/// Texts of SLS; the trees of `testdata/compile` are added by the program `seeds`, which reads
+/// Texts of SLS; the trees of `testdata/compile` are added by the example `seeds`, which reads
 /// folders.
 pub fn sls() -> Vec<&'static str> {
     SLS.split("\n====\n").collect()

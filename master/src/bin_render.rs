@@ -155,7 +155,7 @@ pub(crate) fn read_opts(dir: Option<&Path>, disk: &dyn DiskRead) -> Result<Opts,
 /// What a context file says.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Given {
-    grains: Map,
+    pub(crate) grains: Map,
     pillar: Map,
     opts: Map,
     pub(crate) saltenv: String,

@@ -8,6 +8,7 @@
 pub mod act;
 mod aes_funcs;
 pub mod auth;
+pub mod bin_explain;
 pub mod bin_lint;
 pub mod bin_master;
 pub mod bin_render;

@@ -104,6 +104,7 @@ const PROGRAMS: [&str; 7] = [
     "lab/",
     "swarm/",
     "master/src/bin/",
+    "master/src/bin_explain.rs",
     "master/src/bin_lint.rs",
     "master/src/bin_master.rs",
     "master/src/bin_render.rs",

@@ -16,6 +16,7 @@ Usage: brine PROGRAM [OPTIONS]
   key            minions' keys (salt-key)
   render         renders a file as the master would
   lint           lists what does not render in a tree of SLS
+  explain        says which file and line a value of a pillar came from
   lab            a throw-away cluster of real minions on this machine
   swarm          many simulated minions that measure a master
   doctor         looks for what is wrong and names the fix
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         "key" | "salt-key" => cli::salt_key::main(args),
         "render" => master::bin_render::main(args),
         "lint" => master::bin_lint::main(args),
+        "explain" => master::bin_explain::main(args),
         "lab" => lab::main(args, exe),
         "swarm" => swarm::main(args),
         "kubeadm" | "kubectl" => lab::kubeadm::main(args),

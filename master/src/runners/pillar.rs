@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use model::{Grains, Map, MinionId, Value};
-use pillar::Origin;
 use states::top_file::Matches;
 
 use super::{Arguments, RunnerError};
+use crate::bin_explain::origin_value;
 use crate::pillar_sources::Pillars;
 use crate::shared::Shared;
 
@@ -86,15 +86,4 @@ pub(super) fn matches_value(matches: Matches) -> Value {
         map.insert(env, sls);
     }
     Value::Map(map)
-}
-
-fn origin_value(origin: Origin) -> Value {
-    let line = origin.line.and_then(|line| i64::try_from(line).ok());
-    Value::Map(Map::from([
-        ("saltenv", Value::Str(origin.saltenv)),
-        ("sls", Value::Str(origin.sls)),
-        ("path", Value::Str(origin.path)),
-        ("line", line.map_or(Value::Nil, Value::from)),
-        ("value", origin.value),
-    ]))
 }

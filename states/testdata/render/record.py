@@ -19,9 +19,9 @@ import json
 import os
 import pathlib
 import re
+import resource
 import sys
 import tempfile
-import traceback
 
 import jinja2.exceptions
 import salt.utils.templates as templates
@@ -176,4 +176,6 @@ if __name__ == "__main__":
     import logging
 
     logging.disable(logging.CRITICAL)
+    # A generated case may ask for gigabytes: then Python fails, as a master short of memory would.
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
     main()

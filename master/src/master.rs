@@ -162,8 +162,7 @@ fn open_store(opts: &Opts) -> Result<(Box<dyn Log>, Durable, Views), StartError>
     let store = storage::embedded::open(&opts.store_dir)?;
     let durable = Durable::new(store.reader, store.tables, store.blobs);
     let views = durable.views()?;
-    let secrets = views.secrets.all().map(|secret| &secret.made.blob);
-    mine::sealed::sweep(&views.mine, secrets, durable.blobs.as_ref())?;
+    mine::sealed::sweep(&views.mine, views.secrets.blobs(), durable.blobs.as_ref())?;
     Ok((store.log, durable, views))
 }
 

@@ -121,6 +121,11 @@ impl View {
         self.secrets.values()
     }
 
+    /// Walks over the blobs that something refers to.
+    pub fn blobs(&self) -> impl Iterator<Item = &String> {
+        self.secrets.values().map(|secret| &secret.made.blob)
+    }
+
     /// Says whether there is none.
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()

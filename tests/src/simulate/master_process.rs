@@ -278,7 +278,8 @@ impl World {
         let store = self.master.disk.open();
         let durable = Durable::new(store.reader, store.tables, store.blobs);
         let views = durable.views().map_err(|error| error.to_string())?;
-        mine::sealed::sweep(&views.mine, durable.blobs.as_ref()).map_err(|e| e.to_string())?;
+        mine::sealed::sweep(&views.mine, views.secrets.blobs(), durable.blobs.as_ref())
+            .map_err(|e| e.to_string())?;
         let reader = Arc::clone(&durable.reader);
         let mut start = start_input(&views, reader.as_ref()).map_err(|e| e.to_string())?;
         if let (Some(Mutation::ForgetsReturns), Input::Start { returns, .. }) =

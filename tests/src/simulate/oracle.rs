@@ -356,7 +356,8 @@ impl Judge<'_> {
         }
         let left = durable.blobs.list().unwrap_or_default();
         // What a crash left between a blob and its record is swept at the next start.
-        let _ = master::mine::sealed::sweep(&views.mine, durable.blobs.as_ref());
+        let _ =
+            master::mine::sealed::sweep(&views.mine, views.secrets.blobs(), durable.blobs.as_ref());
         let is_undisturbed = self.world.faults.is_empty();
         if is_undisturbed && !left.is_empty() {
             self.objects(format!("{} blobs of the mine are left", left.len()));

@@ -80,6 +80,30 @@ impl Shared {
         }))
     }
 
+    /// Says that a job is not here; a jid tells its age, so one that was forgotten is told as such.
+    pub fn unknown_job(&self, jid: &Jid) -> String {
+        self.unknown("job", jid)
+    }
+
+    /// The same for a run.
+    pub fn unknown_run(&self, run: &Jid) -> String {
+        self.unknown("run", run)
+    }
+
+    fn unknown(&self, what: &str, jid: &Jid) -> String {
+        let kept_secs = self.opts.keep_jobs_seconds;
+        let now = self.world.clock.now();
+        let is_old = |at| now.millis_since(at) / 1000 > kept_secs;
+        if kept_secs > 0 && jid.moment().is_some_and(is_old) {
+            format!(
+                "{what} {jid} is not known any more: what ended more than {kept_secs} s ago is \
+                 forgotten (option keep_jobs_seconds)"
+            )
+        } else {
+            format!("{what} {jid} is not known")
+        }
+    }
+
     /// Compiles the pillars that a target needs to be resolved; none, if it does not match on
     /// pillar.
     pub async fn pillars_for(

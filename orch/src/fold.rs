@@ -38,7 +38,9 @@ impl Run {
             return Err("the run is over".into());
         }
         match record {
-            RunRecord::Started(_) => return Err("the run has started already".into()),
+            RunRecord::Started(_) | RunRecord::Retried { .. } => {
+                return Err("the run has started already".into());
+            }
             RunRecord::Resumed { at, outage_ms } => {
                 self.resumed += 1;
                 for step in &mut self.steps {

@@ -55,6 +55,8 @@ impl Plan {
     pub fn hash(&self, facts: &Map) -> PlanHash {
         let mut options = self.options.clone();
         options.is_test = false;
+        // It names a hash; it would change the hash that it names.
+        options.yes_wipe = None;
         options.yes_wipe = None;
         let covered = Covered {
             name: &self.name,

@@ -179,6 +179,7 @@ impl Plan {
         }
         plan.expect_awaited_reboots();
         plan.warn_of_free_steps();
+        plan.warn_of_waits();
         plan.refuse_needs_on_finally()?;
         Ok(plan)
     }

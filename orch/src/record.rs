@@ -22,6 +22,7 @@ use model::{Cursor, Jid, JobReturn, Map, MinionId, StateReturn, Timestamp, Value
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
+use crate::retry::Carried;
 
 /// How a run began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +77,18 @@ pub struct CallId {
 pub enum RunRecord {
     /// The run exists.
     Started(Started),
+    /// The run exists, and begins with the results of an earlier one: the first record of a retried
+    /// run, in place of `Started`.
+    Retried {
+        /// How it began.
+        started: Started,
+        /// The earlier run.
+        of: Jid,
+        /// The step it begins with.
+        from: usize,
+        /// The steps whose results it takes over.
+        carried: Vec<Carried>,
+    },
     /// The master came back to the run after a restart; waits go on with the time they had left.
     Resumed {
         /// When.
@@ -260,6 +273,7 @@ impl RunRecord {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started(_) => "started",
+            Self::Retried { .. } => "retried",
             Self::Resumed { .. } => "resumed",
             Self::StepStarted { .. } => "step_started",
             Self::Published { .. } => "published",
@@ -274,6 +288,14 @@ impl RunRecord {
             Self::StepFinished { .. } => "step_finished",
             Self::Cancelled { .. } => "cancelled",
             Self::Finished { .. } => "finished",
+        }
+    }
+
+    /// Gives how the run began, if this is its first record.
+    pub fn started(&self) -> Option<&Started> {
+        match self {
+            Self::Started(started) | Self::Retried { started, .. } => Some(started),
+            _ => None,
         }
     }
 
@@ -292,6 +314,7 @@ impl RunRecord {
             | Self::RetryPlanned { step, attempt, .. }
             | Self::StepFinished { step, attempt, .. } => Some((*step, *attempt)),
             Self::Started(_)
+            | Self::Retried { .. }
             | Self::Resumed { .. }
             | Self::Cancelled { .. }
             | Self::Finished { .. } => None,

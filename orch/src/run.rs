@@ -14,6 +14,7 @@ use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::plan::Plan;
 use crate::record::{IllegalRecord, RunRecord, Started};
+use crate::retry::RetryOf;
 use crate::turn::Turn;
 
 /// One orchestration under way. Cheap to clone: the steps are shared until one changes.
@@ -25,6 +26,8 @@ pub struct Run {
     pub(crate) cancelled_by: Option<String>,
     pub(crate) resumed: u32,
     pub(crate) steps: Vec<Arc<StepState>>,
+    #[serde(default)]
+    pub(crate) retry_of: Option<RetryOf>,
 }
 
 /// How a step stands.
@@ -87,6 +90,26 @@ impl Run {
             cancelled_by: None,
             resumed: 0,
             steps,
+            retry_of: None,
+        }
+    }
+
+    /// Makes the run that a first record tells of; `None` if it is none.
+    pub fn of_first(record: &RunRecord) -> Option<Run> {
+        match record {
+            RunRecord::Started(started) => Some(Run::start(started.clone())),
+            RunRecord::Retried {
+                started,
+                of,
+                from,
+                carried,
+            } => Some(Run::start_again(
+                started.clone(),
+                of.clone(),
+                *from,
+                carried,
+            )),
+            _ => None,
         }
     }
 
@@ -99,16 +122,16 @@ impl Run {
     ) -> Result<Option<Run>, IllegalRecord> {
         let mut run: Option<Run> = None;
         for record in records {
-            match (&mut run, record) {
-                (None, RunRecord::Started(started)) => run = Some(Run::start(started.clone())),
-                (None, other) => {
+            match (&mut run, Run::of_first(record)) {
+                (None, Some(first)) => run = Some(first),
+                (None, None) => {
                     return Err(IllegalRecord {
                         run: "unknown".into(),
-                        record: other.name(),
+                        record: record.name(),
                         why: "the run has not started".into(),
                     });
                 }
-                (Some(run), record) => run.apply(record)?,
+                (Some(run), _) => run.apply(record)?,
             }
         }
         Ok(run)

@@ -23,20 +23,35 @@ impl Run {
         }
     }
 
-    /// Gives the run with its steps. Sub-steps are left empty: they are events, which a run does
+    /// Gives how long a step took from its first start to its good end, in milliseconds: what
+    /// "typical" is made of. A result that was taken over counts in the run it comes from.
+    pub fn took_ms(&self, step: usize) -> Option<u64> {
+        let is_carried = self
+            .retry_of()
+            .is_some_and(|retry| retry.carried.contains(&step));
+        let state = self.steps.get(step)?;
+        let is_good = state.phase == StepPhase::Succeeded && !is_carried;
+        let began = state.attempts.first()?.at;
+        is_good.then(|| Some(state.ended?.millis_since(began)))?
+    }
+
+    /// Gives the run with its steps. Typical times and notices are left empty, they are not the
+    /// run's to know. Sub-steps are left empty: they are events, which a run does
     /// not keep.
     pub fn view(&self) -> RunView {
-        let steps = self.plan().steps.iter().zip(self.steps());
+        let steps = self.plan().steps.iter().zip(self.steps()).enumerate();
         RunView {
             summary: self.summary(),
             resumed: self.resumed,
+            retry_of: self.retry_of().map(|retry| retry.run.clone()),
+            notices: Vec::new(),
             tree: steps
-                .map(|(planned, step)| self.step_view(planned, step))
+                .map(|(index, (planned, step))| self.step_view(index, planned, step))
                 .collect(),
         }
     }
 
-    fn step_view(&self, planned: &PlannedStep, step: &StepState) -> StepView {
+    fn step_view(&self, index: usize, planned: &PlannedStep, step: &StepState) -> StepView {
         let chunk = &planned.chunk;
         let last = step.attempts.last();
         let minions = last.into_iter().flat_map(|attempt| &attempt.minions);
@@ -54,6 +69,12 @@ impl Run {
             minions: minions
                 .map(|(id, minion)| (id.clone(), minion.phase))
                 .collect(),
+            missing: last.map_or_else(Vec::new, |attempt| attempt.missing.clone()),
+            typical_ms: None,
+            question: self.question(index),
+            is_carried: self
+                .retry_of()
+                .is_some_and(|retry| retry.carried.contains(&index)),
             note: self.note(planned, step),
             substeps: Vec::new(),
             requires: planned
@@ -65,7 +86,7 @@ impl Run {
         }
     }
 
-    fn note(&self, planned: &PlannedStep, step: &StepState) -> String {
+    pub(crate) fn note(&self, planned: &PlannedStep, step: &StepState) -> String {
         if let Some(ret) = &step.ret {
             return ret.comment.clone();
         }

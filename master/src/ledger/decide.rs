@@ -147,6 +147,9 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             fun_args,
         } => on_runner(views, &fun, &user, fun_args, now),
         Input::SelfStarted { id, load } => on_self_started(views, &id, load, now),
+        Input::Command { run, command, by } => {
+            orchestrator::command::on_command(views, policy, &run, command, &by, now)
+        }
         Input::RunFact { run, fact } => {
             orchestrator::decide::on_fact(views, policy, &run, &fact, now)
         }

@@ -7,7 +7,7 @@ use super::TimerKey;
 use crate::jobs::collect::Presence;
 use crate::keys::KeyChanged;
 use crate::keys::decide::{Act, Include};
-use crate::{auth, jobs, keys, mine, secrets};
+use crate::{auth, jobs, keys, mine, orchestrator, secrets};
 
 /// One thing to decide on. Everything costly or looked up is already in it.
 #[derive(Debug)]
@@ -107,6 +107,15 @@ pub enum Input {
         /// What the user typed.
         fun_args: Value,
     },
+    /// A person tells a run something.
+    Command {
+        /// The run.
+        run: Jid,
+        /// What.
+        command: orchestrator::Command,
+        /// Who.
+        by: String,
+    },
     /// A run is told something that is not a record.
     RunFact {
         /// The run.
@@ -178,4 +187,11 @@ pub enum Answer {
     Secrets(Vec<secrets::decide::Grant>),
     /// It cannot be done: why.
     Refused(String),
+    /// A person's command cannot be done.
+    Declined {
+        /// Why.
+        what: String,
+        /// What to do instead.
+        hint: String,
+    },
 }

@@ -136,10 +136,10 @@ impl Record {
                 let data = Map::from([("Minion data cache refresh", id.as_str())]);
                 vec![(Tag::new(format!("minion/refresh/{id}")), data)]
             }
-            Record::Run {
-                run,
-                record: orch::RunRecord::Started(started),
-            } => {
+            Record::Run { run, record } => {
+                let Some(started) = record.started() else {
+                    return Vec::new();
+                };
                 let data = Map::from([
                     ("fun", Value::str("runner.state.orchestrate")),
                     ("jid", Value::str(run.as_str())),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::{events, jobs, keys, lowstate, runs, server};
+use super::{events, explain, jobs, keys, lowstate, plan, runs, server};
 use crate::shared::Shared;
 
 /// Makes the router of everything that the API can do.
@@ -21,7 +21,12 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/runs/{run}", get(runs::show))
         .route("/runs/{run}/return", get(runs::result))
         .route("/runs/{run}/watch", get(runs::watch))
+        .route("/runs/{run}/explain", get(explain::explain))
+        .route("/runs/{run}/approve", post(runs::approve))
         .route("/runs/{run}/cancel", post(runs::cancel))
+        .route("/runs/{run}/resume", post(runs::resume))
+        .route("/runs/{run}/retry", post(runs::retry))
+        .route("/plan", post(plan::plan))
         .route("/health", get(server::health))
         .with_state(shared)
 }

@@ -34,5 +34,5 @@ pub(super) async fn show(
         .map_err(|error: model::InvalidJid| Refusal::Bad(error.to_string()))?;
     let job = shared.job(&jid).await?;
     job.map(Json)
-        .ok_or_else(|| Refusal::Missing(format!("job {jid} is not known")))
+        .ok_or_else(|| Refusal::Missing(shared.unknown_job(&jid)))
 }

@@ -7,9 +7,12 @@
 
 mod app;
 mod events;
+mod explain;
 mod jobs;
 mod keys;
 mod lowstate;
+mod plan;
+mod progress;
 mod refusal;
 mod runs;
 mod server;

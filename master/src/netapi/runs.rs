@@ -1,20 +1,30 @@
 //! `/runs`: orchestrations, their steps, and what they gave.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::response::sse::{Event as Sse, KeepAlive, Sse as Stream};
-use model::api::{RunSummary, RunView};
+use model::api::{RunStarted, RunSummary, RunView, StepPhase};
 use model::{Cursor, Jid, Value};
 use serde::Deserialize;
+use states::file_client::FileClient;
+use states::sources::Sources;
 
 use super::events::HEARTBEAT;
+use super::progress::Progress;
 use super::refusal::Refusal;
-use crate::ledger::Input;
+use super::server::{By, Peer};
+use crate::ledger::{Answer, Input};
+use crate::orchestrator::Command;
 use crate::shared::Shared;
 use crate::stream::from_fn;
+
+/// Between two views of one watcher: a thousand answers at once are a few views, not a thousand.
+const WATCH_PAUSE: Duration = Duration::from_millis(100);
 
 /// Lists the runs, oldest first.
 pub(super) async fn list(
@@ -30,7 +40,7 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(run): Path<String>,
 ) -> Result<Json<RunView>, Refusal> {
-    Ok(Json(view(&shared, &read_run(&run)?).await?.0))
+    Ok(Json(whole_view(&shared, &read_run(&run)?).await?))
 }
 
 /// Gives what `state.orchestrate` gave, once the run has ended.
@@ -55,7 +65,7 @@ pub(super) async fn result(
                 Some(hint),
             ))
         }
-        None => Err(unknown(&run)),
+        None => Err(Refusal::Missing(shared.unknown_run(&run))),
     }
 }
 
@@ -67,10 +77,11 @@ pub(super) async fn watch(
     let run = read_run(&run)?;
     view(&shared, &run).await?;
     let start = Watching {
+        more: More::of(&shared, &run).await?,
+        progress: Progress::default(),
         shared,
         run,
         shown: None,
-        head: Cursor(0),
         has_ended: false,
     };
     let views = from_fn(start, |watching| async move {
@@ -83,8 +94,9 @@ pub(super) async fn watch(
 struct Watching {
     shared: Arc<Shared>,
     run: Jid,
+    more: More,
+    progress: Progress,
     shown: Option<RunView>,
-    head: Cursor,
     has_ended: bool,
 }
 
@@ -93,77 +105,238 @@ impl Watching {
         if self.has_ended {
             return None;
         }
+        if self.shown.is_some() {
+            self.shared.world.clock.sleep(WATCH_PAUSE).await;
+        }
         loop {
-            let (view, head) = view(&self.shared, &self.run).await.ok()?;
-            self.head = head;
+            let (mut view, head, running) = look(&self.shared, &self.run).await.ok()?;
+            self.more.put_into(&mut view);
+            self.progress.read(&self.shared, &running, head).await;
+            self.progress.put_into(&mut view);
+            let has_ended = view.summary.phase.has_ended();
             if self.shown.as_ref() != Some(&view) {
                 let body = serde_json::to_string(&view).ok()?;
                 self.shown = Some(view);
                 return Some((Sse::default().event("view").data(body), self));
             }
-            if view.summary.phase.has_ended() {
+            if has_ended {
                 self.has_ended = true;
                 return Some((Sse::default().event("end").data("{}"), self));
             }
-            let seen = self.head;
             self.shared
                 .ledger
                 .head()
-                .wait_for(|head| *head > seen)
+                .wait_for(|now| *now > head)
                 .await
                 .ok()?;
         }
     }
 }
 
-/// Who calls a run off.
+/// What a view has beside what the run itself knows. It hardly changes while one watches.
+pub(super) struct More {
+    typical_ms: HashMap<String, u64>,
+    notices: Vec<String>,
+}
+
+impl More {
+    pub(super) async fn of(shared: &Arc<Shared>, run: &Jid) -> Result<Self, Refusal> {
+        let asked = run.clone();
+        let typical = shared
+            .ledger
+            .ask(move |views| views.runs.typical_ms(&asked));
+        Ok(Self {
+            typical_ms: typical.await?,
+            notices: notices(shared, run).await?,
+        })
+    }
+
+    fn put_into(&self, view: &mut RunView) {
+        view.notices.clone_from(&self.notices);
+        for step in &mut view.tree {
+            step.typical_ms = self.typical_ms.get(&step.key).copied();
+        }
+    }
+}
+
+/// Says what a person should know of a run as a whole: files that changed since it was planned
+/// (the plan stays as it was), ids that nobody has, oddities of the plan.
+pub(super) async fn notices(shared: &Arc<Shared>, run: &Jid) -> Result<Vec<String>, Refusal> {
+    let asked = run.clone();
+    let found = shared.ledger.ask(move |views| {
+        let run = views.runs.get(&asked)?;
+        let is_over = run.phase().has_ended();
+        let ids = run.plan().warnings_of_ids(|id| views.keys.is_accepted(id));
+        Some((run.plan().clone(), if is_over { Vec::new() } else { ids }))
+    });
+    let Some((plan, ids)) = found.await? else {
+        return Ok(Vec::new());
+    };
+    let files = shared.files.client();
+    let warnings = plan.warnings.clone();
+    let look = move || changed_files(&plan, files.as_ref());
+    let changed = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+    let mut notices = Vec::new();
+    if !changed.is_empty() {
+        notices.push(format!(
+            "changed since this run was planned: {}; the run keeps to its stored plan",
+            changed.join(", ")
+        ));
+    }
+    notices.extend(ids);
+    notices.extend(warnings);
+    Ok(notices)
+}
+
+fn changed_files(plan: &orch::Plan, files: &dyn FileClient) -> Vec<String> {
+    let saltenv = plan.steps.first().map(|step| step.chunk.saltenv.as_str());
+    let saltenv = saltenv.filter(|saltenv| !saltenv.is_empty());
+    let sources = Sources::new(files);
+    let mut changed = Vec::new();
+    for (path, hash) in plan.sources.iter().filter(|(path, _)| path != "/") {
+        match sources.read(path, saltenv.unwrap_or("base")) {
+            Ok(Some(_)) => {
+                let now = sources
+                    .seen()
+                    .into_iter()
+                    .find(|source| source.path == *path);
+                if now.and_then(|source| source.hash).as_ref() != Some(hash) {
+                    changed.push(path.clone());
+                }
+            }
+            Ok(None) => changed.push(format!("{path} (gone)")),
+            Err(_) => {}
+        }
+    }
+    changed
+}
+
+/// What is said of an approval.
 #[derive(Deserialize)]
-pub(super) struct Cancel {
+pub(super) struct Approval {
+    step: String,
+    is_yes: bool,
+    #[serde(default)]
     by: String,
 }
 
-/// Calls a run off: nothing more starts.
-pub(super) async fn cancel(
+/// Answers a `salt.approve`.
+pub(super) async fn approve(
     State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     Path(run): Path<String>,
-    Json(Cancel { by }): Json<Cancel>,
+    Json(Approval { step, is_yes, by }): Json<Approval>,
 ) -> Result<Json<RunView>, Refusal> {
     let run = read_run(&run)?;
-    let (before, _) = view(&shared, &run).await?;
-    if before.summary.phase.has_ended() {
-        return Err(Refusal::Impossible(
-            format!("run {run} has ended already"),
-            None,
-        ));
-    }
-    let fact = Box::new(orch::Fact::Cancelled { by });
-    shared
-        .ledger
-        .decide(Input::RunFact {
-            run: run.clone(),
-            fact,
-        })
-        .await?;
-    Ok(Json(view(&shared, &run).await?.0))
+    let by = peer.user(&by, shared.world.disk.as_ref());
+    command(&shared, &run, Command::Approve { step, is_yes }, by).await?;
+    Ok(Json(whole_view(&shared, &run).await?))
 }
 
-fn read_run(text: &str) -> Result<Jid, Refusal> {
+/// Calls a run off: nothing more starts but what runs in any case.
+pub(super) async fn cancel(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(run): Path<String>,
+    Json(By { by }): Json<By>,
+) -> Result<Json<RunView>, Refusal> {
+    let run = read_run(&run)?;
+    let by = peer.user(&by, shared.world.disk.as_ref());
+    command(&shared, &run, Command::Cancel, by).await?;
+    Ok(Json(whole_view(&shared, &run).await?))
+}
+
+/// Takes a run up again.
+pub(super) async fn resume(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(run): Path<String>,
+    Json(By { by }): Json<By>,
+) -> Result<Json<RunView>, Refusal> {
+    let run = read_run(&run)?;
+    let by = peer.user(&by, shared.world.disk.as_ref());
+    command(&shared, &run, Command::Resume, by).await?;
+    Ok(Json(whole_view(&shared, &run).await?))
+}
+
+/// From where a run is to run again.
+#[derive(Deserialize)]
+pub(super) struct Retry {
+    #[serde(default)]
+    from: Option<String>,
+    #[serde(default)]
+    by: String,
+}
+
+/// Starts a new run of a stored plan.
+pub(super) async fn retry(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(run): Path<String>,
+    Json(Retry { from, by }): Json<Retry>,
+) -> Result<Json<RunStarted>, Refusal> {
+    let run = read_run(&run)?;
+    let by = peer.user(&by, shared.world.disk.as_ref());
+    match command(&shared, &run, Command::Retry { from }, by).await? {
+        Answer::Run(started) => Ok(Json(started)),
+        other => Err(Refusal::Unavailable(format!(
+            "the ledger answered {other:?}"
+        ))),
+    }
+}
+
+async fn command(
+    shared: &Arc<Shared>,
+    run: &Jid,
+    command: Command,
+    by: String,
+) -> Result<Answer, Refusal> {
+    // A run that is not here any more is told apart from one that never was.
+    look(shared, run).await?;
+    let input = Input::Command {
+        run: run.clone(),
+        command,
+        by,
+    };
+    match shared.ledger.decide(input).await? {
+        Answer::Declined { what, hint } => Err(Refusal::Impossible(what, Some(hint))),
+        answer => Ok(answer),
+    }
+}
+
+pub(super) fn read_run(text: &str) -> Result<Jid, Refusal> {
     text.parse()
         .map_err(|error: model::InvalidJid| Refusal::Bad(error.to_string()))
 }
 
-fn unknown(run: &Jid) -> Refusal {
-    Refusal::Missing(format!("run {run} is not known; see: brine run list"))
+async fn view(shared: &Shared, run: &Jid) -> Result<RunView, Refusal> {
+    Ok(look(shared, run).await?.0)
 }
 
-async fn view(shared: &Shared, run: &Jid) -> Result<(RunView, Cursor), Refusal> {
+/// Gives the view with typical times, notices and sub-steps.
+async fn whole_view(shared: &Arc<Shared>, run: &Jid) -> Result<RunView, Refusal> {
+    let (mut view, head, running) = look(shared, run).await?;
+    More::of(shared, run).await?.put_into(&mut view);
+    let mut progress = Progress::default();
+    progress.read(shared, &running, head).await;
+    progress.put_into(&mut view);
+    Ok(view)
+}
+
+/// Gives the view, the end of the log it stands for, and where the running steps began.
+async fn look(
+    shared: &Shared,
+    run: &Jid,
+) -> Result<(RunView, Cursor, Vec<(usize, Cursor)>), Refusal> {
     let asked = run.clone();
-    let found = shared
-        .ledger
-        .ask(move |views| (views.runs.view(&asked), views.head))
-        .await?;
-    match found {
-        (Some(view), head) => Ok((view, head)),
-        (None, _) => Err(unknown(run)),
-    }
+    let found = shared.ledger.ask(move |views| {
+        let run = views.runs.get(&asked)?;
+        let steps = run.steps().enumerate();
+        let running = steps.filter(|(_, step)| step.phase == StepPhase::Running);
+        let began = running.filter_map(|(index, step)| Some((index, step.attempts.last()?.cursor)));
+        Some((run.view(), views.head, began.collect()))
+    });
+    found
+        .await?
+        .ok_or_else(|| Refusal::Missing(shared.unknown_run(run)))
 }

@@ -40,6 +40,13 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
     }
 }
 
+/// Who asks, as the request claims it; see [`Peer::user`].
+#[derive(Debug, Default, serde::Deserialize)]
+pub(super) struct By {
+    #[serde(default)]
+    pub(super) by: String,
+}
+
 impl Peer {
     /// Names the user. What the request says counts only from root, for `sudo_NAME`.
     pub(super) fn user(self, claimed: &str, disk: &dyn DiskRead) -> String {

@@ -152,10 +152,8 @@ pub fn on_record(
     now: Timestamp,
     decision: &mut Decision,
 ) {
-    if let Record::Run {
-        run,
-        record: RunRecord::Started(_),
-    } = record
+    if let Record::Run { run, record } = record
+        && record.started().is_some()
     {
         feed(views, policy, run, [Fact::Begin], now, decision);
     }

@@ -3,13 +3,15 @@
 //!
 //! What a run does next is decided in `orch`; `decide.rs` here only translates, in the same batch
 //! as the cause, so that a step and its job stand or fall together. `recover.rs` takes runs up
-//! again after a start.
+//! again after a start; `command.rs` is what people may tell a run.
 
+pub mod command;
 pub mod decide;
 pub mod recover;
 mod translate;
 pub mod view;
 
+pub use command::Command;
 pub(crate) use translate::fun_args;
 pub use view::View;
 
@@ -18,7 +20,9 @@ use model::Jid;
 /// Gives the jids that a record of a run gave out.
 pub fn jids_of(record: &orch::RunRecord) -> Vec<&Jid> {
     match record {
-        orch::RunRecord::Started(started) => vec![&started.run],
+        orch::RunRecord::Started(started) | orch::RunRecord::Retried { started, .. } => {
+            vec![&started.run]
+        }
         orch::RunRecord::StepStarted { jid, calls, .. } => jid
             .iter()
             .chain(calls.iter().map(|call| &call.jid))

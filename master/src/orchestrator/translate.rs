@@ -63,6 +63,27 @@ pub(super) fn resume(
     follow(views, policy, run, output, facts.into(), now, decision);
 }
 
+/// Does again for a run what does no harm when it is done twice. Calls are left alone: the master
+/// that made them still runs.
+pub(super) fn again(
+    views: &mut Views,
+    policy: &Policy,
+    id: &Jid,
+    now: Timestamp,
+    decision: &mut Decision,
+) {
+    let Some(run) = views.runs.get(id).cloned() else {
+        return;
+    };
+    let mut effects = orch::recovery::effects(&run, now);
+    effects.retain(|effect| !matches!(effect, Wish::AdoptCall { .. }));
+    let output = orch::Output {
+        records: Vec::new(),
+        effects,
+    };
+    follow(views, policy, run, output, VecDeque::new(), now, decision);
+}
+
 /// Takes in what a run decided, grants its wishes, and goes on with the facts that are left.
 fn follow(
     views: &mut Views,

@@ -1,11 +1,14 @@
 //! All runs that are kept, each the fold of its records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model::api::{RunSummary, RunView};
 use model::{Cursor, Jid, Timestamp, Value};
 use orch::{Run, RunRecord};
 use serde::{Deserialize, Serialize};
+
+/// Earlier runs that a typical time is made of: the last ones say more than last year's.
+const TYPICAL_RUNS_MAX: usize = 20;
 
 /// The runs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -17,8 +20,8 @@ impl View {
     /// Takes in one record. One that cannot follow is told and left out: the log is of a newer
     /// release, or damaged in a way that checksums do not see.
     pub fn apply(&mut self, id: &Jid, record: &RunRecord) {
-        if let RunRecord::Started(started) = record {
-            self.runs.insert(id.clone(), Run::start(started.clone()));
+        if let Some(run) = Run::of_first(record) {
+            self.runs.insert(id.clone(), run);
             return;
         }
         let Some(run) = self.runs.get_mut(id) else {
@@ -76,6 +79,31 @@ impl View {
         self.runs.get(id).map(Run::view)
     }
 
+    /// Gives how long each step of a run took in earlier runs of the same orchestration, by the
+    /// step's key: the median, in milliseconds.
+    pub fn typical_ms(&self, id: &Jid) -> HashMap<String, u64> {
+        let Some(run) = self.runs.get(id) else {
+            return HashMap::new();
+        };
+        let name = &run.plan().name;
+        let others = self.runs.values().rev();
+        let others = others.filter(|other| other.id() < id && other.plan().name == *name);
+        let mut took: HashMap<String, Vec<u64>> = HashMap::new();
+        for other in others.take(TYPICAL_RUNS_MAX) {
+            for (index, step) in other.plan().steps.iter().enumerate() {
+                if let Some(millis) = other.took_ms(index) {
+                    took.entry(step.chunk.key()).or_default().push(millis);
+                }
+            }
+        }
+        let median = |(key, mut millis): (String, Vec<u64>)| {
+            millis.sort_unstable();
+            let middle = millis.get(millis.len() / 2).copied();
+            Some((key, middle?))
+        };
+        took.into_iter().filter_map(median).collect()
+    }
+
     /// Gives what `state.orchestrate` gave, if the run has ended.
     pub fn result(&self, id: &Jid) -> Option<Value> {
         let run = self.runs.get(id)?;
@@ -89,7 +117,7 @@ impl View {
 
     /// Gives the place in the log from which a run that has not ended may still want to read.
     pub fn oldest_needed(&self) -> Option<Cursor> {
-        self.open().map(|run| run.started().cursor).min()
+        self.open().map(Run::oldest_needed).min()
     }
 
     /// Says whether a run is here and stays after what ended before a moment was forgotten.

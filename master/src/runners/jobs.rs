@@ -50,7 +50,7 @@ async fn find(shared: &Arc<Shared>, arguments: &Arguments) -> Result<JobView, Ru
         .parse()
         .map_err(|error: model::InvalidJid| arguments.problem(&error.to_string()))?;
     let job = shared.job(&jid).await?;
-    job.ok_or_else(|| RunnerError::Failed(format!("job {jid} is not known")))
+    job.ok_or_else(|| RunnerError::Failed(shared.unknown_job(&jid)))
 }
 
 fn summary(job: &Job) -> Map {

@@ -49,13 +49,13 @@ impl Request {
     }
 }
 
-/// Starts an orchestration. It is planned whole before anything runs: what cannot work is told now.
-pub(super) async fn orchestrate(
+/// Plans an orchestration without starting it; gives the plan and the pillar of the call. What
+/// cannot work is told now.
+pub(crate) async fn plan(
     shared: &Arc<Shared>,
-    arguments: Arguments,
-    user: &str,
-) -> Result<RunStarted, RunnerError> {
-    let request = Request::read(&arguments)?;
+    arguments: &Arguments,
+) -> Result<(orch::Plan, Map), RunnerError> {
+    let request = Request::read(arguments)?;
     let (name, pillar, is_test) = (
         request.sls.join(","),
         request.pillar.clone(),
@@ -75,8 +75,18 @@ pub(super) async fn orchestrate(
     };
     let plan = orch::Plan::compile(&name, compiled.low, sources, options)
         .map_err(|error| RunnerError::Compile(failed_to_compile(&error)))?;
+    Ok((plan, pillar))
+}
+
+/// Starts an orchestration. It is planned whole before anything runs.
+pub(super) async fn orchestrate(
+    shared: &Arc<Shared>,
+    arguments: Arguments,
+    user: &str,
+) -> Result<RunStarted, RunnerError> {
+    let (plan, pillar) = plan(shared, &arguments).await?;
     for warning in &plan.warnings {
-        tracing::warn!(orchestration = %name, %warning, "the plan is odd");
+        tracing::warn!(orchestration = %plan.name, %warning, "the plan is odd");
     }
     let input = Input::StartRun {
         plan: Box::new(plan),

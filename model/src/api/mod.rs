@@ -1,13 +1,19 @@
 //! What the API answers, shared by the server and its clients.
 
 mod error;
+mod explain;
 mod job;
 mod key;
 mod minion;
+mod plan;
 mod run;
 
 pub use error::ErrorBody;
+pub use explain::{Awaited, RunExplanation, StepExplanation};
 pub use job::{JobSummary, JobView, MinionOutcome, MinionPhase, Published};
 pub use key::KeyList;
 pub use minion::MinionView;
-pub use run::{RunPhase, RunStarted, RunSummary, RunView, StepPhase, StepView, SubStep};
+pub use plan::{PlanMark, PlanNeed, PlanNode, PlanStep, PlanView};
+pub use run::{
+    MinionCounts, Question, RunPhase, RunStarted, RunSummary, RunView, StepPhase, StepView, SubStep,
+};

@@ -17,6 +17,8 @@ pub mod wait_for_event;
 pub mod wheel;
 pub mod wipe_guard;
 
+pub(crate) use minions::Audience;
+
 use indexmap::IndexMap;
 use model::{Event, Jid, Map, TagGlob, Timestamp, Value};
 use serde::{Deserialize, Serialize};
@@ -283,7 +285,7 @@ impl Work {
     }
 
     /// Gives the question, if it is one.
-    pub(crate) fn as_approve(&self) -> Option<&approve::Approve> {
+    pub fn as_approve(&self) -> Option<&approve::Approve> {
         match self {
             Work::Approve(approve) => Some(approve),
             _ => None,

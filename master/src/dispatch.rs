@@ -6,10 +6,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use minion_protocol::{Opened, Principal, Reply, Request};
+use minion_protocol::{Doubt, KeyLookup, Opened, Principal, Refusal, Reply, Request, Version};
 
 use crate::aes_funcs::{events, files, mine, opts, peer, pillar, returns};
-use crate::clear_funcs;
+use crate::auth::Counter;
+use crate::auth::replay::Age;
+use crate::clear_funcs::{self, auth::Visitor};
+use crate::ledger::Input;
 use crate::shared::Shared;
 use crate::transport::Incoming;
 
@@ -30,16 +33,28 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
             refusal.reply()
         }
         Ok(Ok(opened)) => {
+            if let Some(bytes) = refused_as_replay(&shared, &opened, peer) {
+                return reply.send(bytes);
+            }
             let Opened {
                 request,
                 principal,
                 seal,
+                version,
                 ..
             } = opened;
             if let Some(id) = principal.minion_id() {
                 shared.presence.saw(id, peer.ip(), shared.world.clock.now());
             }
-            let answer = answer(&shared, request, &principal, peer, &mut handed).await;
+            let visitor = Visitor {
+                from: peer,
+                version,
+            };
+            note_version(&shared, &principal, version).await;
+            let Some(answer) = answer(&shared, request, &principal, &visitor, &mut handed).await
+            else {
+                return reply.send(Refusal::BadLoad(Doubt::Downgrade(0, None)).reply());
+            };
             let sealing = Arc::clone(&shared);
             let sealed = tokio::task::spawn_blocking(move || sealing.channel.seal(&seal, &answer));
             match sealed.await {
@@ -63,12 +78,13 @@ async fn answer(
     shared: &Arc<Shared>,
     request: Request,
     principal: &Principal,
-    from: SocketAddr,
+    visitor: &Visitor,
     handed: &mut Option<mine::Handed>,
-) -> Reply {
-    match request {
-        Request::Auth(load) => clear_funcs::auth::sign_in(shared, load, from).await,
-        Request::BadAuth(error) => clear_funcs::auth::malformed(&error, from),
+) -> Option<Reply> {
+    let from = visitor.from;
+    Some(match request {
+        Request::Auth(load) => return clear_funcs::auth::sign_in(shared, load, visitor).await,
+        Request::BadAuth(error) => clear_funcs::auth::malformed(shared, &error, from),
         Request::Ping(load) => Reply::Value(load.into()),
         Request::Publish(_) | Request::Runner(_) | Request::Wheel(_) => clear_funcs::refuse(),
         Request::MkToken(_) | Request::GetToken(_) => clear_funcs::refuse(),
@@ -105,6 +121,42 @@ async fn answer(
         Request::Malformed { cmd, error } => {
             tracing::debug!(%from, %cmd, %error, "malformed load");
             Reply::empty()
+        }
+    })
+}
+
+/// Gives the answer to a request that came before or is too old: it has no effect. Its minion, if
+/// it was honest after all, signs in again.
+fn refused_as_replay(shared: &Shared, opened: &Opened, peer: SocketAddr) -> Option<Vec<u8>> {
+    let now = shared.world.clock.now();
+    let (counter, doubt) = match shared.replays.judge(opened, peer.ip(), now) {
+        Age::New | Age::Resent => return None,
+        Age::Replayed => (Counter::Replayed, Doubt::Replay),
+        Age::Stale => {
+            // With a new session what was recorded under the old one can be read by nobody.
+            if let Principal::Proven(id) = &opened.principal {
+                shared.keyring.end_session(id);
+            }
+            (Counter::Stale, Doubt::Stale)
+        }
+    };
+    shared.counters.add(counter);
+    if let Some(others) = shared.counters.may_tell(now) {
+        tracing::warn!(%peer, principal = ?opened.principal, %doubt, others, "refused");
+    }
+    Some(Refusal::BadLoad(doubt).reply())
+}
+
+/// Remembers the protocol that a key has proven to speak, before anything is answered.
+async fn note_version(shared: &Arc<Shared>, principal: &Principal, version: Version) {
+    let Principal::Proven(id) = principal else {
+        return;
+    };
+    let version = version.number();
+    if shared.keyring.version_floor(Some(id)) < version {
+        let spoke = Input::Spoke(id.clone(), version);
+        if let Err(error) = shared.ledger.decide(spoke).await {
+            tracing::warn!(%id, %error, "the protocol that this key speaks is noted later");
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod channel;
 mod clear_funcs;
 pub mod config;
 pub mod dispatch;
+pub mod enrolment;
 pub mod event_bus;
 pub mod fileserver;
 mod http_get;

@@ -42,8 +42,8 @@ pub async fn watch_keys(shared: Arc<Shared>) {
             .into_iter()
             .partition(|difference| suspects.contains(difference));
         suspects = new;
-        for (id, found) in lasting {
-            if let Err(error) = shared.ledger.decide(Input::KeyFile { id, found }).await {
+        for difference in lasting {
+            if let Err(error) = shared.ledger.decide(Input::KeyFile(difference)).await {
                 tracing::warn!(%error, "a key that was moved by hand is noticed later");
             }
         }

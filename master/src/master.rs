@@ -13,8 +13,10 @@ use storage::{Log, LogReader};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::auth::{Counters, Replays};
 use crate::channel::{self, Channel};
 use crate::config::Opts;
+use crate::enrolment::{self, Inventory};
 use crate::fileserver::FileServer;
 use crate::jobs::collect::Patience;
 use crate::keys::keyring::Keyring;
@@ -72,6 +74,9 @@ impl Master {
     /// Starts a master. Must be called inside the runtime.
     pub async fn start(opts: Opts, config_dir: &Path, world: World) -> Result<Self, StartError> {
         let (opts, world) = (Arc::new(opts), Arc::new(world));
+        for warning in enrolment::settings::warnings(&opts, &world) {
+            tracing::warn!("{warning}");
+        }
         let (log, durable, views) = open_store(&opts)?;
         let start = start_input(&views, durable.reader.as_ref())?;
         let pki = PkiWriter::open(&opts, &world)?;
@@ -117,6 +122,9 @@ impl Master {
             redactor,
             keyring,
             channel,
+            replays: Replays::new(opts.request_server_ttl),
+            counters: Counters::default(),
+            inventory: Inventory::default(),
             presence: Arc::new(PresenceBoard::default()),
             pki_writer: pki,
             files: Arc::new(FileServer::new(&opts, &world)),
@@ -207,6 +215,7 @@ fn returns_of_open_runs(views: &Views, reader: &dyn LogReader) -> Vec<JobReturn>
 fn policy(opts: &Opts) -> Policy {
     Policy {
         open_mode: opts.open_mode,
+        enrolment: enrolment::settings::terms(opts),
         auth_events: opts.auth_events,
         rotate_aes_key: opts.rotate_aes_key,
         patience: Patience {

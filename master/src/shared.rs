@@ -10,8 +10,10 @@ use model::target::Target;
 use model::{Jid, JobReturn, MinionId, Value};
 use storage::{Blobs, LogReader};
 
+use crate::auth::{Counters, Replays};
 use crate::channel::Channel;
 use crate::config::Opts;
+use crate::enrolment::Inventory;
 use crate::fileserver::FileServer;
 use crate::keys::keyring::Keyring;
 use crate::keys::pki_writer::PkiWriter;
@@ -41,6 +43,12 @@ pub struct Shared {
     pub keyring: Arc<Keyring>,
     /// Opens and seals messages; holds the publish socket.
     pub channel: Arc<Channel>,
+    /// Requests that came before are noticed here.
+    pub replays: Replays,
+    /// How sign-ins ended.
+    pub counters: Counters,
+    /// The node table that strangers are looked up in.
+    pub inventory: Inventory,
     /// Where requests leave signs of life.
     pub presence: Arc<PresenceBoard>,
     /// Brings key files in line with the view.

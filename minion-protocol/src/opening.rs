@@ -25,6 +25,11 @@ pub trait KeyLookup {
     fn master_aes(&self) -> Arc<Crypticle>;
     /// Gives the lowest envelope version that is served (`minimum_auth_version`).
     fn minimum_auth_version(&self) -> u8;
+    /// Gives the lowest version that a minion may still speak, because its key has spoken it; for
+    /// somebody who names no id, the lowest of all minions.
+    fn version_floor(&self, _id: Option<&MinionId>) -> u8 {
+        0
+    }
 }
 
 /// Who asks, and how far that is proven.
@@ -122,6 +127,15 @@ pub enum Doubt {
     /// The nonce is not 32 bytes long, or an `_auth` that needs one has none.
     #[error("malformed nonce")]
     Nonce,
+    /// It came before.
+    #[error("the same request came before, from another address")]
+    Replay,
+    /// It is older than it may be.
+    #[error("the request is older than others of this minion, or than request_server_ttl")]
+    Stale,
+    /// The key of this minion (of all minions, if it names none) has spoken a newer protocol.
+    #[error("protocol version {0} is older than the key of {1:?} has spoken")]
+    Downgrade(u8, Option<MinionId>),
     /// The token is missing or not the minion's.
     #[error("the token is missing or not this minion's")]
     Token,
@@ -211,6 +225,10 @@ fn open_aes(sealed: &[u8], envelope: &Envelope, keys: &dyn KeyLookup) -> Result<
     };
     let ts = load.get("ts").and_then(Value::as_u64);
     let (principal, minion_key) = identify(&mut load, envelope_id, keys)?;
+    if version.number() < keys.version_floor(principal.minion_id()) {
+        let who = principal.minion_id().cloned();
+        return Err(bad(Doubt::Downgrade(version.number(), who)));
+    }
     let terms = crate::reply::PillarTerms {
         minion_key,
         enc_algo: envelope.enc_algo,

@@ -98,7 +98,7 @@ fn a_known_uuid_is_signed_in_by_itself_and_another_waits() {
     let dir = master.root().join("autosign");
     master.write(
         "root/autosign/uuid",
-        "# nodes\n3d5e90f5-daec-373e-995e-bf7d9c1be269\n",
+        "# nodes\n9d5e90f5-daec-4f3e-995e-bf7d9c1be269\n",
     );
     // As the Kubic seed brings it: a file dropped into master.d.
     master.write(
@@ -108,8 +108,8 @@ fn a_known_uuid_is_signed_in_by_itself_and_another_waits() {
     let mut master = master;
     master.start();
     let cases = [
-        ("3d5e90f5-daec-373e-995e-bf7d9c1be269", SignIn::Accepted),
-        ("fd2bf7fc-97ad-3341-92fa-8a6516ccd11a", SignIn::Pending),
+        ("9d5e90f5-daec-4f3e-995e-bf7d9c1be269", SignIn::Accepted),
+        ("ad2bf7fc-97ad-4341-92fa-8a6516ccd11a", SignIn::Pending),
     ];
     for (uuid, expected) in cases {
         let mut minion = SimMinion::new(&format!("node-{uuid}"), Version::V3, master.ports());

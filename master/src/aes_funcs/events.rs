@@ -12,7 +12,8 @@ use crate::shared::Shared;
 
 /// Tags that only the master itself may use, as globs: a minion that could say them would play
 /// another minion or the master (CVE-2025-22236, CVE-2025-22239).
-const MASTERS_TAGS: [&str; 14] = [
+const MASTERS_TAGS: [&str; 15] = [
+    "salt/enrolment/*",
     "salt/job/*/publish",
     "salt/job/*/new",
     "salt/job/*/return",

@@ -6,6 +6,7 @@ use minion_protocol::load::peer::RevokeLoad;
 use minion_protocol::{Principal, Reply};
 
 use crate::keys::decide::{Act, Include};
+use crate::keys::pattern::Wanted;
 use crate::ledger::Input;
 use crate::shared::Shared;
 
@@ -23,40 +24,12 @@ pub(crate) async fn revoke(shared: &Arc<Shared>, load: RevokeLoad, principal: &P
     }
     let input = Input::Keys {
         act: Act::Delete,
-        glob: exactly(load.id.as_str()),
+        wanted: vec![Wanted::exactly(load.id.as_str(), None)],
         include: Include::default(),
         by: load.id.to_string(),
     };
     match shared.ledger.decide(input).await {
         Ok(_) => Reply::Value(true.into()),
         Err(_) => Reply::Broken,
-    }
-}
-
-/// Makes a glob that matches one text only, whatever characters it has.
-fn exactly(text: &str) -> String {
-    let mut glob = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '*' | '?' | '[' => {
-                glob.push('[');
-                glob.push(character);
-                glob.push(']');
-            }
-            other => glob.push(other),
-        }
-    }
-    glob
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_with_wildcards_revokes_itself_only() {
-        let glob = model::Glob::new(&exactly("web*[1]"));
-        assert!(glob.matches("web*[1]"));
-        assert!(!glob.matches("web01"));
     }
 }

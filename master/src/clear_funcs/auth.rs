@@ -7,24 +7,46 @@ use std::sync::Arc;
 use minion_protocol::auth::{Accepted, Answer as Told, AuthLoad};
 use minion_protocol::crypt::PublicKey;
 use minion_protocol::load::LoadError;
-use minion_protocol::{KeyLookup, Reply};
+use minion_protocol::{KeyLookup, Reply, Version};
 use model::{Map, MinionId};
 
+use super::evidence;
+use crate::auth::counters::Counter;
 use crate::auth::decide::Claim;
 use crate::auth::{Attempt, Outcome, autosign};
+use crate::enrolment::settings;
 use crate::ledger::{Answer, Input};
 use crate::shared::Shared;
 
-/// Answers a sign-in.
-pub(crate) async fn sign_in(shared: &Arc<Shared>, load: AuthLoad, from: SocketAddr) -> Reply {
+/// A minion that showed no sign of life for so long, and has no connection open, is gone: a rebuilt
+/// one may take its place. Twice the time between two signs of an idle connection would be shorter
+/// than a busy minion's silence; half a minute is longer than any restart of the minion alone.
+const GONE_AFTER_MILLIS: u64 = 30_000;
+
+/// Who comes, from where, and with which protocol.
+pub(crate) struct Visitor {
+    /// The address.
+    pub(crate) from: SocketAddr,
+    /// The protocol.
+    pub(crate) version: Version,
+}
+
+/// Answers a sign-in; `None` if it is to be answered as what is below the floor is.
+pub(crate) async fn sign_in(
+    shared: &Arc<Shared>,
+    load: AuthLoad,
+    visitor: &Visitor,
+) -> Option<Reply> {
     let AuthLoad {
         id,
         public_pem,
         autosign_grains,
     } = load;
+    let from = visitor.from;
     let Ok(key) = PublicKey::from_pem(&public_pem) else {
         tracing::warn!(%id, %from, "sign-in refused: the public key cannot be read");
-        return Reply::Auth(Told::Refused);
+        shared.counters.add(Counter::Malformed);
+        return Some(Reply::Auth(Told::Refused));
     };
     let key = Arc::new(key);
     // A key that is accepted as it is needs no look at the autosign files.
@@ -35,49 +57,71 @@ pub(crate) async fn sign_in(shared: &Arc<Shared>, load: AuthLoad, from: SocketAd
     let claim = if is_known {
         Claim::default()
     } else {
-        claim(shared, id.clone(), autosign_grains).await
+        claim(shared, id.clone(), autosign_grains, from).await
     };
-    let is_over_max = is_over_max(shared, &id).await;
     // Used up only once the acceptance is durable.
     let used_stub = claim.signed_by.as_deref() == Some(STUB_RULE);
     let attempt = Attempt {
+        is_over_max: is_over_max(shared, &id).await,
+        is_old_gone: !is_known && is_gone(shared, &id).await,
         id: id.clone(),
         pem: key.text().to_owned(),
+        fingerprint: key.fingerprint(),
+        version: visitor.version.number(),
+        from: from.ip().to_canonical().to_string(),
         claim,
-        is_over_max,
     };
-    let outcome = match shared.ledger.decide(Input::Auth(attempt)).await {
+    let outcome = match shared.ledger.decide(Input::Auth(Box::new(attempt))).await {
         Ok(Answer::Auth(outcome)) => outcome,
         // Not false: a real minion ends at that. It tries again after this.
-        _ => return Reply::Broken,
+        _ => return Some(Reply::Broken),
     };
-    tracing::info!(%id, %from, ?outcome, "sign-in");
-    Reply::Auth(match outcome {
-        Outcome::Pending => Told::Pending,
-        Outcome::Refused => Told::Refused,
+    let now = shared.world.clock.now();
+    shared.counters.signed_in(outcome, &id, from, now);
+    Some(Reply::Auth(match outcome {
+        Outcome::Pending | Outcome::Crowded => Told::Pending,
+        Outcome::Refused | Outcome::Denied => Told::Refused,
         Outcome::Full => Told::Full,
+        Outcome::Downgraded => return None,
         Outcome::Accepted => {
             if used_stub {
                 shared.pki_writer.remove_stub(&id).await;
             }
-            shared
-                .presence
-                .saw(&id, from.ip(), shared.world.clock.now());
-            Told::Accepted(Box::new(Accepted {
-                minion_key: key,
-                publish_port: shared.opts.publish_port,
-                master_aes: shared.keyring.master_aes(),
-                session: shared.keyring.session_of(&id),
-                pub_sig: None,
-            }))
+            Told::Accepted(Box::new(accepted(shared, &id, key, from)))
         }
-    })
+    }))
+}
+
+fn accepted(shared: &Shared, id: &MinionId, key: Arc<PublicKey>, from: SocketAddr) -> Accepted {
+    shared.presence.saw(id, from.ip(), shared.world.clock.now());
+    Accepted {
+        minion_key: key,
+        publish_port: shared.opts.publish_port,
+        master_aes: shared.keyring.master_aes(),
+        session: shared.keyring.session_of(id),
+        pub_sig: None,
+    }
 }
 
 /// Answers a sign-in whose id or key is no id or key.
-pub(crate) fn malformed(error: &LoadError, from: SocketAddr) -> Reply {
+pub(crate) fn malformed(shared: &Shared, error: &LoadError, from: SocketAddr) -> Reply {
+    shared.counters.add(Counter::Malformed);
     tracing::warn!(%from, %error, "sign-in refused");
     Reply::Auth(Told::Refused)
+}
+
+/// Says whether the minion of the accepted key has no connection and was silent for a while. Just
+/// after a start nobody is known to be gone.
+async fn is_gone(shared: &Shared, id: &MinionId) -> bool {
+    let Ok(start) = shared.ledger.ask(|views| views.master_start).await else {
+        return false;
+    };
+    let now = shared.world.clock.now();
+    let signs = shared.signs(std::iter::once(id));
+    let sign = signs.get(id);
+    let last = sign.and_then(|sign| sign.last_seen).unwrap_or_default();
+    let silent_millis = now.millis_since(last.max(start));
+    !sign.is_some_and(|sign| sign.is_connected) && silent_millis >= GONE_AFTER_MILLIS
 }
 
 async fn is_over_max(shared: &Shared, id: &MinionId) -> bool {
@@ -99,7 +143,7 @@ async fn is_over_max(shared: &Shared, id: &MinionId) -> bool {
 }
 
 /// Reads what the operator's files say about a stranger.
-async fn claim(shared: &Arc<Shared>, id: MinionId, grains: Map) -> Claim {
+async fn claim(shared: &Arc<Shared>, id: MinionId, grains: Map, from: SocketAddr) -> Claim {
     let shared = Arc::clone(shared);
     let read = move || {
         let (opts, world) = (&shared.opts, &shared.world);
@@ -109,9 +153,11 @@ async fn claim(shared: &Arc<Shared>, id: MinionId, grains: Map) -> Claim {
             .and_then(|file| crate::auth::rules::read(world, opts, file))
             .is_some_and(|text| autosign::file_matches(&text, &id));
         let signed_by = signed_by(&shared, &id, &grains);
+        let is_asked = settings::is_policy(opts) && signed_by.is_none() && !is_rejected;
         Claim {
             is_rejected,
             signed_by,
+            evidence: is_asked.then(|| evidence::gather(&shared, &id, &grains, from.ip())),
         }
     };
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
@@ -120,24 +166,28 @@ async fn claim(shared: &Arc<Shared>, id: MinionId, grains: Map) -> Claim {
 /// The rule that is named after a stub in `minions_autosign`.
 const STUB_RULE: &str = "minions_autosign";
 
+/// Names the rule that accepts a stranger without asking. `auto_accept` and a stub for the id are
+/// an operator's own word and count always; lists count alone under `enrolment: legacy` only.
 fn signed_by(shared: &Shared, id: &MinionId, grains: &Map) -> Option<String> {
     let (opts, world) = (&shared.opts, &shared.world);
     if opts.auto_accept {
         return Some("auto_accept".into());
     }
-    let file = opts.autosign_file.as_ref();
-    let text = file.and_then(|file| crate::auth::rules::read(world, opts, file));
-    if text.is_some_and(|text| autosign::file_matches(&text, id)) {
-        return Some("autosign_file".into());
+    let is_legacy = !settings::is_policy(opts);
+    if is_legacy {
+        let file = opts.autosign_file.as_ref();
+        let text = file.and_then(|file| crate::auth::rules::read(world, opts, file));
+        if text.is_some_and(|text| autosign::file_matches(&text, id)) {
+            return Some("autosign_file".into());
+        }
     }
-    if shared
-        .pki_writer
-        .has_stub(id, world.clock.now(), opts.autosign_timeout)
-    {
+    let now = world.clock.now();
+    shared.pki_writer.sweep_stubs(now, opts.autosign_timeout);
+    if shared.pki_writer.has_stub(id, now, opts.autosign_timeout) {
         return Some(STUB_RULE.into());
     }
-    let dir = opts.autosign_grains_dir.as_ref()?;
+    let dir = opts.autosign_grains_dir.as_ref().filter(|_| is_legacy)?;
     let read = |name: &str| crate::auth::rules::read(world, opts, &dir.join(name));
-    let grain = autosign::matching_grain(grains, read)?;
+    let grain = autosign::matching_grain(grains, opts.enrolment_lab, read)?;
     Some(format!("autosign_grains_dir/{grain}"))
 }

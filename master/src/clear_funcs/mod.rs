@@ -2,6 +2,7 @@
 //! own.
 
 pub(crate) mod auth;
+mod evidence;
 
 use minion_protocol::Reply;
 use model::{Map, Value};

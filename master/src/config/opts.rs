@@ -85,6 +85,31 @@ options! {
     /// Bits of the master's RSA key, when it is made.
     keysize: u64 = 2048;
 
+    /// How strangers become minions: policy (every configured clause must hold) or legacy (Salt's own
+    /// meaning: any rule that matches). Not Salt's.
+    enrolment: String = "policy".into();
+    /// Let the UUIDs of public documentation count. For a laboratory. Not Salt's.
+    enrolment_lab: bool = false;
+    /// Under policy: nobody enrols outside a window (brine enrol open). Not Salt's.
+    enrolment_window: bool = false;
+    /// Under policy: networks that minions enrol from, such as 10.0.0.0/24. Not Salt's.
+    enrolment_networks: Vec<String> = Vec::new();
+    /// Under policy: place of the node table in the master's own pillar, such as kubic:nodes; a
+    /// minion enrols if its id, MAC address or UUID is in a row that nobody used. Not Salt's.
+    enrolment_inventory: Option<String> = None;
+    /// Grains of autosign_grains_dir whose values many minions share; any other value enrols one
+    /// minion. Not Salt's.
+    enrolment_shared_grains: Vec<String> = Vec::new();
+    /// Under policy: a node that was built anew (same id, new key) replaces its key if every clause
+    /// holds and its old connection is gone. Not Salt's.
+    enrolment_rebuild: bool = false;
+    /// Under policy: the most minions that enrol in a minute; 0: any number. Not Salt's.
+    enrolment_rate: u64 = 120;
+    /// Under policy: minions enrol until this many keys are accepted; 0: any number. Not Salt's.
+    enrolment_total: u64 = 0;
+    /// The most keys that wait; a further stranger is told to wait and not kept; 0: any number. Not
+    /// Salt's.
+    enrolment_pending_max: u64 = 5000;
     /// Accept every key.
     auto_accept: bool = false;
     /// Accept every minion, whatever its key. For a laboratory.
@@ -104,6 +129,9 @@ options! {
     /// Lowest sign-in protocol spoken, 0 to 3. Salt's default is 3, which shuts out minions before
     /// 3007.
     minimum_auth_version: u8 = 0;
+    /// Seconds that a request of protocol 3 may be old or early; 0: its time is compared with the
+    /// minion's other requests only.
+    request_server_ttl: u64 = 0;
     /// Whether a minion may delete its own key.
     allow_minion_key_revoke: bool = true;
     /// Whether sign-ins are events.
@@ -248,6 +276,7 @@ options! {
 
 /// Options that must be one of a few words.
 const CHOICES: &[(&str, &[&str])] = &[
+    ("enrolment", &["policy", "legacy"]),
     ("log_level", LOG_LEVELS),
     (
         "hash_type",
@@ -345,6 +374,7 @@ impl Opts {
         check_interface(raw, &opts, &mut problems);
         check_id(raw, &opts, &mut problems);
         check_ext_pillar(raw, &opts, &mut problems);
+        check_networks(raw, &opts, &mut problems);
         if !problems.is_empty() {
             return Err(Error::Problems(problems));
         }
@@ -454,6 +484,20 @@ fn check_id(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
             "id",
             written,
             "an id: text without slashes".to_owned(),
+        ));
+    }
+}
+
+fn check_networks(raw: &Raw, opts: &Opts, problems: &mut Vec<Problem>) {
+    let any = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    let is_wrong = |network: &String| crate::enrolment::inventory::is_in(network, any).is_none();
+    if let Some(written) = raw.get("enrolment_networks")
+        && opts.enrolment_networks.iter().any(is_wrong)
+    {
+        problems.push(problem(
+            "enrolment_networks",
+            written,
+            "networks such as 10.0.0.0/24".to_owned(),
         ));
     }
 }

@@ -227,7 +227,6 @@ const OPTIONS: &[(&str, &str)] = &[
     ),
     ("req_server_niceness", ONE_PROCESS),
     ("request_server_aes_session", TRANSPORT),
-    ("request_server_ttl", TRANSPORT),
     ("require_minion_sign_messages", LATER),
     ("rest_cherrypy", LATER),
     (

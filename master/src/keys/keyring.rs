@@ -16,9 +16,15 @@ use model::MinionId;
 use super::{KeyChange, KeyChanged, View};
 use crate::world::Entropy;
 
+/// An accepted key, and the lowest protocol that it may speak.
+struct InUse {
+    key: Arc<PublicKey>,
+    floor: u8,
+}
+
 /// The keys in use.
 pub struct Keyring {
-    accepted: RwLock<HashMap<MinionId, Arc<PublicKey>>>,
+    accepted: RwLock<HashMap<MinionId, InUse>>,
     sessions: RwLock<HashMap<MinionId, Arc<Crypticle>>>,
     shared: RwLock<Arc<Crypticle>>,
     entropy: Arc<dyn Entropy>,
@@ -46,6 +52,7 @@ impl Keyring {
         };
         for (id, key) in keys.in_phase(super::Phase::Accepted) {
             ring.accept(id, &key.pem);
+            ring.set_floor(id, key.version);
         }
         ring
     }
@@ -54,10 +61,15 @@ impl Keyring {
     pub fn apply(&self, changed: &KeyChanged) {
         match changed.change {
             KeyChange::Accepted => self.accept(&changed.id, &changed.pem),
-            KeyChange::Rejected | KeyChange::Deleted | KeyChange::Pended => {
+            KeyChange::Rejected
+            | KeyChange::Deleted
+            | KeyChange::DeletedKeepingData
+            | KeyChange::Pended => {
                 write(&self.accepted, |accepted| accepted.remove(&changed.id));
                 write(&self.sessions, |sessions| sessions.remove(&changed.id));
             }
+            KeyChange::Spoke(version) => self.set_floor(&changed.id, version),
+            KeyChange::VersionReset => self.set_floor(&changed.id, 0),
             KeyChange::Denied | KeyChange::DeniedDeleted => {}
         }
     }
@@ -65,14 +77,39 @@ impl Keyring {
     fn accept(&self, id: &MinionId, pem: &str) {
         match PublicKey::from_pem(pem) {
             Ok(key) => {
-                write(&self.accepted, |accepted| {
-                    accepted.insert(id.clone(), Arc::new(key))
+                let old = write(&self.accepted, |accepted| {
+                    let old = accepted.remove(id);
+                    let same = old.as_ref().filter(|old| old.key.text() == key.text());
+                    let floor = same.map_or(0, |old| old.floor);
+                    let key = Arc::new(key);
+                    accepted.insert(id.clone(), InUse { key, floor });
+                    old
                 });
+                let key = self.accepted(id);
+                let is_another =
+                    old.is_some_and(|old| key.is_none_or(|key| key.text() != old.key.text()));
+                if is_another {
+                    // The first key's minion knows the session.
+                    write(&self.sessions, |sessions| sessions.remove(id));
+                }
             }
             Err(error) => {
                 tracing::error!(%id, %error, "an accepted key is unusable: salt-key -d");
             }
         }
+    }
+
+    fn set_floor(&self, id: &MinionId, floor: u8) {
+        write(&self.accepted, |accepted| {
+            if let Some(used) = accepted.get_mut(id) {
+                used.floor = floor;
+            }
+        });
+    }
+
+    /// Ends the session of a minion: it signs in again and gets another key.
+    pub fn end_session(&self, id: &MinionId) {
+        write(&self.sessions, |sessions| sessions.remove(id));
     }
 
     /// Gives the session key of an accepted minion: the same one to each of its processes.
@@ -99,7 +136,9 @@ fn generate(entropy: &dyn Entropy) -> Crypticle {
 
 impl KeyLookup for Keyring {
     fn accepted(&self, id: &MinionId) -> Option<Arc<PublicKey>> {
-        read(&self.accepted, |accepted| accepted.get(id).cloned())
+        read(&self.accepted, |accepted| {
+            accepted.get(id).map(|used| Arc::clone(&used.key))
+        })
     }
 
     fn session(&self, id: &MinionId) -> Option<Arc<Crypticle>> {
@@ -112,5 +151,13 @@ impl KeyLookup for Keyring {
 
     fn minimum_auth_version(&self) -> u8 {
         self.minimum_auth_version
+    }
+
+    fn version_floor(&self, id: Option<&MinionId>) -> u8 {
+        read(&self.accepted, |accepted| match id {
+            Some(id) => accepted.get(id).map_or(0, |used| used.floor),
+            // Somebody who names no id may be any of them.
+            None => accepted.values().map(|used| used.floor).min().unwrap_or(0),
+        })
     }
 }

@@ -5,7 +5,9 @@
 //! disk in line with the view.
 
 pub mod decide;
+pub mod fingerprint;
 pub mod keyring;
+pub mod pattern;
 pub mod pki_dir;
 pub mod pki_writer;
 mod record;

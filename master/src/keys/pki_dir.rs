@@ -233,6 +233,55 @@ impl PkiDir {
             && (timeout_minutes == 0 || now.millis_since(made) <= timeout_millis))
     }
 
+    /// Removes stubs that were made more than `timeout_minutes` ago (0: none); gives their names.
+    pub fn sweep_autosign_stubs(
+        &self,
+        now: Timestamp,
+        timeout_minutes: u64,
+    ) -> Result<Vec<String>, Error> {
+        let directory = self.path.join(AUTOSIGN);
+        let mut removed = Vec::new();
+        if timeout_minutes == 0 {
+            return Ok(removed);
+        }
+        for entry in self.disk.list(&directory)?.unwrap_or_default() {
+            let path = directory.join(&entry.name);
+            let Some(stub) = self.disk.metadata(&path)? else {
+                continue;
+            };
+            let made = Timestamp::from_secs(u64::try_from(stub.modified_secs).unwrap_or(0));
+            let age_millis = now.millis_since(made);
+            let is_old = age_millis > timeout_minutes.saturating_mul(60_000);
+            if stub.kind == Kind::File && is_old && self.disk.remove(&path)? {
+                removed.push(entry.name);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Names the key files of the master itself, in order.
+    pub fn local_names(&self) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        for entry in self.disk.list(&self.path)?.unwrap_or_default() {
+            let is_key = entry.name.ends_with(".pub") || entry.name.ends_with(".pem");
+            let metadata = self.disk.metadata(&self.path.join(&entry.name))?;
+            if is_key && metadata.is_some_and(|it| it.kind == Kind::File) {
+                names.push(entry.name);
+            }
+        }
+        names.sort_by_key(|name| name.to_lowercase());
+        Ok(names)
+    }
+
+    /// Reads one of the master's own key files, named as [`PkiDir::local_names`] does.
+    pub fn local_text(&self, name: &str) -> Result<Option<String>, Error> {
+        if name.contains('/') {
+            return Ok(None);
+        }
+        let bytes = self.disk.read(&self.path.join(name))?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     /// Removes the stub of an id: it has been used, or is too old.
     pub fn remove_autosign_stub(&self, id: &MinionId) -> Result<bool, Error> {
         self.disk.remove(&self.stub(id))

@@ -14,6 +14,15 @@ use crate::config::Opts;
 use crate::master::StartError;
 use crate::world::World;
 
+/// What a key file says that the view does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// Where the live key is now; `None` if it is gone.
+    Live(MinionId, Option<(Phase, String)>),
+    /// The denied key that is there now; `None` if it is gone.
+    Denied(MinionId, Option<String>),
+}
+
 /// Writes key files. Cheap to clone.
 #[derive(Clone)]
 pub struct PkiWriter {
@@ -54,7 +63,7 @@ impl PkiWriter {
 
     /// Gives the difference between the files and the view: what was done by hand, also while the
     /// master was down.
-    pub fn differences(&self, keys: &View) -> Vec<(MinionId, Option<(Phase, String)>)> {
+    pub fn differences(&self, keys: &View) -> Vec<Difference> {
         if let Err(error) = self.dir.changes() {
             tracing::warn!(%error, "the pki directory cannot be read");
             return Vec::new();
@@ -62,18 +71,28 @@ impl PkiWriter {
         let files = self.dir.keys();
         let mut differences = Vec::new();
         for ((place, id), pem) in &files {
-            let Some(phase) = phase(*place) else { continue };
+            let Some(phase) = phase(*place) else {
+                if keys.denied(id) != Some(pem.as_str()) {
+                    differences.push(Difference::Denied(id.clone(), Some(pem.clone())));
+                }
+                continue;
+            };
             let is_known = keys
                 .get(id)
                 .is_some_and(|key| key.phase == phase && key.pem == *pem);
             if !is_known {
-                differences.push((id.clone(), Some((phase, pem.clone()))));
+                differences.push(Difference::Live(id.clone(), Some((phase, pem.clone()))));
             }
         }
         let known = [Phase::Accepted, Phase::Pending, Phase::Rejected];
         for (id, _) in known.into_iter().flat_map(|phase| keys.in_phase(phase)) {
             if !has_live_file(&files, id) {
-                differences.push((id.clone(), None));
+                differences.push(Difference::Live(id.clone(), None));
+            }
+        }
+        for (id, _) in keys.all_denied() {
+            if !files.contains_key(&(Place::Denied, id.clone())) {
+                differences.push(Difference::Denied(id.clone(), None));
             }
         }
         differences
@@ -90,6 +109,11 @@ impl PkiWriter {
                 }
             }
         }
+        for (id, pem) in keys.all_denied() {
+            if !files.contains_key(&(Place::Denied, id.clone())) {
+                tell(id, self.dir.deny(id, pem));
+            }
+        }
     }
 
     /// Says whether an operator accepted the id in advance, at most `timeout_minutes` ago (0:
@@ -101,6 +125,31 @@ impl PkiWriter {
                 tracing::warn!(%id, %error, "the stub in minions_autosign cannot be read");
                 false
             })
+    }
+
+    /// Removes stubs that are too old to count, as Salt does at each sign-in of a stranger.
+    pub fn sweep_stubs(&self, now: Timestamp, timeout_minutes: u64) {
+        match self.dir.sweep_autosign_stubs(now, timeout_minutes) {
+            Ok(ids) => {
+                for id in ids {
+                    tracing::warn!(%id, "the stub in minions_autosign is too old, removed");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "minions_autosign cannot be read"),
+        }
+    }
+
+    /// Gives the names of the master's own key files, as `salt-key -L` lists them under `local`.
+    pub fn local_names(&self) -> Vec<String> {
+        self.dir.local_names().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the pki directory cannot be listed");
+            Vec::new()
+        })
+    }
+
+    /// Gives the text of one of the master's own key files, for its fingerprint.
+    pub fn local_text(&self, name: &str) -> Option<String> {
+        self.dir.local_text(name).unwrap_or_default()
     }
 
     /// Removes a stub that has been used.
@@ -123,8 +172,9 @@ impl PkiWriter {
                 KeyChange::Pended => dir.put(Place::Pending, &id, &pem),
                 KeyChange::Rejected => dir.put(Place::Rejected, &id, &pem),
                 KeyChange::Denied => dir.deny(&id, &pem),
-                KeyChange::Deleted => dir.remove_live(&id),
+                KeyChange::Deleted | KeyChange::DeletedKeepingData => dir.remove_live(&id),
                 KeyChange::DeniedDeleted => dir.remove_denied(&id),
+                KeyChange::Spoke(_) | KeyChange::VersionReset => Ok(()),
             };
             tell(&id, written);
         };

@@ -13,7 +13,7 @@ pub struct KeyChanged {
     /// The public key, PEM text with LF line ends and no trailing white space; empty for a
     /// deletion.
     pub pem: String,
-    /// Who did it: `autosign`, `minion`, `pki_dir` or a user's name.
+    /// Who did it: `autosign`, `minion`, `enrolment`, `pki_dir` or a user's name.
     pub by: String,
 }
 
@@ -31,14 +31,21 @@ pub enum KeyChange {
     Denied,
     /// The live key was deleted.
     Deleted,
+    /// The live key was deleted; what its minion said of itself stays (`preserve_minions`).
+    DeletedKeepingData,
     /// The denied key was deleted.
     DeniedDeleted,
+    /// The accepted key has proven that it speaks this protocol: it speaks no older one from now
+    /// on.
+    Spoke(u8),
+    /// An operator lets the key speak an older protocol again.
+    VersionReset,
 }
 
 impl KeyChanged {
     /// Gives the `salt/key` event of an operator's act; sign-ins are told by `salt/auth` instead.
     pub(crate) fn events(&self) -> Vec<(Tag, Map)> {
-        if matches!(self.by.as_str(), "minion" | "autosign") {
+        if matches!(self.by.as_str(), "minion" | "autosign") || self.is_spoken() {
             return Vec::new();
         }
         let act = match self.change {
@@ -46,7 +53,10 @@ impl KeyChanged {
             KeyChange::Accepted => "accept",
             KeyChange::Rejected => "reject",
             KeyChange::Denied => "denied",
-            KeyChange::Deleted | KeyChange::DeniedDeleted => "delete",
+            KeyChange::Deleted | KeyChange::DeletedKeepingData | KeyChange::DeniedDeleted => {
+                "delete"
+            }
+            KeyChange::Spoke(_) | KeyChange::VersionReset => "reset_version",
         };
         let data = Map::from([
             ("result", Value::Bool(true)),
@@ -54,5 +64,9 @@ impl KeyChanged {
             ("id", Value::str(self.id.as_str())),
         ]);
         vec![(Tag::new("salt/key"), data)]
+    }
+
+    fn is_spoken(&self) -> bool {
+        matches!(self.change, KeyChange::Spoke(_))
     }
 }

@@ -6,6 +6,7 @@ use model::MinionId;
 use model::api::KeyList;
 use serde::{Deserialize, Serialize};
 
+use super::pattern::Section;
 use super::{KeyChange, KeyChanged};
 
 /// Where a live key stands.
@@ -27,6 +28,9 @@ pub struct Key {
     pub phase: Phase,
     /// PEM text, normalised.
     pub pem: String,
+    /// The highest protocol it has proven to speak; it is refused with an older one.
+    #[serde(default)]
+    pub version: u8,
 }
 
 /// All keys.
@@ -40,9 +44,14 @@ impl View {
     /// Takes in one change. The only writer of the view.
     pub fn apply(&mut self, changed: &KeyChanged) {
         let mut put = |phase| {
+            let before = self.live.get(&changed.id);
             let key = Key {
                 phase,
                 pem: changed.pem.clone(),
+                // Another key of the same id starts anew.
+                version: before
+                    .filter(|key| key.pem == changed.pem)
+                    .map_or(0, |key| key.version),
             };
             self.live.insert(changed.id.clone(), key);
         };
@@ -53,12 +62,20 @@ impl View {
             KeyChange::Denied => {
                 self.denied.insert(changed.id.clone(), changed.pem.clone());
             }
-            KeyChange::Deleted => {
+            KeyChange::Deleted | KeyChange::DeletedKeepingData => {
                 self.live.remove(&changed.id);
             }
             KeyChange::DeniedDeleted => {
                 self.denied.remove(&changed.id);
             }
+            KeyChange::Spoke(version) => self.set_version(&changed.id, version),
+            KeyChange::VersionReset => self.set_version(&changed.id, 0),
+        }
+    }
+
+    fn set_version(&mut self, id: &MinionId, version: u8) {
+        if let Some(key) = self.live.get_mut(id) {
+            key.version = version;
         }
     }
 
@@ -94,14 +111,30 @@ impl View {
         self.denied.iter().map(|(id, pem)| (id, pem.as_str()))
     }
 
+    /// Walks over the keys in a section, by id in Salt's order: case does not count.
+    pub fn in_section(&self, section: Section) -> Vec<(&MinionId, &str)> {
+        let mut keys: Vec<(&MinionId, &str)> = match section.phase() {
+            Some(phase) => self
+                .in_phase(phase)
+                .map(|(id, key)| (id, key.pem.as_str()))
+                .collect(),
+            None => self.all_denied().collect(),
+        };
+        keys.sort_by_cached_key(|(id, _)| id.as_str().to_lowercase());
+        keys
+    }
+
     /// Gives the ids in each place, as `salt-key -L` shows them.
     pub fn list(&self) -> KeyList {
-        let ids = |phase| self.in_phase(phase).map(|(id, _)| id.to_string()).collect();
+        let ids = |section| {
+            let keys = self.in_section(section).into_iter();
+            keys.map(|(id, _)| id.to_string()).collect()
+        };
         KeyList {
-            minions: ids(Phase::Accepted),
-            minions_pre: ids(Phase::Pending),
-            minions_rejected: ids(Phase::Rejected),
-            minions_denied: self.denied.keys().map(ToString::to_string).collect(),
+            minions: ids(Section::Accepted),
+            minions_pre: ids(Section::Pending),
+            minions_rejected: ids(Section::Rejected),
+            minions_denied: ids(Section::Denied),
         }
     }
 }

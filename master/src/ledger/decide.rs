@@ -10,13 +10,16 @@ use model::{Cursor, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use super::{Answer, Effect, Input, Record, TimerKey, Views};
 use crate::jobs::collect::{self, Patience};
 use crate::jobs::decide::{Known, Request};
-use crate::{auth, jobs, keys, mine, minions, orchestrator, secrets};
+use crate::keys::pki_writer::Difference;
+use crate::{auth, enrolment, jobs, keys, mine, minions, orchestrator, secrets};
 
 /// The options that decisions depend on.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Option `open_mode`.
     pub open_mode: bool,
+    /// The options of enrolment.
+    pub enrolment: enrolment::Terms,
     /// Option `auth_events`: whether sign-ins are events.
     pub auth_events: bool,
     /// Option `rotate_aes_key`: whether a deleted or rejected key ends the shared key.
@@ -57,7 +60,7 @@ impl Decision {
 )]
 pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp) -> Decision {
     match input {
-        Input::Auth(attempt) => on_auth(views, policy, &attempt),
+        Input::Auth(attempt) => on_auth(views, policy, &attempt, now),
         Input::Publish(request) => on_publish(views, policy, *request, now),
         Input::Return(ret) => orchestrator::decide::on_return(views, policy, *ret, None, now),
         Input::SealedReturn { ret, blob } => {
@@ -100,20 +103,28 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
         }
         Input::Keys {
             act,
-            glob,
+            wanted,
             include,
             by,
         } => {
-            let changes = keys::decide::on_act(&views.keys, act, &glob, include, &by);
+            let changes = keys::decide::on_act(&views.keys, act, &wanted, include, &by);
             on_keys(policy, changes)
         }
-        Input::KeyFile { id, found } => {
-            let change = match found {
-                Some((phase, pem)) => keys::decide::on_found(&views.keys, &id, phase, &pem),
-                None => keys::decide::on_gone(&views.keys, &id),
-            };
+        Input::KeyFile(difference) => on_keys(policy, on_key_file(views, &difference)),
+        Input::KeyGiven {
+            id,
+            pem,
+            is_forced,
+            by,
+        } => {
+            let changes = keys::decide::on_given(&views.keys, &id, &pem, is_forced, &by);
+            on_keys(policy, changes)
+        }
+        Input::Spoke(id, version) => {
+            let change = keys::decide::on_spoken(&views.keys, &id, version);
             on_keys(policy, change.into_iter().collect())
         }
+        Input::Enrolment { act, by } => on_enrolment(views, act, &by, now),
         Input::Sent {
             jid,
             again,
@@ -164,14 +175,46 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
     }
 }
 
-fn on_auth(views: &Views, policy: &Policy, attempt: &auth::Attempt) -> Decision {
-    let (mut records, outcome) = auth::decide::on_attempt(&views.keys, attempt, policy.open_mode);
+fn on_auth(views: &Views, policy: &Policy, attempt: &auth::Attempt, now: Timestamp) -> Decision {
+    let known = auth::decide::Known {
+        keys: &views.keys,
+        enrolment: &views.enrolment,
+        terms: &policy.enrolment,
+        is_open: policy.open_mode,
+        now,
+    };
+    let (mut records, outcome) = auth::decide::on_attempt(known, attempt);
     if !policy.auth_events {
         records.retain(|record| !matches!(record, Record::Event { .. }));
     }
     Decision {
         answer: Answer::Auth(outcome),
         ..with_key_effects(records, policy)
+    }
+}
+
+fn on_key_file(views: &Views, difference: &Difference) -> Vec<keys::KeyChanged> {
+    let keys = &views.keys;
+    match difference {
+        Difference::Live(id, Some((phase, pem))) => keys::decide::on_found(keys, id, *phase, pem),
+        Difference::Live(id, None) => keys::decide::on_gone(keys, id).into_iter().collect(),
+        Difference::Denied(id, pem) => {
+            let change = keys::decide::on_denied_file(keys, id, pem.as_deref());
+            change.into_iter().collect()
+        }
+    }
+}
+
+fn on_enrolment(views: &Views, act: enrolment::decide::Act, by: &str, now: Timestamp) -> Decision {
+    match enrolment::decide::on_act(&views.enrolment, act, by, now) {
+        Ok(records) => Decision {
+            answer: Answer::Enrolment(records.clone()),
+            ..Decision::records(records.into_iter().map(Record::Enrolment).collect())
+        },
+        Err(problem) => Decision {
+            answer: Answer::Refused(problem),
+            ..Decision::records(Vec::new())
+        },
     }
 }
 
@@ -309,10 +352,18 @@ fn with_key_effects(records: Vec<Record>, policy: &Policy) -> Decision {
         let Record::KeyChanged(changed) = record else {
             continue;
         };
-        effects.push(Effect::WriteKey(changed.clone()));
+        let is_of_a_file = !matches!(
+            changed.change,
+            keys::KeyChange::Spoke(_) | keys::KeyChange::VersionReset
+        );
+        if is_of_a_file {
+            effects.push(Effect::WriteKey(changed.clone()));
+        }
         is_rotation_due |= matches!(
             changed.change,
-            keys::KeyChange::Deleted | keys::KeyChange::Rejected
+            keys::KeyChange::Deleted
+                | keys::KeyChange::DeletedKeepingData
+                | keys::KeyChange::Rejected
         );
     }
     if is_rotation_due && policy.rotate_aes_key {

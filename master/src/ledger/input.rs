@@ -7,13 +7,14 @@ use super::TimerKey;
 use crate::jobs::collect::Presence;
 use crate::keys::KeyChanged;
 use crate::keys::decide::{Act, Include};
-use crate::{auth, jobs, keys, mine, orchestrator, secrets};
+use crate::keys::pattern::Wanted;
+use crate::{auth, enrolment, jobs, keys, mine, orchestrator, secrets};
 
 /// One thing to decide on. Everything costly or looked up is already in it.
 #[derive(Debug)]
 pub enum Input {
     /// A minion signs in.
-    Auth(auth::Attempt),
+    Auth(Box<auth::Attempt>),
     /// Someone asks for a job.
     Publish(Box<jobs::decide::Request>),
     /// A minion returns.
@@ -75,19 +76,34 @@ pub enum Input {
     Keys {
         /// What.
         act: Act,
-        /// On which ids.
-        glob: String,
+        /// On which keys.
+        wanted: Vec<Wanted>,
         /// In which places.
         include: Include,
         /// Who.
         by: String,
     },
     /// A key file was put, changed or removed by hand.
-    KeyFile {
-        /// The id.
+    KeyFile(keys::pki_writer::Difference),
+    /// An operator made a key for a minion and accepts it in advance.
+    KeyGiven {
+        /// The minion.
         id: MinionId,
-        /// Where the key is now; `None` if it is gone.
-        found: Option<(keys::Phase, String)>,
+        /// The public key.
+        pem: String,
+        /// Whether a live key is replaced.
+        is_forced: bool,
+        /// Who.
+        by: String,
+    },
+    /// A minion has proven that it holds its key and speaks this protocol.
+    Spoke(MinionId, u8),
+    /// An operator acts on enrolment.
+    Enrolment {
+        /// What.
+        act: enrolment::decide::Act,
+        /// Who.
+        by: String,
     },
     /// A user starts an orchestration.
     StartRun {
@@ -185,6 +201,8 @@ pub enum Answer {
     },
     /// The secrets that the asker may have.
     Secrets(Vec<secrets::decide::Grant>),
+    /// What changed in enrolment.
+    Enrolment(Vec<enrolment::EnrolmentRecord>),
     /// It cannot be done: why.
     Refused(String),
     /// A person's command cannot be done.

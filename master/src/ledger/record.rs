@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use model::{Cursor, Event, Grains, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::enrolment::EnrolmentRecord;
 use crate::jobs::{JobPublished, MinionEnded};
 use crate::keys::KeyChanged;
 use crate::orchestrator;
@@ -31,6 +32,8 @@ pub enum Record {
     },
     /// A key was stored, accepted, rejected, denied or deleted.
     KeyChanged(KeyChanged),
+    /// A stranger was decided on, a window opened or closed.
+    Enrolment(EnrolmentRecord),
     /// A job was decided on, for these minions, under this jid.
     JobPublished(JobPublished),
     /// The job was handed to the publish socket.
@@ -127,6 +130,7 @@ impl Record {
         let pairs: Vec<(Tag, Map)> = match self {
             Record::Event { tag, data } => vec![(tag.clone(), data.clone())],
             Record::KeyChanged(change) => change.events(),
+            Record::Enrolment(record) => record.events(),
             Record::JobPublished(job) => job.events(),
             Record::Secret(secret) => secret.event().into_iter().collect(),
             Record::JobReturned(ret) => {

@@ -133,6 +133,7 @@ fn said(views: &Views) -> String {
 fn policy() -> Policy {
     Policy {
         open_mode: false,
+        enrolment: crate::enrolment::settings::terms(&crate::config::Opts::default()),
         rotate_aes_key: true,
         auth_events: true,
         patience: Patience {

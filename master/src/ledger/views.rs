@@ -4,7 +4,7 @@ use model::{Cursor, Jid, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Record;
-use crate::{jobs, keys, mine, minions, orchestrator, secrets};
+use crate::{enrolment, jobs, keys, mine, minions, orchestrator, secrets};
 
 /// Everything the master knows. Built from the log alone; a snapshot of it only stands for the
 /// log's beginning.
@@ -16,6 +16,9 @@ pub struct Views {
     pub head: Cursor,
     /// Which key each id has.
     pub keys: keys::View,
+    /// Who may become a minion, who waits, and alarms.
+    #[serde(default)]
+    pub enrolment: enrolment::View,
     /// What was asked of whom.
     pub jobs: jobs::View,
     /// What minions said of themselves.
@@ -41,12 +44,18 @@ impl Views {
             Record::Event { .. } => self.apply_events(cursor, at, record),
             Record::KeyChanged(changed) => {
                 self.keys.apply(changed);
-                if changed.change == keys::KeyChange::Deleted {
-                    self.mine.deleted(&changed.id, None);
-                    self.secrets.key_deleted(&changed.id);
-                    self.minions.forget(&changed.id);
+                self.enrolment.key_changed(changed);
+                match changed.change {
+                    keys::KeyChange::Deleted => {
+                        self.mine.deleted(&changed.id, None);
+                        self.secrets.key_deleted(&changed.id);
+                        self.minions.forget(&changed.id);
+                    }
+                    keys::KeyChange::DeletedKeepingData => self.secrets.key_deleted(&changed.id),
+                    _ => {}
                 }
             }
+            Record::Enrolment(record) => self.enrolment.apply(at, record),
             Record::JobPublished(job) => {
                 self.note_jid(&job.jid);
                 self.jobs.published(job, cursor, at);

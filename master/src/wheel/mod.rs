@@ -1,5 +1,6 @@
 //! Wheel functions: the master's own keys and minions, by Salt's names. The list is closed.
 
+mod enrol;
 mod key;
 mod minions;
 
@@ -39,6 +40,7 @@ pub async fn call(
     let arguments = Arguments::new(fun, arg.to_vec(), kwarg.clone());
     match fun.split_once('.') {
         Some(("key", function)) => key::call(shared, function, arguments, user).await,
+        Some(("enrol", function)) => enrol::call(shared, function, arguments, user).await,
         Some(("minions", "connected")) => minions::connected(shared).await,
         _ => Err(WheelError::Unknown(fun.to_owned())),
     }

@@ -1,5 +1,6 @@
 //! What the API answers, shared by the server and its clients.
 
+mod enrolment;
 mod error;
 mod explain;
 mod job;
@@ -8,6 +9,7 @@ mod minion;
 mod plan;
 mod run;
 
+pub use enrolment::{AlarmView, ClaimView, EnrolmentView, WaitingView, WindowView};
 pub use error::ErrorBody;
 pub use explain::{Awaited, RunExplanation, StepExplanation};
 pub use job::{JobSummary, JobView, MinionOutcome, MinionPhase, Published};

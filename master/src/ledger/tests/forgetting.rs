@@ -235,7 +235,7 @@ fn a_deleted_key_takes_its_mine_values_from_the_disk() {
     let blobs = Arc::clone(&running.durable.blobs);
     let deletion = Input::Keys {
         act: crate::keys::decide::Act::Delete,
-        glob: "a".into(),
+        wanted: crate::keys::pattern::Wanted::read("a"),
         include: crate::keys::decide::Include::default(),
         by: "root".into(),
     };

@@ -81,11 +81,25 @@ fn secret_made(run: &Jid) -> Record {
     }))
 }
 
+fn enrolled() -> Record {
+    use crate::enrolment::{Decided, EnrolmentRecord, Failed, Verdict};
+    Record::Enrolment(EnrolmentRecord::Decided(Decided {
+        id: id("web1"),
+        fingerprint: "aa:bb".into(),
+        from: "10.0.0.1".into(),
+        verdict: Verdict::Enrolled,
+        failed: vec![Failed::new("uuid", "'x' is not listed")],
+        claims: vec!["uuid=u-1".into()],
+        window: Some(1),
+    }))
+}
+
 /// The compiler asks for a name for each new kind, and the test below for a sample of it.
 fn name(record: &Record) -> &'static str {
     match record {
         Record::Event { .. } => "event",
         Record::KeyChanged(_) => "key_changed",
+        Record::Enrolment(_) => "enrolment",
         Record::JobPublished(_) => "job_published",
         Record::JobSent { .. } => "job_sent",
         Record::JobReturned(_) => "job_returned",
@@ -108,6 +122,7 @@ fn of_minions() -> Vec<(&'static str, Record)> {
     let jid: Jid = JID.parse().unwrap();
     let web1 = id("web1");
     vec![
+        ("enrolment", enrolled()),
         (
             "grains_changed",
             Record::GrainsChanged {
@@ -255,7 +270,7 @@ fn every_kind_of_record_has_its_bytes_kept() {
     let mut kinds: Vec<_> = samples.iter().map(|(_, record)| name(record)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 17, "as many as `name` has arms: {kinds:?}");
+    assert_eq!(kinds.len(), 18, "as many as `name` has arms: {kinds:?}");
     let listed = RealDisk.list(path("event").parent().unwrap()).unwrap();
     assert!(listed.unwrap().len() >= samples.len());
 }

@@ -12,7 +12,7 @@ use states::requisites::RequisiteKind;
 use crate::error::Problem;
 
 /// Keywords of every state that Salt's compiler and runner, or ours, use themselves.
-const RUNTIME_KEYWORDS: [&str; 26] = [
+const RUNTIME_KEYWORDS: [&str; 27] = [
     "name",
     "names",
     "check_cmd",
@@ -40,6 +40,7 @@ const RUNTIME_KEYWORDS: [&str; 26] = [
     "compensate",
     "hide_output",
     "lock",
+    "step_timeout",
 ];
 
 /// The arguments of one chunk while they are parsed.

@@ -41,6 +41,12 @@ pub struct Attempt {
     pub minions: IndexMap<MinionId, MinionState>,
     /// Its calls of functions of the master.
     pub calls: Vec<CallState>,
+    /// The parts of a rolling job that went out, each with a jid of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<Wave>,
+    /// Whether it only asks what would happen, for a `prereq` on the step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_pre: bool,
     /// For a wait: the place behind which events count.
     pub after: Option<Cursor>,
     /// For an approval: what the person said.
@@ -50,6 +56,15 @@ pub struct Attempt {
     pub seen: Vec<Seen>,
     /// For a wait: up to where the log was read since the master last started.
     pub looked_back: Option<Cursor>,
+}
+
+/// A part of a rolling job: so many minions at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wave {
+    /// Its job.
+    pub jid: Jid,
+    /// Whom it asks.
+    pub minions: Vec<MinionId>,
 }
 
 /// How a job stands at a minion.
@@ -110,6 +125,20 @@ impl Attempt {
     /// Says whether every minion of the job has ended.
     pub(crate) fn is_answered(&self) -> bool {
         self.is_published && self.minions.values().all(|minion| minion.phase.has_ended())
+    }
+
+    /// Says whether a jid is the one under which it asks a minion, or under which it asks at all.
+    pub(crate) fn asks(&self, jid: &Jid, id: Option<&MinionId>) -> bool {
+        let is_meant =
+            |wave: &Wave| wave.jid == *jid && id.is_none_or(|id| wave.minions.contains(id));
+        self.jid.as_ref() == Some(jid) || self.waves.iter().any(is_meant)
+    }
+
+    /// Gives the jids of its jobs.
+    pub(crate) fn job_jids(&self) -> impl Iterator<Item = &Jid> {
+        self.jid
+            .iter()
+            .chain(self.waves.iter().map(|wave| &wave.jid))
     }
 
     /// Says whether a call of a function of the master is at work.

@@ -22,6 +22,16 @@ pub enum Effect {
         /// What to publish.
         job: JobRequest,
     },
+    /// Find out whom a job is for, without sending it; then tell
+    /// [`Fact::Resolved`](crate::Fact::Resolved).
+    Resolve {
+        /// The step.
+        step: usize,
+        /// Its attempt.
+        attempt: u32,
+        /// What will be asked, in parts.
+        job: JobRequest,
+    },
     /// After a restart: this job was published already. Give its minions and returns again from the
     /// job store; if the store does not know the jid, publish it now, under this very jid.
     AdoptJob {

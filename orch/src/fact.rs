@@ -6,6 +6,8 @@
 use model::api::MinionPhase;
 use model::{Cursor, Event, Jid, JobReturn, MinionId, Timestamp, Value};
 
+use crate::record::Pause;
+
 /// One thing that became true.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(
@@ -23,6 +25,19 @@ pub enum Fact {
         minions: Vec<MinionId>,
         /// Listed ids that are no accepted minions.
         missing: Vec<String>,
+    },
+    /// It is known whom a rolling job is for.
+    Resolved {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// Who is to be asked, in this order.
+        minions: Vec<MinionId>,
+        /// Listed ids that are no accepted minions.
+        missing: Vec<String>,
+        /// Why nobody can be asked.
+        refused: Option<String>,
     },
     /// A job of the run could not be published at all.
     NotPublished {
@@ -93,6 +108,22 @@ pub enum Fact {
         by: String,
         /// Whether the run may go on.
         is_yes: bool,
+    },
+    /// A person wants the run to hold, or to end, before a step.
+    Pause {
+        /// The id of the step; `None` for whichever is next.
+        id: Option<String>,
+        /// How.
+        pause: Pause,
+        /// Who.
+        by: String,
+    },
+    /// A person takes a pause back.
+    Unpause {
+        /// The id it was asked for with.
+        id: Option<String>,
+        /// Who.
+        by: String,
     },
     /// A person calls the run off. Steps with `finally` still run.
     Cancelled {

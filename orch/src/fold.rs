@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use model::Timestamp;
+use indexmap::IndexMap;
 use model::api::{MinionPhase, RunPhase, StepPhase};
+use model::{MinionId, Timestamp};
 
-use crate::attempt::{Attempt, CallPhase, CallState, MinionState, Seen, Verdict};
+use crate::attempt::{Attempt, CallPhase, CallState, MinionState, Seen, Verdict, Wave};
 use crate::record::{IllegalRecord, RunRecord};
 use crate::recovery;
 use crate::run::{Run, StepState};
@@ -50,6 +51,24 @@ impl Run {
                     }
                 }
             }
+            RunRecord::Paused { id, pause, .. } => {
+                self.pauses.retain(|(other, _)| other != id);
+                self.pauses.push((id.clone(), *pause));
+            }
+            RunRecord::Unpaused { id, .. } => {
+                let before = self.pauses.len();
+                self.pauses.retain(|(other, _)| other != id);
+                if self.pauses.len() == before {
+                    return Err("nothing of that name is paused".into());
+                }
+                self.held = None;
+            }
+            RunRecord::Held { held, until, .. } => {
+                if *held >= self.steps.len() {
+                    return Err(format!("the plan has no step {held}"));
+                }
+                self.held = Some((*held, *until));
+            }
             RunRecord::Cancelled { by, .. } => {
                 if self.cancelled_by.is_some() {
                     return Err("the run is cancelled already".into());
@@ -89,6 +108,18 @@ impl Run {
         let state = Arc::make_mut(state);
         match record {
             RunRecord::StepStarted { .. } => start(state, step, number, record),
+            RunRecord::Foreseen { ret, at, .. } => {
+                let is_last = number as usize == state.attempts.len();
+                if number != 0 && !is_last || number == 0 && state.phase != StepPhase::Pending {
+                    return Err(format!("attempt {number} of step {step} is not the last"));
+                }
+                if number != 0 {
+                    end_attempt(state, *at);
+                }
+                state.phase = StepPhase::Pending;
+                state.pre = Some(Arc::clone(ret));
+                Ok(())
+            }
             RunRecord::StepFinished { ret, at, .. } => {
                 let phase = match (is_cancelled, number, ret.result) {
                     (true, ..) => StepPhase::Cancelled,
@@ -96,7 +127,12 @@ impl Run {
                     (_, _, Some(false)) => StepPhase::Failed,
                     _ => StepPhase::Succeeded,
                 };
-                let is_last = number as usize == state.attempts.len();
+                // A step that was only foreseen did not run.
+                let has_run = state.attempts.iter().any(|attempt| !attempt.is_pre);
+                let is_last = match number {
+                    0 => !has_run,
+                    number => number as usize == state.attempts.len(),
+                };
                 if !is_last {
                     return Err(format!("attempt {number} of step {step} is not the last"));
                 }
@@ -136,6 +172,7 @@ fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) ->
         after,
         at,
         deadline,
+        is_pre,
         ..
     } = record
     else {
@@ -171,6 +208,8 @@ fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) ->
         missing: Vec::new(),
         minions: Default::default(),
         calls: calls.collect(),
+        waves: Vec::new(),
+        is_pre: *is_pre,
         after: *after,
         verdict: None,
         seen: Vec::new(),
@@ -204,14 +243,31 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
             attempt.is_published = true;
             attempt.missing = missing.clone();
             attempt.refused = refused.clone();
-            let waiting = MinionState {
-                phase: MinionPhase::Waiting,
-                since: *at,
-                why: String::new(),
-                answer: None,
-            };
-            let minions = minions.iter().map(|id| (id.clone(), waiting.clone()));
-            attempt.minions = minions.collect();
+            attempt.minions = waiting(minions, *at);
+        }
+        RunRecord::Resolved {
+            minions,
+            missing,
+            refused,
+            at,
+            ..
+        } => {
+            if attempt.jid.is_some() || attempt.is_published {
+                return Err("no rolling job waits for its minions".into());
+            }
+            attempt.is_published = true;
+            attempt.missing = missing.clone();
+            attempt.refused = refused.clone();
+            attempt.minions = waiting(minions, *at);
+        }
+        RunRecord::WaveSent { jid, minions, .. } => {
+            if minions.iter().any(|id| !attempt.minions.contains_key(id)) {
+                return Err("the wave asks somebody whom the job does not mean".into());
+            }
+            attempt.waves.push(Wave {
+                jid: jid.clone(),
+                minions: minions.clone(),
+            });
         }
         RunRecord::MinionRunning { id, since, .. } => {
             let minion = attempt.minions.get_mut(id);
@@ -245,6 +301,17 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
         other => return Err(format!("{} does not belong here", other.name())),
     }
     Ok(())
+}
+
+fn waiting(minions: &[MinionId], at: Timestamp) -> IndexMap<MinionId, MinionState> {
+    let waiting = MinionState {
+        phase: MinionPhase::Waiting,
+        since: at,
+        why: String::new(),
+        answer: None,
+    };
+    let minions = minions.iter().map(|id| (id.clone(), waiting.clone()));
+    minions.collect()
 }
 
 /// Ends a minion's part, and moves it behind those that ended before: the order of the results is

@@ -81,6 +81,12 @@ pub struct PlannedStep {
     /// `hide_output: True`: what comes back is not kept in clear.
     #[serde(default)]
     pub hides_output: bool,
+    /// `step_timeout`: how long one try may take, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// For a listener, which runs when all else is done: the steps to whose changes it reacts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listens: Vec<usize>,
 }
 
 /// A requisite on another step.
@@ -101,7 +107,41 @@ pub struct Retry {
     pub interval_ms: u64,
     /// The result that ends it.
     pub until: bool,
+    /// `backoff`: by how many thousandths each interval is longer than the one before; 1000 is as
+    /// long.
+    #[serde(default = "as_long", skip_serializing_if = "is_as_long")]
+    pub backoff_thousandths: u64,
+    /// `interval_max`: no interval is longer, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_max_ms: Option<u64>,
 }
+
+fn as_long() -> u64 {
+    1000
+}
+
+fn is_as_long(thousandths: &u64) -> bool {
+    *thousandths == as_long()
+}
+
+impl Retry {
+    /// Gives the milliseconds between the end of the try of that number and the next.
+    pub(crate) fn interval_after(&self, tries: u32) -> u64 {
+        let mut interval = self.interval_ms;
+        for _ in 1..tries {
+            let longer = u128::from(interval) * u128::from(self.backoff_thousandths) / 1000;
+            let longer = u64::try_from(longer).unwrap_or(u64::MAX);
+            if longer == interval || longer > INTERVAL_MS_MAX {
+                break;
+            }
+            interval = longer;
+        }
+        interval.min(self.interval_max_ms.unwrap_or(u64::MAX))
+    }
+}
+
+/// Back-off makes no interval longer than a day, in milliseconds: nobody would still wait for it.
+const INTERVAL_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 impl Default for Retry {
     fn default() -> Self {
@@ -109,6 +149,8 @@ impl Default for Retry {
             attempts: 2,
             interval_ms: 30_000,
             until: true,
+            backoff_thousandths: as_long(),
+            interval_max_ms: None,
         }
     }
 }
@@ -160,6 +202,7 @@ impl Plan {
             let name = name.to_owned();
             return Err(Error { name, problems });
         }
+        add_listeners(&mut steps, &resolved.edges);
         let mut plan = Plan {
             name: name.to_owned(),
             sls: Vec::new(),
@@ -230,7 +273,7 @@ impl Plan {
         let stops = |step: &PlannedStep| step.failhard.unwrap_or(self.options.failhard);
         let mut free = Vec::new();
         for (index, step) in self.steps.iter().enumerate().skip(1) {
-            let is_alone = step.needs.is_empty() && !step.is_finally;
+            let is_alone = step.needs.is_empty() && step.listens.is_empty() && !step.is_finally;
             if is_alone && !self.steps[..index].iter().all(stops) {
                 free.push(step.chunk.id.as_str());
             }
@@ -250,6 +293,33 @@ fn sls_of(path: &str) -> String {
     let path = path.rsplit("://").next().unwrap_or(path);
     let stem = path.strip_suffix(".sls").unwrap_or(path);
     stem.strip_suffix("/init").unwrap_or(stem).replace('/', ".")
+}
+
+/// Adds a step behind all others for each that listens: it reacts when what it listens to has
+/// changed, once everything else is done.
+fn add_listeners(steps: &mut Vec<PlannedStep>, edges: &[requisites::Edge]) {
+    let mut listeners = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let edges = edges.iter();
+        let heard = edges.filter(|edge| edge.kind == RequisiteKind::Listen && edge.from == index);
+        let mut listens: Vec<usize> = heard.map(|edge| edge.to).collect();
+        listens.dedup();
+        if listens.is_empty() {
+            continue;
+        }
+        let mut chunk = step.chunk.clone();
+        chunk.id = format!("listener_{}", chunk.id);
+        chunk.fun = "mod_watch".into();
+        listeners.push(PlannedStep {
+            chunk,
+            work: Work::Test(crate::steps::test::Test::fired()),
+            needs: Vec::new(),
+            listens,
+            retry: None,
+            ..step.clone()
+        });
+    }
+    steps.extend(listeners);
 }
 
 fn plan_step(
@@ -274,19 +344,19 @@ fn plan_step(
             ));
         }
     }
-    let is_salt = chunk.state == "salt";
-    for kind in [RequisiteKind::Listen, RequisiteKind::Prereq] {
-        if needs.iter().any(|need| need.kind == kind) {
-            let kind = kind.as_str();
-            arguments.refuse(format!(
-                "the requisite '{kind}' is not supported in orchestrations yet"
-            ));
-        }
+    let timeout_ms = arguments.seconds("step_timeout");
+    let has_mod_watch = work.as_ref().is_some_and(Work::has_mod_watch);
+    if !has_mod_watch && needs.iter().any(|need| need.kind == RequisiteKind::Listen) {
+        let (state, fun) = (&chunk.state, &chunk.fun);
+        arguments.refuse(format!(
+            "'listen' calls '{state}.mod_watch', which does not exist ('{state}.{fun}' cannot \
+             react to changes); write a step with 'onchanges'"
+        ));
     }
     let needs = needs
         .into_iter()
         .filter(|need| need.kind.is_awaited())
-        .map(|need| without_mod_watch(need, is_salt))
+        .map(|need| without_mod_watch(need, !has_mod_watch))
         .collect();
     problems.append(&mut arguments.problems);
     warnings.append(&mut arguments.warnings);
@@ -299,6 +369,8 @@ fn plan_step(
         owner: None,
         hides_output: hides_output || matches!(work, Some(Work::Secret(_))),
         work: work?,
+        timeout_ms,
+        listens: Vec::new(),
         chunk,
     })
 }
@@ -331,10 +403,10 @@ fn plan_blocks(
 }
 
 /// Where there is no `mod_watch`, a watch is a require (as in Salt; none of `salt.*` has one).
-fn without_mod_watch(need: Need, is_salt: bool) -> Need {
+fn without_mod_watch(need: Need, is_without: bool) -> Need {
     let kind = match need.kind {
-        RequisiteKind::Watch if is_salt => RequisiteKind::Require,
-        RequisiteKind::WatchAny if is_salt => RequisiteKind::RequireAny,
+        RequisiteKind::Watch if is_without => RequisiteKind::Require,
+        RequisiteKind::WatchAny if is_without => RequisiteKind::RequireAny,
         other => other,
     };
     Need { kind, ..need }
@@ -367,6 +439,15 @@ fn retry(arguments: &mut Arguments<'_>) -> Option<Retry> {
                 .map(|seconds| retry.interval_ms = seconds.saturating_mul(1000))
                 .is_some(),
             "until" => value.as_bool().map(|until| retry.until = until).is_some(),
+            "backoff" => value
+                .as_f64()
+                .filter(|factor| (1.0..=100.0).contains(factor))
+                .map(|factor| retry.backoff_thousandths = (factor * 1000.0).round() as u64)
+                .is_some(),
+            "interval_max" => value
+                .as_u64()
+                .map(|seconds| retry.interval_max_ms = Some(seconds.saturating_mul(1000)))
+                .is_some(),
             // No chance here: what a seed replays must do the same again.
             "splay" => value.as_u64() == Some(0),
             _ => false,

@@ -22,7 +22,10 @@ impl Turn<'_, '_> {
         }
         loop {
             match readiness::next(&self.run) {
-                Next::Start(step) => self.start(step),
+                Next::Start(step) => self.start(step, false),
+                Next::Foresee(step) => self.start(step, true),
+                Next::Foreseen(step, outcome) => self.foreseen(step, 0, outcome),
+                Next::Hold(step) => return self.hold(step),
                 Next::Skip(step, outcome) => self.finish_step(step, 0, outcome),
                 Next::Wait => return,
                 Next::Done => return self.finish(),
@@ -32,7 +35,9 @@ impl Turn<'_, '_> {
 
     fn finish(&mut self) {
         let results = self.run.steps.iter().filter_map(|step| step.ret.as_ref());
-        let phase = if self.run.cancelled_by.is_some() {
+        // What a person ended before its last step is no success, whatever it did so far.
+        let is_cut = readiness::is_soft_killed(&self.run);
+        let phase = if self.run.cancelled_by.is_some() || is_cut {
             RunPhase::Cancelled
         } else if results.clone().any(|ret| ret.result == Some(false)) {
             RunPhase::Failed
@@ -46,16 +51,23 @@ impl Turn<'_, '_> {
     }
 
     /// Starts the next attempt of a step: its jids, its records, its effects.
-    pub(crate) fn start(&mut self, step: usize) {
+    /// With `is_pre` the step is only asked what it would do.
+    pub(crate) fn start(&mut self, step: usize, is_pre: bool) {
         let started = Arc::clone(&self.run.started);
         let at = self.context.now;
         let attempt = self.run.steps[step].attempts.len() as u32 + 1;
-        let scene = Scene::of(&started, step, at);
-        let begin = started.plan.steps[step].work.step().begin(&scene);
+        let scene = Scene::of(&started, step, is_pre, at);
+        let work = &started.plan.steps[step].work;
+        let begin = work.step().begin(&scene);
         let mut effects = Vec::new();
         let mut calls = Vec::new();
         let mut jid = None;
         match &begin {
+            Begin::Job { request, told } if work.rolling().is_some() => {
+                effects.push(self.told(told));
+                let job = JobRequest::clone(request);
+                effects.push(Effect::Resolve { step, attempt, job });
+            }
             Begin::Job { request, told } | Begin::JobAndWait { request, told, .. } => {
                 let published = (self.context.next_jid)();
                 effects.push(self.told(told));
@@ -82,7 +94,9 @@ impl Turn<'_, '_> {
         let watch = self.watch(step, &begin);
         let after = watch.as_ref().map(|(_, after)| *after);
         effects.extend(watch.map(|(glob, after)| Effect::Watch { step, glob, after }));
-        let deadline = begin.timeout_ms().map(|millis| at.plus_millis(millis));
+        let step_timeout = started.plan.steps[step].timeout_ms;
+        let timeout = begin.timeout_ms().into_iter().chain(step_timeout).min();
+        let deadline = timeout.map(|millis| at.plus_millis(millis));
         effects.extend(deadline.map(|at| Effect::SetTimer { step, attempt, at }));
         self.record(RunRecord::StepStarted {
             step,
@@ -93,9 +107,11 @@ impl Turn<'_, '_> {
             after,
             at,
             deadline,
+            is_pre,
         });
         self.output.effects.append(&mut effects);
         if let Begin::Done(outcome) = begin {
+            let outcome = readiness::after_watch(&self.run, step, outcome);
             self.end_attempt(step, attempt, outcome);
         }
     }
@@ -127,27 +143,51 @@ impl Turn<'_, '_> {
         let Some((_, attempt)) = self.attempt(|at, _| at == step) else {
             return;
         };
-        let scene = Scene::of(&started, step, self.context.now);
+        let scene = Scene::of(&started, step, attempt.is_pre, self.context.now);
         let work = started.plan.steps[step].work.step();
         let outcome = work.outcome(&scene, attempt);
         let number = attempt.number;
         if let Some(outcome) = outcome {
             self.end_attempt(step, number, outcome);
             self.advance();
+        } else if self.roll(step) {
+            self.settle(step);
         }
+    }
+
+    /// Says whether a step is only asked what it would do.
+    pub(crate) fn is_pre(&self, step: usize) -> bool {
+        let attempt = self.run.steps[step].attempts.last();
+        attempt.is_some_and(|attempt| attempt.is_pre)
+    }
+
+    /// Notes what a step would do.
+    fn foreseen(&mut self, step: usize, attempt: u32, outcome: Outcome) {
+        let ret = Arc::new(self.state_return(step, attempt, outcome));
+        self.record(RunRecord::Foreseen {
+            step,
+            attempt,
+            ret,
+            at: self.context.now,
+        });
     }
 
     /// Ends an attempt: the step is over, or is tried again.
     fn end_attempt(&mut self, step: usize, attempt: u32, outcome: Outcome) {
         let plan = Arc::clone(&self.run.started.plan);
         let at = self.context.now;
+        if self.is_pre(step) {
+            return self.foreseen(step, attempt, outcome);
+        }
+        let attempts = &self.run.steps[step].attempts;
+        let tries = attempts.iter().filter(|attempt| !attempt.is_pre).count() as u32;
         match &plan.steps[step].retry {
             Some(retry)
                 if !plan.options.is_test
                     && outcome.result != Some(retry.until)
-                    && attempt < retry.attempts =>
+                    && tries < retry.attempts =>
             {
-                let next_at = at.plus_millis(retry.interval_ms);
+                let next_at = at.plus_millis(retry.interval_after(tries));
                 let ret = Arc::new(self.state_return(step, attempt, outcome));
                 self.record(RunRecord::RetryPlanned {
                     step,
@@ -185,15 +225,16 @@ impl Turn<'_, '_> {
     }
 
     /// Completes an outcome to a state result. A retried step counts from its first attempt.
-    fn state_return(&self, step: usize, attempt: u32, outcome: Outcome) -> StateReturn {
+    fn state_return(&self, step: usize, number: u32, outcome: Outcome) -> StateReturn {
         let chunk = &self.run.started.plan.steps[step].chunk;
         let now = self.context.now;
-        let began = match attempt {
+        let began = match number {
             0 => now,
-            _ => self.run.steps[step]
-                .attempts
-                .first()
-                .map_or(now, |first| first.at),
+            _ => {
+                let mut attempts = self.run.steps[step].attempts.iter();
+                let first = attempts.find(|attempt| !attempt.is_pre || attempt.number == number);
+                first.map_or(now, |first| first.at)
+            }
         };
         let ended = self.run.steps.iter().filter(|state| state.ret.is_some());
         StateReturn {

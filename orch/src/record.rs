@@ -39,6 +39,9 @@ pub struct Started {
     pub pillar: Map,
     /// When.
     pub at: Timestamp,
+    /// The run whose step started it, for a nested orchestration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Jid>,
 }
 
 /// What is kept of a minion's answer until the step ends.
@@ -117,6 +120,47 @@ pub enum RunRecord {
         at: Timestamp,
         /// When it fails if nothing happens.
         deadline: Option<Timestamp>,
+        /// It only asks what would happen, for a `prereq` on the step.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_pre: bool,
+    },
+    /// It is known whom a job that rolls over its minions is for.
+    Resolved {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// Who is to be asked, in this order.
+        minions: Vec<MinionId>,
+        /// Listed ids that are no accepted minions.
+        missing: Vec<String>,
+        /// Why nobody can be asked at all.
+        #[serde(default)]
+        refused: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The next part of a rolling job goes out. In the same batch as that job.
+    WaveSent {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// The part's job.
+        jid: Jid,
+        /// Whom it asks.
+        minions: Vec<MinionId>,
+    },
+    /// It is known what the step would do.
+    Foreseen {
+        /// The step.
+        step: usize,
+        /// The attempt that asked; 0 if none had to.
+        attempt: u32,
+        /// What it would do.
+        ret: Arc<StateReturn>,
+        /// When.
+        at: Timestamp,
     },
     /// Its job is out.
     Published {
@@ -243,6 +287,35 @@ pub enum RunRecord {
         /// When.
         at: Timestamp,
     },
+    /// A person asked the run to hold before a step, or to end there.
+    Paused {
+        /// The id of the step as the SLS has it; `None` for whichever is next.
+        id: Option<String>,
+        /// How.
+        pause: Pause,
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A person, or the time, took that back.
+    Unpaused {
+        /// The same id.
+        id: Option<String>,
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A pause with a duration began to count: the run came to a step that it holds.
+    Held {
+        /// The id under which the pause was asked for.
+        id: Option<String>,
+        /// The step that is held.
+        held: usize,
+        /// When it goes on.
+        until: Timestamp,
+    },
     /// A person called the run off; nothing more starts.
     Cancelled {
         /// Who.
@@ -257,6 +330,18 @@ pub enum RunRecord {
         /// When.
         at: Timestamp,
     },
+}
+
+/// What is asked of a run before a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pause {
+    /// Hold until told to go on.
+    Hold,
+    /// Hold for so many milliseconds from when it is reached.
+    For(u64),
+    /// End there: what has not begun does not run (`soft_kill`).
+    Kill,
 }
 
 /// What a runner or wheel function gave.
@@ -276,6 +361,12 @@ impl RunRecord {
             Self::Retried { .. } => "retried",
             Self::Resumed { .. } => "resumed",
             Self::StepStarted { .. } => "step_started",
+            Self::Resolved { .. } => "resolved",
+            Self::WaveSent { .. } => "wave_sent",
+            Self::Foreseen { .. } => "foreseen",
+            Self::Paused { .. } => "paused",
+            Self::Unpaused { .. } => "unpaused",
+            Self::Held { .. } => "held",
             Self::Published { .. } => "published",
             Self::MinionRunning { .. } => "minion_running",
             Self::MinionEnded { .. } => "minion_ended",
@@ -303,6 +394,9 @@ impl RunRecord {
     pub fn step(&self) -> Option<(usize, u32)> {
         match self {
             Self::StepStarted { step, attempt, .. }
+            | Self::Resolved { step, attempt, .. }
+            | Self::WaveSent { step, attempt, .. }
+            | Self::Foreseen { step, attempt, .. }
             | Self::Published { step, attempt, .. }
             | Self::MinionRunning { step, attempt, .. }
             | Self::MinionEnded { step, attempt, .. }
@@ -316,6 +410,9 @@ impl RunRecord {
             Self::Started(_)
             | Self::Retried { .. }
             | Self::Resumed { .. }
+            | Self::Paused { .. }
+            | Self::Unpaused { .. }
+            | Self::Held { .. }
             | Self::Cancelled { .. }
             | Self::Finished { .. } => None,
         }

@@ -4,7 +4,7 @@
 //! to the place behind which events count, timers get back what the outage took.
 
 use model::api::StepPhase;
-use model::{Jid, Timestamp};
+use model::{Jid, MinionId, Timestamp};
 
 use crate::attempt::{Attempt, CallPhase};
 use crate::effect::Effect;
@@ -12,6 +12,7 @@ use crate::fact::Fact;
 use crate::record::RunRecord;
 use crate::run::{Context, Output, Run};
 use crate::steps::{Begin, BegunCall, Scene};
+use crate::waves::for_wave;
 
 /// The most that outages of the master may add to one wait, in milliseconds: a day. A wait that an
 /// outage outlasted by more is better looked at by a person than prolonged.
@@ -57,11 +58,15 @@ pub fn effects(run: &Run, now: Timestamp) -> Vec<Effect> {
             effects.push(Effect::SetTimer { step, attempt, at });
         }
     }
+    if let Some((step, at)) = run.held {
+        let attempt = 0;
+        effects.push(Effect::SetTimer { step, attempt, at });
+    }
     effects
 }
 
 fn again(run: &Run, step: usize, attempt: &Attempt, now: Timestamp, effects: &mut Vec<Effect>) {
-    let scene = Scene::of(run.started(), step, now);
+    let scene = Scene::of(run.started(), step, attempt.is_pre, now);
     let begin = run.plan().steps[step].work.step().begin(&scene);
     if let Some(glob) = begin.glob() {
         effects.push(Effect::Watch {
@@ -74,7 +79,27 @@ fn again(run: &Run, step: usize, attempt: &Attempt, now: Timestamp, effects: &mu
         let attempt = attempt.number;
         effects.push(Effect::SetTimer { step, attempt, at });
     }
+    let number = attempt.number;
     match begin {
+        Begin::Job { request, .. } if run.plan().steps[step].work.rolling().is_some() => {
+            if !attempt.is_published {
+                effects.push(Effect::Resolve {
+                    step,
+                    attempt: number,
+                    job: *request,
+                });
+                return;
+            }
+            let is_open = |id: &MinionId| !attempt.minions[id].phase.has_ended();
+            let waves = attempt.waves.iter();
+            let open = waves.filter(|wave| wave.minions.iter().any(is_open));
+            effects.extend(open.map(|wave| Effect::AdoptJob {
+                step,
+                attempt: number,
+                jid: wave.jid.clone(),
+                job: for_wave(&request, &wave.minions),
+            }));
+        }
         Begin::Job { request, .. } | Begin::JobAndWait { request, .. } => {
             if let Some(jid) = attempt.jid.clone() {
                 effects.push(Effect::AdoptJob {

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::{Attempt, CallPhase};
 use crate::effect::Effect;
 use crate::fact::Fact;
-use crate::plan::Plan;
-use crate::record::{IllegalRecord, RunRecord, Started};
+use crate::plan::{Plan, PlannedStep};
+use crate::record::{IllegalRecord, Pause, RunRecord, Started};
 use crate::retry::RetryOf;
 use crate::turn::Turn;
 
@@ -25,6 +25,12 @@ pub struct Run {
     pub(crate) ended: Option<Timestamp>,
     pub(crate) cancelled_by: Option<String>,
     pub(crate) resumed: u32,
+    /// Where it is to hold or to end, by the id of the step; `None` means whichever is next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pauses: Vec<(Option<String>, Pause)>,
+    /// The step that a pause with a duration holds, and until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<(usize, Timestamp)>,
     pub(crate) steps: Vec<Arc<StepState>>,
     #[serde(default)]
     pub(crate) retry_of: Option<RetryOf>,
@@ -41,6 +47,9 @@ pub struct StepState {
     pub tried: Vec<Arc<StateReturn>>,
     /// The moment before which the next try does not start; `None` unless it waits for one.
     pub retry_at: Option<Timestamp>,
+    /// What it would do, once a `prereq` on it has asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre: Option<Arc<StateReturn>>,
     /// What it ended with.
     pub ret: Option<Arc<StateReturn>>,
     /// When.
@@ -54,6 +63,7 @@ impl Default for StepState {
             attempts: Vec::new(),
             tried: Vec::new(),
             retry_at: None,
+            pre: None,
             ret: None,
             ended: None,
         }
@@ -89,6 +99,8 @@ impl Run {
             ended: None,
             cancelled_by: None,
             resumed: 0,
+            pauses: Vec::new(),
+            held: None,
             steps,
             retry_of: None,
         }
@@ -196,7 +208,7 @@ impl Run {
         self.running().flat_map(|(_, attempt)| {
             let calls = attempt.calls.iter();
             let open = calls.filter(|call| call.phase == CallPhase::Running);
-            attempt.jid.iter().chain(open.map(|call| &call.jid))
+            attempt.job_jids().chain(open.map(|call| &call.jid))
         })
     }
 
@@ -214,6 +226,11 @@ impl Run {
         let mut data = Map::new();
         let mut is_good = !matches!(self.phase, RunPhase::Failed | RunPhase::Cancelled);
         let ended = plan.steps.iter().zip(&self.steps);
+        // A listener that had nothing to react to is no result, as in Salt.
+        let is_shown = |(planned, step): &(&PlannedStep, &Arc<StepState>)| {
+            planned.listens.is_empty() || step.phase != StepPhase::Skipped
+        };
+        let ended = ended.filter(is_shown);
         let mut ended: Vec<_> = ended
             .filter_map(|(planned, step)| Some((planned.chunk.key(), step.ret.as_deref()?)))
             .collect();

@@ -38,7 +38,16 @@ impl<'a, 'c> Turn<'a, 'c> {
 
     pub(crate) fn take(&mut self, fact: &Fact) {
         match fact {
-            Fact::Begin => self.advance(),
+            Fact::Begin => {
+                // A rolling job whose next part was not recorded any more goes on.
+                let running: Vec<usize> = self.run.running().map(|(step, _)| step).collect();
+                for step in running {
+                    if self.run.started.plan.steps[step].work.rolling().is_some() {
+                        self.settle(step);
+                    }
+                }
+                self.advance();
+            }
             Fact::Published {
                 jid,
                 minions,
@@ -92,6 +101,15 @@ impl<'a, 'c> Turn<'a, 'c> {
             }
             Fact::CallLost { jid } => self.on_call_ended(jid, None),
             Fact::TimerFired { step, attempt } => self.on_timer(*step, *attempt),
+            Fact::Resolved {
+                step,
+                attempt,
+                minions,
+                missing,
+                refused,
+            } => self.on_resolved((*step, *attempt), minions, missing, refused.as_ref()),
+            Fact::Pause { id, pause, by } => self.on_pause(id, *pause, by),
+            Fact::Unpause { id, by } => self.on_unpause(id, by),
             Fact::Approved { step, by, is_yes } => self.on_approved(*step, by, *is_yes),
             Fact::Cancelled { by } => self.on_cancelled(by),
         }
@@ -120,8 +138,7 @@ impl<'a, 'c> Turn<'a, 'c> {
     }
 
     fn hides_output(&self, jid: &Jid) -> bool {
-        let is_meant =
-            |_, attempt: &Attempt| attempt.jid.as_ref() == Some(jid) || attempt.is_calling(jid);
+        let is_meant = |_, attempt: &Attempt| attempt.asks(jid, None) || attempt.is_calling(jid);
         let found = self.attempt(is_meant);
         found.is_some_and(|(step, _)| self.run.started.plan.steps[step].hides_output)
     }
@@ -135,7 +152,7 @@ impl<'a, 'c> Turn<'a, 'c> {
     ) {
         let is_meant = |_, attempt: &Attempt| attempt.jid.as_ref() == Some(jid);
         let Some((step, attempt)) = self.attempt(is_meant) else {
-            return;
+            return self.on_wave_published(jid, minions, refused);
         };
         if attempt.is_published {
             return;
@@ -160,7 +177,7 @@ impl<'a, 'c> Turn<'a, 'c> {
         why: &str,
         answer: Option<Arc<Answer>>,
     ) {
-        let is_meant = |_, attempt: &Attempt| attempt.jid.as_ref() == Some(jid);
+        let is_meant = |_, attempt: &Attempt| attempt.asks(jid, Some(id));
         let Some((step, attempt)) = self.attempt(is_meant) else {
             return;
         };
@@ -176,7 +193,7 @@ impl<'a, 'c> Turn<'a, 'c> {
         let others = attempt.minions.values().filter(is_open).count();
         let others = others - usize::from(!minion.phase.has_ended());
         // Of a thousand answers 999 end nothing: they need no copy of the step to decide on.
-        let is_only_told = others > 0 && attempt.after.is_none();
+        let is_only_told = others > 0 && attempt.after.is_none() && attempt.waves.is_empty();
         let record = RunRecord::MinionEnded {
             step,
             attempt: attempt.number,
@@ -197,7 +214,7 @@ impl<'a, 'c> Turn<'a, 'c> {
     fn on_still_running(&mut self, jid: &Jid, id: &MinionId, since: model::Timestamp) {
         let is_meant = |_, attempt: &Attempt| {
             let is_waiting = |minion: &crate::MinionState| minion.phase == MinionPhase::Waiting;
-            attempt.jid.as_ref() == Some(jid) && attempt.minions.get(id).is_some_and(is_waiting)
+            attempt.asks(jid, Some(id)) && attempt.minions.get(id).is_some_and(is_waiting)
         };
         if let Some((step, attempt)) = self.attempt(is_meant) {
             let attempt = attempt.number;
@@ -288,13 +305,19 @@ impl<'a, 'c> Turn<'a, 'c> {
             return;
         };
         let now = self.context.now;
+        if let Some((held, until)) = self.run.held
+            && held == step
+            && number == 0
+        {
+            return self.on_held_long_enough(step, until);
+        }
         if let Some(at) = state.retry_at {
             let next = state.attempts.len() as u32 + 1;
             match (number == next, now >= at) {
                 (false, _) => {}
                 (true, false) => self.set_timer(step, next, at),
                 (true, true) => {
-                    self.start(step);
+                    self.start(step, false);
                     self.advance();
                 }
             }
@@ -319,7 +342,32 @@ impl<'a, 'c> Turn<'a, 'c> {
                 attempt: number,
                 at: now,
             });
+            self.end_silent(step, number);
             self.settle(step);
+        }
+    }
+
+    /// What was not answered when a job's time is over will not be waited for.
+    fn end_silent(&mut self, step: usize, attempt: u32) {
+        let planned = &self.run.started.plan.steps[step];
+        let Some(seconds) = planned.timeout_ms.map(|millis| millis as f64 / 1000.0) else {
+            return;
+        };
+        let why = format!("it did not return within the step's {seconds} s");
+        let minions = self.run.steps[step].attempts.last();
+        let minions = minions.into_iter().flat_map(|attempt| &attempt.minions);
+        let open = minions.filter(|(_, minion)| !minion.phase.has_ended());
+        let open: Vec<MinionId> = open.map(|(id, _)| id.clone()).collect();
+        for id in open {
+            self.record(RunRecord::MinionEnded {
+                step,
+                attempt,
+                id,
+                phase: MinionPhase::Lost,
+                why: why.clone(),
+                answer: None,
+                at: self.context.now,
+            });
         }
     }
 

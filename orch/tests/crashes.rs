@@ -117,6 +117,7 @@ impl World {
             user: "root".into(),
             pillar: Map::new(),
             at: Timestamp(0),
+            parent: None,
         };
         Self {
             chance: Chance(seed),

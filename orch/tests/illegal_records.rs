@@ -33,6 +33,7 @@ fn started() -> Started {
         user: String::new(),
         pillar: Map::new(),
         at: NOW,
+        parent: None,
     }
 }
 
@@ -46,6 +47,7 @@ fn step_started(step: usize, attempt: u32) -> RunRecord {
         after: None,
         at: NOW,
         deadline: None,
+        is_pre: false,
     }
 }
 

@@ -42,6 +42,7 @@ fn each_answer_is_one_record_until_the_last() {
         user: String::new(),
         pillar: Map::new(),
         at: Timestamp(0),
+        parent: None,
     });
     let minions: Vec<MinionId> = (0..1000)
         .map(|number| format!("node{number}").parse().expect("an id"))

@@ -60,6 +60,7 @@ fn ours(low: Vec<Map>) -> Vec<Expected> {
         user: String::new(),
         pillar: Map::new(),
         at: Timestamp(0),
+        parent: None,
     });
     let mut context = Context {
         now: Timestamp(0),

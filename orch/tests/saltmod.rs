@@ -50,6 +50,7 @@ fn ours(case: &Case) -> StateReturn {
         user: String::new(),
         pillar: Map::new(),
         at: Timestamp(0),
+        parent: None,
     });
     let minions = case.answers.iter().map(|(id, _)| id.clone()).collect();
     let published = Fact::Published {

@@ -9,6 +9,7 @@ use crate::arguments::Arguments;
 use crate::attempt::{Attempt, MinionState};
 use crate::effect::JobRequest;
 
+use super::rolling::Rolling;
 use super::{Outcome, Scene};
 
 /// Whom a step asks and what it forgives.
@@ -38,15 +39,18 @@ pub struct Audience {
     /// SLS does not say, a wait for the minions' start that requires this step says yes.
     #[serde(default)]
     pub expects_reboot: Option<bool>,
+    /// `batch`, `max_parallel` or `serial`: not all at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolling: Option<Rolling>,
+    /// `batch` as Salt tells the bus, if it is written so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
 }
 
 impl Audience {
     pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Self {
         if arguments.value("ssh").is_some_and(Value::is_truthy) {
             arguments.refuse("'ssh: True' is not supported: this master has no salt-ssh");
-        }
-        if arguments.value("batch").is_some() {
-            arguments.refuse("'batch' is not supported yet; use several steps, or 'subset'");
         }
         if arguments.value("roster").is_some() {
             arguments.warn("'roster' means nothing without ssh. Ignored.");
@@ -68,7 +72,15 @@ impl Audience {
             expect_minions: arguments.flag("expect_minions"),
             fail_minions: arguments.names("fail_minions").unwrap_or_default(),
             expects_reboot: arguments.flag("reboot_expected"),
+            rolling: Rolling::parse(arguments),
+            batch: arguments.value("batch").map(Value::to_text),
         }
+    }
+
+    /// Says whether a minion ended in a way that counts against the step.
+    pub(crate) fn has_failed(&self, id: &str, minion: &MinionState) -> bool {
+        let is_bad = minion.phase.has_ended() && minion.phase != MinionPhase::Ok;
+        is_bad && !self.is_back(minion) && !self.forgives(id)
     }
 
     /// Makes the job.
@@ -132,6 +144,9 @@ impl Audience {
         args.insert("ssh", false);
         let expect = self.expect_minions.unwrap_or(expect_by_default);
         args.insert("expect_minions", expect);
+        if let Some(batch) = &self.batch {
+            args.insert("batch", batch.as_str());
+        }
         if let Some(subset) = self.subset {
             args.insert("subset", subset);
         }
@@ -188,6 +203,7 @@ fn why(id: &MinionId, minion: &MinionState) -> String {
     };
     match minion.why.trim() {
         "" => format!("Minion {id} {how}."),
+        why if why.starts_with("it ") => format!("Minion {id}: {why}."),
         why => format!("Minion {id} {how}: {why}"),
     }
 }

@@ -9,6 +9,7 @@ pub mod function;
 mod minions;
 pub mod parallel_runners;
 pub mod reboot;
+pub mod rolling;
 pub mod runner;
 pub mod secret;
 pub mod state;
@@ -72,19 +73,23 @@ pub(crate) struct Scene<'a> {
     pub(crate) is_test: bool,
     /// `hide_output`.
     pub(crate) hides_output: bool,
+    /// It is only asked what would happen, for a `prereq`.
+    pub(crate) is_pre: bool,
     /// The time.
     pub(crate) now: Timestamp,
 }
 
 impl<'a> Scene<'a> {
-    pub(crate) fn of(started: &'a Started, step: usize, now: Timestamp) -> Self {
+    /// Sets the scene of a step; `is_pre` if it is only asked what it would do.
+    pub(crate) fn of(started: &'a Started, step: usize, is_pre: bool, now: Timestamp) -> Self {
         let planned = &started.plan.steps[step];
         Self {
+            is_pre,
             chunk: &planned.chunk,
             run: &started.run,
             plan: &started.plan,
             user: &started.user,
-            is_test: started.plan.options.is_test,
+            is_test: started.plan.options.is_test || is_pre,
             hides_output: planned.hides_output,
             now,
         }
@@ -250,6 +255,11 @@ impl Work {
         Some(work)
     }
 
+    /// Says whether it can react to changes of what it watches or listens to.
+    pub(crate) fn has_mod_watch(&self) -> bool {
+        matches!(self, Work::Test(_))
+    }
+
     pub(crate) fn step(&self) -> &dyn Step {
         match self {
             Work::State(step) => step,
@@ -282,6 +292,16 @@ impl Work {
             Work::Reboot(reboot) => reboot.matching(attempt, event),
             _ => Vec::new(),
         }
+    }
+
+    /// Gives how its job rolls over its minions, if it does not go to all at once.
+    pub(crate) fn rolling(&self) -> Option<(rolling::Rolling, &minions::Audience)> {
+        let audience = match self {
+            Work::State(state) => &state.audience,
+            Work::Function(function) => &function.audience,
+            _ => return None,
+        };
+        Some((audience.rolling?, audience))
     }
 
     /// Gives the question, if it is one.

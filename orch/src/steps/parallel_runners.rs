@@ -95,7 +95,7 @@ impl Step for ParallelRunners {
     fn outcome(&self, _scene: &Scene<'_>, attempt: &Attempt) -> Option<Outcome> {
         let mut ended = Vec::new();
         for call in &attempt.calls {
-            ended.push((call, ended_as(call)?));
+            ended.push((call, ended_as(call, attempt.is_timed_out)?));
         }
         let failed: Vec<&str> = ended
             .iter()
@@ -128,8 +128,12 @@ impl Step for ParallelRunners {
     }
 }
 
-fn ended_as(call: &CallState) -> Option<CallReturn> {
+fn ended_as(call: &CallState, is_timed_out: bool) -> Option<CallReturn> {
     match &call.phase {
+        CallPhase::Running if is_timed_out => Some(CallReturn {
+            is_success: false,
+            ret: "It did not end within the step's time.".into(),
+        }),
         CallPhase::Running => None,
         CallPhase::Ended(ret) => Some(CallReturn::clone(ret)),
         CallPhase::Lost => Some(CallReturn {

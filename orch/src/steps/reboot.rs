@@ -38,6 +38,12 @@ pub struct Reboot {
 impl Reboot {
     pub(crate) fn parse(arguments: &mut Arguments<'_>) -> Self {
         let mut audience = Audience::parse(arguments);
+        if audience.rolling.take().is_some() {
+            arguments.refuse(
+                "'batch', 'max_parallel' and 'serial' are for salt.state and salt.function; \
+                 write reboot_expected: True there, or a salt.reboot for each part",
+            );
+        }
         // Here `timeout` is how long the machines may take, not how soon minions are asked for a
         // sign of life.
         let timeout_ms = audience.timeout_ms.take().unwrap_or(TIMEOUT_MS);

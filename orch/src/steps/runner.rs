@@ -87,6 +87,9 @@ pub(crate) fn begun(scene: &Scene<'_>, name: String, mut call: Call) -> BegunCal
 pub(crate) fn one_call(attempt: &Attempt, what: &str) -> Option<Outcome> {
     let call = attempt.calls.first()?;
     let mut outcome = match &call.phase {
+        CallPhase::Running if attempt.is_timed_out => Outcome::failed(format!(
+            "{what} failed.\nIt did not end within the step's time."
+        )),
         CallPhase::Running => return None,
         CallPhase::Lost => Outcome::failed(format!(
             "{what} failed.\nThe master was restarted while it ran; how it ended is not known."

@@ -117,6 +117,9 @@ impl Step for State {
             kwarg.insert("test", true);
         }
         kwarg.extend(self.kwarg.clone());
+        if scene.is_pre {
+            kwarg.insert("test", true);
+        }
         let args = self.audience.told(&self.arg, &kwarg, true);
         Begin::Job {
             request: Box::new(self.audience.request(scene, &self.fun, &self.arg, &kwarg)),

@@ -56,6 +56,15 @@ impl Test {
         test
     }
 
+    /// Gives what a listener does.
+    pub(crate) fn fired() -> Self {
+        Self {
+            result: true,
+            has_changes: false,
+            comment: Some("Watch statement fired.".into()),
+        }
+    }
+
     fn outcome(&self, is_test: bool) -> Outcome {
         let mut outcome = match self.result {
             true => Outcome::ok(self.comment.clone().unwrap_or_else(|| "Success!".into())),

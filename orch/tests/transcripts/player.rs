@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use model::api::MinionPhase;
 use model::{Cursor, Event, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
-use orch::{Context, Effect, Fact, Options, Output, Plan, Run, RunRecord, Started, recovery};
+use orch::{
+    Context, Effect, Fact, Options, Output, Pause, Plan, Run, RunRecord, Started, recovery,
+};
 use states::low_chunk::LowChunk;
 
 /// Plays the input lines of a transcript and gives the whole with fresh output lines.
@@ -130,6 +132,23 @@ impl Player {
                 let (is_yes, by) = (word_at() == "yes", word_at());
                 self.tell(Fact::Approved { step, by, is_yes });
             }
+            "pause" => {
+                let (id, pause) = (word_at(), word_at());
+                let pause = match pause.as_str() {
+                    "" => Pause::Hold,
+                    "kill" => Pause::Kill,
+                    millis => Pause::For(millis.parse().expect("milliseconds")),
+                };
+                let id = (id != "all").then_some(id);
+                let by = "root".into();
+                self.tell(Fact::Pause { id, pause, by });
+            }
+            "unpause" => {
+                let id = word_at();
+                let id = (id != "all").then_some(id);
+                let by = "root".into();
+                self.tell(Fact::Unpause { id, by });
+            }
             "cancelled" => self.tell(Fact::Cancelled { by: rest.into() }),
             "restart" => self.restart(),
             "view" => self.view(),
@@ -149,6 +168,17 @@ impl Player {
                     jid,
                     minions: list(&minions).iter().map(|id| minion(id)).collect(),
                     missing: list(missing.trim_start_matches("missing ")),
+                });
+            }
+            "resolved" => {
+                let step = word_at().parse().expect("a step");
+                let (minions, missing) = (word_at(), word_at());
+                self.tell(Fact::Resolved {
+                    step,
+                    attempt: 1,
+                    minions: list(&minions).iter().map(|id| minion(id)).collect(),
+                    missing: list(missing.trim_start_matches("missing ")),
+                    refused: None,
                 });
             }
             "refused" => {
@@ -202,6 +232,7 @@ impl Player {
             user: "root".into(),
             pillar: Map::new(),
             at: self.now,
+            parent: None,
         };
         self.run = Some(Run::start(started.clone()));
         self.records = vec![RunRecord::Started(started)];
@@ -332,6 +363,9 @@ impl Player {
                 self.jobs.insert(jid.clone(), Value::Nil);
                 format!("publish {jid} {}", brief(job))
             }
+            Effect::Resolve {
+                step, attempt, job, ..
+            } => format!("resolve for step {step} attempt {attempt} {}", brief(job)),
             Effect::AdoptJob { jid, job, .. } => format!("adopt job {jid} {}", brief(job)),
             Effect::CallRunner { jid, call, .. } => format!("call runner {jid} {}", plain(call)),
             Effect::CallWheel { jid, call, .. } => format!("call wheel {jid} {}", plain(call)),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Jid;
+use model::target::Target;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
 
@@ -67,6 +68,9 @@ pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Rec
                     }
                 });
             }
+            Effect::GatherPillars { run, wish, target } => {
+                gather_pillars(&shared, run, wish, target);
+            }
             Effect::Call(call) => start_call(&shared, call),
             Effect::ForgetSecrets(run) => shared.redactor.forget(&run),
         }
@@ -83,6 +87,18 @@ fn tell(shared: &Arc<Shared>, input: Input) {
     });
 }
 
+/// Compiles the pillars that a step's target is matched on. Without them nothing is matched: the
+/// step is told that nobody is meant.
+fn gather_pillars(shared: &Arc<Shared>, run: Jid, wish: Box<orch::Effect>, target: Target) {
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        match shared.pillars_for(&target).await {
+            Ok(pillars) => tell(&shared, Input::Pillars { run, wish, pillars }),
+            Err(error) => tracing::error!(%error, %run, "pillars for a target are not compiled"),
+        }
+    });
+}
+
 fn start_call(shared: &Arc<Shared>, call: Call) {
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
@@ -95,6 +111,21 @@ fn start_call(shared: &Arc<Shared>, call: Call) {
             kwarg,
             ..
         } = call;
+        let is_nested = kind == CallKind::Runner && runners::state::starts_run(&fun);
+        if is_nested {
+            let of = (run.clone(), jid.clone());
+            if let Err(ret) = runners::state::nested(&shared, &fun, (arg, kwarg), of).await {
+                let is_success = false;
+                let fact = orch::Fact::CallDone {
+                    jid,
+                    is_success,
+                    ret,
+                };
+                let fact = Box::new(fact);
+                tell(&shared, Input::RunFact { run, fact });
+            }
+            return;
+        }
         let result = match kind {
             CallKind::Runner => runners::call(&shared, &fun, arg, kwarg)
                 .await

@@ -203,6 +203,16 @@ impl Run {
         })
     }
 
+    /// Says whether it waits for the end of a call of a function of the master.
+    pub fn is_calling(&self, jid: &Jid) -> bool {
+        self.running().any(|(_, attempt)| attempt.is_calling(jid))
+    }
+
+    /// Says whether one of its steps still wants a job under a jid to go out.
+    pub fn wants_job(&self, jid: &Jid) -> bool {
+        self.running().any(|(_, attempt)| attempt.asks(jid, None))
+    }
+
     /// Gives its open jobs and calls: facts about these jids are for this run.
     pub fn jids(&self) -> impl Iterator<Item = &Jid> {
         self.running().flat_map(|(_, attempt)| {

@@ -57,6 +57,7 @@ impl World {
             user: "root".into(),
             pillar: Map::new(),
             at: Timestamp(0),
+            parent: None,
         };
         Self {
             records: vec![RunRecord::Started(started.clone())],

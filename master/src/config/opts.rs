@@ -193,6 +193,8 @@ options! {
     state_aggregate: Value = Value::Bool(false);
     /// Stop at the first state that failed.
     failhard: bool = false;
+    /// Stop orchestrations, and only them, at the first step that failed.
+    orch_failhard: bool = false;
     /// Pipe for files without a `#!` line.
     renderer: String = "jinja|yaml".into();
     /// Settings of Jinja for all templates.

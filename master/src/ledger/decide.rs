@@ -149,9 +149,12 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             key: TimerKey::Step { run, step, attempt },
             ..
         } => orchestrator::decide::on_timer(views, policy, &run, step, attempt, now),
-        Input::StartRun { plan, user, pillar } => {
-            orchestrator::decide::on_start(views, *plan, user, pillar, now)
-        }
+        Input::StartRun {
+            plan,
+            user,
+            pillar,
+            parent,
+        } => orchestrator::decide::on_start(views, *plan, user, (pillar, parent), now),
         Input::StartRunner {
             fun,
             user,
@@ -163,6 +166,9 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
         }
         Input::RunFact { run, fact } => {
             orchestrator::decide::on_fact(views, policy, &run, &fact, now)
+        }
+        Input::Pillars { run, wish, pillars } => {
+            orchestrator::decide::on_pillars(views, policy, &run, (*wish, pillars), now)
         }
         Input::LookedBack { run, events, done } => {
             orchestrator::decide::on_looked_back(views, policy, &run, events, *done, now)

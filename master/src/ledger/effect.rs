@@ -1,5 +1,6 @@
 //! Everything a decision may ask for, to be done once its records are durable.
 
+use model::target::Target;
 use model::{Cursor, Jid, Map, MinionId, TagGlob, Timestamp, Value};
 
 use crate::jobs::JobPublished;
@@ -45,6 +46,15 @@ pub enum Effect {
         after: Cursor,
         /// ... to this one, inclusive.
         upto: Cursor,
+    },
+    /// Compile the pillars that a step's target is matched on, then grant what it asked for.
+    GatherPillars {
+        /// The run.
+        run: Jid,
+        /// What the step asked for: to publish a job, or to find out whom it is for.
+        wish: Box<orch::Effect>,
+        /// The target.
+        target: Target,
     },
     /// Call a runner or a wheel function for a step.
     Call(Call),

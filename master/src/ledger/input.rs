@@ -1,5 +1,7 @@
 //! Everything that can be put before the ledger, and what it can answer.
 
+use std::collections::HashMap;
+
 use model::api::{Published, RunStarted};
 use model::{Event, Grains, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 
@@ -113,6 +115,9 @@ pub enum Input {
         user: String,
         /// The pillar given on the command line.
         pillar: Map,
+        /// For a nested orchestration: the run whose step calls it, and the jid of that call, which
+        /// is the run's.
+        parent: Option<(Jid, Jid)>,
     },
     /// A user starts a runner that is no orchestration.
     StartRunner {
@@ -147,6 +152,15 @@ pub enum Input {
         events: Vec<Event>,
         /// The fact that ends the look back.
         done: Box<orch::Fact>,
+    },
+    /// The pillars that a step's target is matched on are compiled.
+    Pillars {
+        /// The run.
+        run: Jid,
+        /// What the step asked for.
+        wish: Box<orch::Effect>,
+        /// Pillars by id, or why there are none.
+        pillars: HashMap<MinionId, Value>,
     },
     /// A job was handed to the publish socket.
     Sent {

@@ -248,6 +248,8 @@ fn retry(
         user: by.to_owned(),
         pillar: run.started().pillar.clone(),
         at: now,
+        // A nested run that is tried again is one of its own: its parent is over.
+        parent: None,
     };
     decision.records.push(Record::Run {
         run: id.clone(),

@@ -1,20 +1,35 @@
 //! Decides what the log and the timers mean for runs.
 
-use model::api::RunStarted;
-use model::{Cursor, Event, Jid, JobReturn, Map, Timestamp};
+use std::collections::HashMap;
+
+use model::api::{RunPhase, RunStarted};
+use model::{Cursor, Event, Jid, JobReturn, Map, MinionId, Timestamp, Value};
 use orch::{Fact, RunRecord};
 
+use super::aim::grant_later;
 use super::translate::feed;
 use crate::ledger::decide::{Decision, Policy};
 use crate::ledger::{Answer, Record, Views};
 use crate::{jobs, secrets};
 
-/// Starts a run, unless another one holds its lock: its plan becomes a record, whole; the first steps follow in the same batch.
+/// How deep orchestrations may call each other. One that calls itself would do so for ever.
+const NESTED_MAX: usize = 32;
+
+/// Gives how many runs a run stands below, itself included.
+fn depth(views: &Views, run: &Jid) -> usize {
+    let parent = |run: &Jid| views.runs.get(run)?.started().parent.clone();
+    std::iter::successors(Some(run.clone()), parent)
+        .take(NESTED_MAX + 1)
+        .count()
+}
+
+/// Starts a run, unless another one holds its lock: its plan becomes a record, whole; the first
+/// steps follow in the same batch.
 pub fn on_start(
     views: &mut Views,
     plan: orch::Plan,
     user: String,
-    pillar: Map,
+    (pillar, parent): (Map, Option<(Jid, Jid)>),
     now: Timestamp,
 ) -> Decision {
     if let Some(why) = views.runs.refusal_of(&plan) {
@@ -24,7 +39,27 @@ pub fn on_start(
         };
     }
     let cursor = views.head;
-    let run = views.next_jid(now);
+    let (parent, run) = match parent {
+        None => (None, views.next_jid(now)),
+        Some((parent, call)) => {
+            // Told twice, it is started once; and nobody waits for it when its parent is over.
+            let is_wanted = views
+                .runs
+                .get(&parent)
+                .is_some_and(|run| run.is_calling(&call));
+            if views.runs.get(&call).is_some() || !is_wanted {
+                return Decision::records(Vec::new());
+            }
+            if depth(views, &parent) >= NESTED_MAX {
+                let why = format!("orchestrations call each other more than {NESTED_MAX} deep");
+                return Decision {
+                    answer: Answer::Refused(why),
+                    ..Decision::records(Vec::new())
+                };
+            }
+            (Some(parent), call)
+        }
+    };
     let started = orch::Started {
         run: run.clone(),
         plan: std::sync::Arc::new(plan),
@@ -32,6 +67,7 @@ pub fn on_start(
         user,
         pillar,
         at: now,
+        parent,
     };
     let record = Record::Run {
         run: run.clone(),
@@ -42,6 +78,19 @@ pub fn on_start(
         answer,
         ..Decision::records(vec![record])
     }
+}
+
+/// Goes on with a step whose target is matched on pillar.
+pub fn on_pillars(
+    views: &mut Views,
+    policy: &Policy,
+    run: &Jid,
+    (wish, pillars): (orch::Effect, HashMap<MinionId, Value>),
+    now: Timestamp,
+) -> Decision {
+    let mut decision = Decision::records(Vec::new());
+    grant_later(views, policy, run, (wish, &pillars), now, &mut decision);
+    decision
 }
 
 /// Tells a run something that is no record.
@@ -157,11 +206,48 @@ pub fn on_record(
     {
         feed(views, policy, run, [Fact::Begin], now, decision);
     }
+    for (run, fact) in facts_of_family(views, record) {
+        feed(views, policy, &run, [fact], now, decision);
+    }
     if let Some((run, fact)) = fact_of_job(views, record, now) {
         feed(views, policy, &run, [fact], now, decision);
     }
     for (run, event) in watched(views, cursor, record, now) {
         feed(views, policy, &run, [Fact::Event(event)], now, decision);
+    }
+}
+
+/// Finds what a record of a run means for the run that called it, or for those it called: an end is
+/// told upwards, a cancellation downwards.
+fn facts_of_family(views: &Views, record: &Record) -> Vec<(Jid, Fact)> {
+    match record {
+        Record::Run {
+            run,
+            record: RunRecord::Finished { phase, .. },
+        } => {
+            let Some(child) = views.runs.get(run) else {
+                return Vec::new();
+            };
+            let Some(parent) = &child.started().parent else {
+                return Vec::new();
+            };
+            let fact = Fact::CallDone {
+                jid: run.clone(),
+                is_success: *phase == RunPhase::Succeeded,
+                ret: child.result(),
+            };
+            vec![(parent.clone(), fact)]
+        }
+        Record::Run {
+            run,
+            record: RunRecord::Cancelled { by, .. },
+        } => {
+            let open = views.runs.open();
+            let called = open.filter(|other| other.started().parent.as_ref() == Some(run));
+            let fact = |child: &orch::Run| (child.id().clone(), Fact::Cancelled { by: by.clone() });
+            called.map(fact).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

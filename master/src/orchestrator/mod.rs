@@ -5,6 +5,7 @@
 //! as the cause, so that a step and its job stand or fall together. `recover.rs` takes runs up
 //! again after a start; `command.rs` is what people may tell a run.
 
+mod aim;
 pub mod command;
 pub mod decide;
 pub mod recover;
@@ -27,6 +28,7 @@ pub fn jids_of(record: &orch::RunRecord) -> Vec<&Jid> {
             .iter()
             .chain(calls.iter().map(|call| &call.jid))
             .collect(),
+        orch::RunRecord::WaveSent { jid, .. } => vec![jid],
         _ => Vec::new(),
     }
 }

@@ -3,13 +3,11 @@
 
 use std::collections::VecDeque;
 
-use model::target::{Target, TargetType};
 use model::{Jid, Map, MinionId, Tag, Timestamp, Value};
-use orch::{Effect as Wish, Fact, JobRequest};
+use orch::{Effect as Wish, Fact};
 
-use crate::jobs::StepRef;
-use crate::jobs::decide::Request;
-use crate::ledger::decide::{Decision, Policy, publish};
+use super::aim::aim;
+use crate::ledger::decide::{Decision, Policy};
 use crate::ledger::{Call, CallKind, Effect, Record, TimerKey, Views};
 
 /// Feeds facts to a run, and to the same run what follows at once; everything else lands in
@@ -134,14 +132,8 @@ fn grant(
 ) -> Option<Fact> {
     let run = id.clone();
     match wish {
-        Wish::Publish { step, jid, job, .. } => {
-            return publish_for(views, policy, (id, step), jid, &job, now, decision);
-        }
-        Wish::AdoptJob { step, jid, job, .. } => {
-            // Not on record: it was never sent.
-            if views.jobs.get(&jid).is_none() {
-                return publish_for(views, policy, (id, step), jid, &job, now, decision);
-            }
+        wish @ (Wish::Publish { .. } | Wish::Resolve { .. } | Wish::AdoptJob { .. }) => {
+            return aim(views, policy, id, (wish, None), now, decision);
         }
         Wish::CallRunner {
             step,
@@ -163,7 +155,12 @@ fn grant(
                 .effects
                 .push(to_call(run, (step, attempt), jid, CallKind::Wheel, call));
         }
-        Wish::AdoptCall { jid, .. } => return Some(Fact::CallLost { jid }),
+        Wish::AdoptCall {
+            step,
+            attempt,
+            jid,
+            call,
+        } => return adopt_call(views, run, (step, attempt), jid, call, decision),
         Wish::Watch { step, glob, after } => {
             let upto = views.head;
             decision.effects.push(Effect::LookBack {
@@ -186,99 +183,30 @@ fn grant(
     None
 }
 
-/// Publishes the job of a step, in the same batch as the step's own record. A target that matches
-/// on pillar cannot be resolved here; it is refused with the way out.
-fn publish_for(
+/// Takes up a call that was at work when the master went down. A nested orchestration goes on as
+/// the run it is, or begins if it had not: until then nothing of it has happened. How anything else
+/// ended is not known.
+fn adopt_call(
     views: &Views,
-    policy: &Policy,
-    (run, step): (&Jid, usize),
+    run: Jid,
+    place: (usize, u32),
     jid: Jid,
-    job: &JobRequest,
-    now: Timestamp,
+    call: orch::Call,
     decision: &mut Decision,
 ) -> Option<Fact> {
-    let refused = |why: String| {
-        Some(Fact::NotPublished {
-            jid: jid.clone(),
-            why,
-        })
-    };
-    let tgt_type = match TargetType::parse(&job.tgt_type) {
-        Ok(tgt_type) => tgt_type,
-        Err(error) => return refused(error.to_string()),
-    };
-    let target = Target {
-        tgt: job.tgt.clone(),
-        tgt_type,
-    };
-    if target.needs_pillar() {
-        return refused(
-            "a step cannot be targeted by pillar yet; compute a list of ids in the SLS instead"
-                .into(),
-        );
+    if !crate::runners::state::starts_run(&call.fun) {
+        return Some(Fact::CallLost { jid });
     }
-    let request = Request {
-        jid: Some(jid.clone()),
-        arg: job.arg.clone(),
-        ret: job.ret.clone(),
-        extra: returner_options(job),
-        step: Some(StepRef {
-            run: run.clone(),
-            step,
-        }),
-        ..Request::new(&job.fun, target, &job.user)
+    let Some(child) = views.runs.get(&jid) else {
+        let call = to_call(run, place, jid, CallKind::Runner, call);
+        decision.effects.push(call);
+        return None;
     };
-    match publish(views, policy, request, jid.clone(), now) {
-        Err(why) => return refused(why),
-        Ok((mut job_record, effects)) => {
-            narrow(&mut job_record, job.subset);
-            job_record.hides_output = job.hides_output || job.secret.is_some();
-            job_record.secret = job.secret.clone();
-            if job.secret.is_some() && job_record.minions.len() > 1 {
-                let count = job_record.minions.len();
-                return refused(format!(
-                    "a secret is made on one minion, but its target means {count}; name one"
-                ));
-            }
-            decision
-                .records
-                .push(Record::JobPublished(job_record.clone()));
-            // The effect must carry the narrowed job, not the one that was resolved.
-            decision
-                .effects
-                .extend(effects.into_iter().map(|effect| match effect {
-                    Effect::Send { again, .. } => Effect::Send {
-                        job: Box::new(job_record.clone()),
-                        again,
-                    },
-                    other => other,
-                }));
-        }
-    }
-    None
-}
-
-/// Gives the options of the returners that a step names, as the published load carries them.
-fn returner_options(job: &JobRequest) -> Map {
-    let options = [
-        ("ret_config", &job.ret_config),
-        ("ret_kwargs", &job.ret_kwargs),
-    ];
-    let given = options.into_iter().filter(|(_, value)| value.is_truthy());
-    given.map(|(name, value)| (name, value.clone())).collect()
-}
-
-/// `subset`: the first so many of the targeted minions, by id, become a list target.
-fn narrow(job: &mut crate::jobs::JobPublished, subset: Option<u64>) {
-    let Some(count) = subset.and_then(|count| usize::try_from(count).ok()) else {
-        return;
-    };
-    if count >= job.minions.len() {
-        return;
-    }
-    job.minions.truncate(count);
-    let target = Target::list(&job.minions);
-    (job.tgt, job.tgt_type) = (target.tgt, target.tgt_type);
+    child.phase().has_ended().then(|| Fact::CallDone {
+        jid,
+        is_success: child.phase() == model::api::RunPhase::Succeeded,
+        ret: child.result(),
+    })
 }
 
 fn to_call(

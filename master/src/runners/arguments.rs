@@ -46,6 +46,11 @@ impl Arguments {
         self.kwarg.get(name).filter(|value| !value.is_nil())
     }
 
+    /// Gives every named argument.
+    pub(crate) fn kwarg(&self) -> &Map {
+        &self.kwarg
+    }
+
     /// Makes the error that something is wrong with the arguments.
     pub(crate) fn problem(&self, problem: &str) -> RunnerError {
         RunnerError::Argument {

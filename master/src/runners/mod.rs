@@ -11,6 +11,7 @@ mod jobs;
 mod manage;
 mod mine;
 mod pillar;
+mod run_control;
 pub mod state;
 
 use std::sync::Arc;
@@ -52,9 +53,16 @@ pub const FUNCTIONS: &[&str] = &[
     "state.orch",
     "state.orch_show_sls",
     "state.orchestrate",
+    "state.orchestrate_high",
     "state.orchestrate_show_sls",
+    "state.orchestrate_single",
+    "state.pause",
+    "state.resume",
+    "state.rm_pause",
+    "state.set_pause",
     "state.show_top",
     "state.sls",
+    "state.soft_kill",
 ];
 
 /// Why a runner gave nothing.
@@ -117,8 +125,8 @@ pub async fn start(
     kwarg: Map,
     user: &str,
 ) -> Result<RunStarted, RunnerError> {
-    if state::is_orchestrate(fun) {
-        return state::orchestrate(shared, Arguments::new(fun, arg, kwarg), user).await;
+    if state::starts_run(fun) {
+        return state::orchestrate(shared, fun, Arguments::new(fun, arg, kwarg), user).await;
     }
     if !FUNCTIONS.contains(&fun) {
         return Err(RunnerError::Unknown {

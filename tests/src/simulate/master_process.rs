@@ -657,6 +657,13 @@ impl World {
                 let pause = self.chance.within(0..50_000);
                 self.after(pause, Happening::Look(number, Box::new(look)));
             }
+            Effect::GatherPillars { run, wish, .. } => {
+                // Nothing is targeted by pillar here.
+                let pillars = std::collections::HashMap::new();
+                let input = Input::Pillars { run, wish, pillars };
+                let pause = self.chance.within(0..50_000);
+                self.after(pause, Happening::Input(number, Box::new(input)));
+            }
             Effect::Call(call) => {
                 let fact = orch::Fact::CallDone {
                     jid: call.jid,

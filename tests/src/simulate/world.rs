@@ -443,7 +443,13 @@ impl World {
             let plan = Box::new(Plan::clone(&self.plan));
             let user = "root".to_owned();
             let pillar = Map::new();
-            self.put(Input::StartRun { plan, user, pillar }, Asker::Operator);
+            let start = Input::StartRun {
+                plan,
+                user,
+                pillar,
+                parent: None,
+            };
+            self.put(start, Asker::Operator);
         }
     }
 }

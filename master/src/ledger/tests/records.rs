@@ -64,6 +64,7 @@ pub(super) fn run_started(run: &Jid, cursor: Cursor) -> Record {
             user: "root".into(),
             pillar: Map::from([("a", 1)]),
             at: Timestamp(1),
+            parent: None,
         }),
     }
 }

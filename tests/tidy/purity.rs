@@ -99,7 +99,7 @@ const HOMES: [&str; 4] = [
 ];
 
 /// Programs: they print and touch the world, because a person started them.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "cli/",
     "lab/",
     "swarm/",

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use model::{Grains, Map, MinionId, Value};
 use pillar::{Origin, PillarSource, Problem, Request, Suppliers};
-use states::context::{Functions, NoFunctions};
+use states::context::Functions;
 use states::top_file::Matches;
 use storage::disk::DiskRead;
 
 pub(crate) mod external;
 mod functions;
+pub(crate) mod gpg;
 mod master_grains;
+pub(crate) mod python;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +25,8 @@ use crate::config::Opts;
 use crate::fileserver::{Roots, RootsClient};
 use crate::world::World;
 use external::Parts;
-use functions::MinionFunctions;
+pub use functions::Live;
+use functions::{MinionFunctions, Tools};
 
 /// Somebody's question for a pillar.
 #[derive(Debug, Clone)]
@@ -49,7 +52,7 @@ pub struct Pillars {
     files: Arc<RootsClient>,
     opts: Map,
     master_id: MinionId,
-    more: Arc<dyn Functions>,
+    tools: Arc<Tools>,
     disk: Arc<dyn DiskRead>,
     parts: Parts,
     /// The external pillars of the option, in order.
@@ -68,7 +71,7 @@ impl Pillars {
             files: Arc::new(RootsClient::new(Arc::new(roots), Arc::clone(&disk))),
             opts: opts.for_templates(),
             master_id: opts.master_minion_id(),
-            more: Arc::new(NoFunctions),
+            tools: Arc::new(Tools::new(opts, world)),
             external: external::sources(&entries(opts), &parts),
             on_demand: opts.on_demand_ext_pillar.clone(),
             parts,
@@ -76,11 +79,9 @@ impl Pillars {
         }
     }
 
-    /// Lets templates also call these functions (`mine.get`, `saltutil.runner`, ...).
-    #[must_use]
-    pub fn with_functions(mut self, more: Arc<dyn Functions>) -> Self {
-        self.more = more;
-        self
+    /// Lets templates ask the running master (`mine.get`, `saltutil.runner`).
+    pub fn connect(&self, live: Arc<dyn Live>) {
+        self.tools.connect(live);
     }
 
     /// Compiles the pillar of a minion that asked for no environment.
@@ -166,7 +167,12 @@ impl Pillars {
 
     fn suppliers(&self, request: &Request) -> Suppliers {
         let functions = self.functions(&request.id, &request.grains, &Map::new());
+        let decryptor = gpg::Decryptor {
+            functions: Arc::clone(&functions),
+            opts: self.opts.clone(),
+        };
         let mut suppliers = Suppliers::new(self.files.clone(), functions);
+        suppliers.decrypt = Some(Arc::new(decryptor));
         suppliers.external.clone_from(&self.external);
         suppliers
     }
@@ -178,7 +184,7 @@ impl Pillars {
             grains: grains.clone(),
             pillar: pillar.clone(),
             opts: self.opts.clone(),
-            more: Arc::clone(&self.more),
+            tools: Arc::clone(&self.tools),
         })
     }
 

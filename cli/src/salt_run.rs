@@ -111,7 +111,10 @@ fn task_of(flags: &SaltRunFlags, knows_runs: bool) -> Result<Task, String> {
             Err("documentation is for one function at a time".into())
         };
     }
-    let arguments = parse_input(rest, &flags.no_parse);
+    let mut arguments = parse_input(rest, &flags.no_parse);
+    if let Some(hash) = &flags.yes_wipe {
+        arguments.kwarg.insert("yes_wipe", hash.as_str());
+    }
     Ok(match fun.as_str() {
         "state.event" => Task::Events(Watch::new(&arguments)),
         name if ORCHESTRATIONS.contains(&name) => Task::Orchestrate(fun.clone(), arguments),

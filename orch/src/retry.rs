@@ -3,7 +3,8 @@
 //! The new run is a run of its own, with its own id and log. A carried step counts as if it had run
 //! here: requisites see its result and its changes, a wait that requires it looks back to where it
 //! really began. Carried is what ended and stands before the chosen step (or is needed by it), does
-//! not itself need that step, and is neither `finally` nor a secret; everything else runs again.
+//! not itself need that step, is neither `finally` nor a secret,
+//! and was not taken back; everything else runs again. A guard is asked again with what it guards.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -91,13 +92,37 @@ impl Run {
             // Its value was revoked when the earlier run ended.
             let is_secret = matches!(planned.work, Work::Secret(_));
             let is_of_end = planned.is_finally || planned.owner.is_some() || is_secret;
-            is_before && is_over && !is_of_end && !dependent.contains(step)
+            let is_kept = is_before && is_over && !is_of_end && !dependent.contains(step);
+            is_kept && !self.is_taken_back(*step)
         });
         let carried = carried.map(|(step, state)| Carried {
             step,
             state: Arc::clone(state),
         });
-        Ok((from, carried.collect()))
+        let mut carried: Vec<Carried> = carried.collect();
+        self.ask_guards_again(&mut carried);
+        Ok((from, carried))
+    }
+
+    /// Says whether the earlier run took back what a step did.
+    fn is_taken_back(&self, step: usize) -> bool {
+        let mut steps = self.plan().steps.iter().zip(&self.steps);
+        steps.any(|(planned, state)| {
+            let is_of_it = |owner: &crate::Owner| owner.is_compensation && owner.step == step;
+            planned.owner.as_ref().is_some_and(is_of_it) && !state.attempts.is_empty()
+        })
+    }
+
+    /// What a guard saw in the earlier run guards nothing that runs again.
+    fn ask_guards_again(&self, carried: &mut Vec<Carried>) {
+        let kept: BTreeSet<usize> = carried.iter().map(|carried| carried.step).collect();
+        let runs_again = |step: usize| {
+            (0..self.steps.len()).any(|other| self.needs(other, step) && !kept.contains(&other))
+        };
+        carried.retain(|carried| {
+            let work = &self.plan().steps[carried.step].work;
+            !matches!(work, Work::WipeGuard(_)) || !runs_again(carried.step)
+        });
     }
 
     fn needs(&self, step: usize, other: usize) -> bool {

@@ -97,7 +97,22 @@ impl Run {
         }
         match (step.phase, step.attempts.last()) {
             (StepPhase::Running, Some(attempt)) => now_doing(planned, attempt),
+            (StepPhase::Pending, _) => self.later(planned),
             _ => String::new(),
+        }
+    }
+
+    /// Says when a step of a block runs.
+    fn later(&self, planned: &PlannedStep) -> String {
+        let Some(owner) = planned.owner else {
+            return String::new();
+        };
+        let id = &self.plan().steps[owner.step].chunk.id;
+        match (owner.is_compensation, self.phase().has_ended()) {
+            (true, false) => format!("takes back {id} if the run fails"),
+            (true, true) => format!("was not needed: takes back {id}"),
+            (false, false) => format!("runs at the end, once {id} has begun"),
+            (false, true) => format!("was not needed: {id} did nothing"),
         }
     }
 }

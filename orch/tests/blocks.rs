@@ -1,5 +1,5 @@
-//! `compensate` and `finally` blocks, and secrets: what runs, in which order, and that it runs once
-//! wherever the master dies.
+//! `compensate` and `finally` blocks, secrets and guards: what runs, in which order, and that it
+//! runs once wherever the master dies.
 //!
 //! A world of one minion that answers at once. Each case is played undisturbed, then again with a
 //! crash behind each of its records: every job is published exactly once, in the same order.
@@ -17,6 +17,8 @@ struct World {
     run: Run,
     /// What was published, in order.
     jobs: Vec<(Jid, String)>,
+    /// What functions give; the others give a text.
+    said: Vec<(&'static str, Value)>,
     /// Functions that fail.
     failing: Vec<&'static str>,
     /// The job after whose publication the run is called off.
@@ -49,7 +51,11 @@ fn undone_by(undo: &str) -> String {
 
 impl World {
     fn of(low: Vec<LowChunk>) -> Self {
-        let plan = Plan::compile("orch.t", low, Vec::new(), Options::default());
+        Self::with(low, Options::default())
+    }
+
+    fn with(low: Vec<LowChunk>, options: Options) -> Self {
+        let plan = Plan::compile("orch.t", low, Vec::new(), options);
         let started = Started {
             run: "20261121100000000000".parse().expect("a jid"),
             plan: Arc::new(plan.expect("it can be planned")),
@@ -63,6 +69,7 @@ impl World {
             records: vec![RunRecord::Started(started.clone())],
             run: Run::start(started),
             jobs: Vec::new(),
+            said: Vec::new(),
             failing: Vec::new(),
             cancelled_at: None,
             jids: 0,
@@ -142,15 +149,13 @@ impl World {
             return self.tell(&Fact::Cancelled { by: "alice".into() });
         }
         let is_good = !self.failing.contains(&fun);
+        let said = self.said.iter().find(|(name, _)| *name == fun);
+        let said = said.map_or_else(|| Value::from("token 12.ab"), |(_, said)| said.clone());
         self.tell(&Fact::Returned(JobReturn {
             id,
             jid,
             fun: fun.into(),
-            ret: if is_good {
-                Value::from("token 12.ab")
-            } else {
-                false.into()
-            },
+            ret: if is_good { said } else { false.into() },
             retcode: i64::from(!is_good).into(),
             success: None,
             out: None,
@@ -345,4 +350,120 @@ fn a_plan_names_its_locks_once() {
     ];
     let plan = Plan::compile("orch.t", low, Vec::new(), Options::default());
     assert_eq!(plan.expect("it can be planned").locks, ["kubic"]);
+}
+
+const EMPTY: &str = "NAME=\"sda\" TYPE=\"disk\" SERIAL=\"S1\" FSTYPE=\"\"";
+const OLD: &str = "NAME=\"sda\" TYPE=\"disk\" SERIAL=\"S1\" FSTYPE=\"ext4\"\n\
+                   carries /etc/kubernetes/kubelet.conf";
+
+/// A guard before an install; `found` is what the node says of its disks.
+fn guarded(found: &str, yes_wipe: Option<&str>) -> World {
+    let low = vec![
+        step(
+            "wipe_guard",
+            "guard",
+            "guard",
+            r#"{"tgt": "a", "disks": ["/dev/sda"]}"#,
+        ),
+        function("install", r#", "require": [{"salt": "guard"}]"#),
+    ];
+    let options = Options {
+        yes_wipe: yes_wipe.map(str::to_owned),
+        ..Options::default()
+    };
+    World {
+        said: vec![("cmd.run", found.into())],
+        ..World::with(low, options)
+    }
+}
+
+fn guards_words(world: &mut World) -> String {
+    world.play();
+    world.run.view().tree[0].note.clone()
+}
+
+/// The hash that a refusal names.
+fn hash_in(words: &str) -> String {
+    let (_, hash) = words.rsplit_once("--yes-wipe=").expect("a hash");
+    hash.trim().to_owned()
+}
+
+#[test]
+fn empty_disks_are_overwritten_and_named() {
+    plays(
+        || guarded(EMPTY, None),
+        &["cmd.run", "install"],
+        RunPhase::Succeeded,
+    );
+    let mut world = guarded(EMPTY, None);
+    world.play();
+    let told = serde_json::to_string(&world.run.result()).expect("JSON");
+    assert!(told.contains("SERIAL=\\\"S1\\\""), "{told}");
+}
+
+#[test]
+fn a_node_that_carries_a_cluster_is_not_overwritten_without_the_hash() {
+    plays(|| guarded(OLD, None), &["cmd.run"], RunPhase::Failed);
+    let words = guards_words(&mut guarded(OLD, None));
+    for expected in [
+        "Nothing is wiped",
+        "/etc/kubernetes/kubelet.conf",
+        "SERIAL=\"S1\"",
+    ] {
+        assert!(words.contains(expected), "{words}");
+    }
+    let hash = hash_in(&words);
+    let told = || guarded(OLD, Some(&hash));
+    plays(told, &["cmd.run", "install"], RunPhase::Succeeded);
+}
+
+#[test]
+fn a_hash_of_another_state_is_refused() {
+    let hash = hash_in(&guards_words(&mut guarded(OLD, None)));
+    let other = format!("{OLD}\ncarries /var/lib/etcd/member");
+    plays(
+        || guarded(&other, Some(&hash)),
+        &["cmd.run"],
+        RunPhase::Failed,
+    );
+    let words = guards_words(&mut guarded(&other, Some(&hash)));
+    assert!(
+        words.contains(&format!("--yes-wipe={hash} does not fit")),
+        "{words}"
+    );
+    assert_ne!(hash_in(&words), hash);
+}
+
+#[test]
+fn a_node_that_does_not_say_what_it_has_is_not_overwritten() {
+    let make = || World {
+        failing: vec!["cmd.run"],
+        ..guarded(EMPTY, None)
+    };
+    plays(make, &["cmd.run"], RunPhase::Failed);
+    let words = guards_words(&mut make());
+    assert!(
+        words.contains("Minion a does not say what is on its disks."),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_retry_asks_the_guard_again_and_does_again_what_was_taken_back() {
+    let mut world = World {
+        failing: vec!["install"],
+        ..guarded(EMPTY, None)
+    };
+    world.play();
+    let (from, carried) = world.run.retry(None).expect("it can be retried");
+    assert_eq!(from, 1);
+    assert!(carried.is_empty(), "the guard looks again");
+    let mut world = World {
+        failing: vec!["three"],
+        ..World::of(three())
+    };
+    world.play();
+    let (from, carried) = world.run.retry(None).expect("it can be retried");
+    assert_eq!(from, 2);
+    assert!(carried.is_empty(), "one and two were taken back");
 }

@@ -26,6 +26,9 @@ pub(crate) struct SaltRunFlags {
     /// Print no result.
     #[arg(long)]
     pub(crate) quiet: bool,
+    /// Overwrite what the guard of an orchestration listed under this hash.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) yes_wipe: Option<String>,
     /// Names of keyword arguments whose values stay text, separated by commas.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) no_parse: Vec<String>,

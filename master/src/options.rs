@@ -41,7 +41,8 @@ impl Opts {
 
     /// Gives `opts` as templates on the master see it.
     pub fn for_templates(&self) -> Map {
-        let mut opts: Map = self.shown().into_iter().collect();
+        let mut opts: Map = self.custom.clone();
+        opts.extend(self.shown());
         opts.insert("id", self.master_minion_id().as_str());
         opts.insert("__role", "master");
         opts

@@ -54,6 +54,14 @@ impl Inputs {
         if !is_closed || self.request != Self::key(request) {
             return Ok(false);
         }
+        self.has_same_files(files)
+    }
+
+    /// Says whether every file that was looked for is as it was.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn has_same_files(&self, files: &dyn FileClient) -> Result<bool, FileError> {
         let now = Sources::new(files);
         for source in &self.sources {
             if source.path == "/" {

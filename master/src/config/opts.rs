@@ -11,7 +11,7 @@ use storage::disk::DiskRead;
 
 use super::raw::{Raw, Written};
 use super::setting::{Described, Roots, Setting, describe};
-use super::{Error, Problem, path_glob};
+use super::{Error, Problem, path_glob, unsupported};
 use crate::pillar_sources::external;
 
 macro_rules! options {
@@ -20,6 +20,8 @@ macro_rules! options {
         #[derive(Debug, Clone)]
         pub struct Opts {
             $($(#[doc = $doc])+ pub $name: $kind,)*
+            /// What is written and nobody knows: templates see it, as in Salt.
+            pub custom: Map,
         }
 
         /// Every option that has an effect, in the order of the manual.
@@ -33,14 +35,18 @@ macro_rules! options {
 
         impl Default for Opts {
             fn default() -> Self {
-                Self { $($name: $default,)* }
+                Self { $($name: $default,)* custom: Map::new() }
             }
         }
 
         impl Opts {
             fn read(raw: &Raw, problems: &mut Vec<Problem>) -> Self {
                 let defaults = Self::default();
-                Self { $($name: read(raw, stringify!($name), defaults.$name, problems),)* }
+                let custom = custom(raw);
+                Self {
+                    $($name: read(raw, stringify!($name), defaults.$name, problems),)*
+                    custom,
+                }
             }
 
             fn put_paths_under_root_dir(&mut self) {
@@ -274,6 +280,19 @@ options! {
     log_level: String = "warning".into();
     /// Where the log goes.
     log_file: PathBuf = "/var/log/salt/master".into();
+}
+
+/// Takes the options that neither Salt nor this master has.
+fn custom(raw: &Raw) -> Map {
+    let is_known = |name: &str| {
+        OPTIONS.iter().any(|option| option.name == name)
+            || unsupported::why(name).is_some()
+            || unsupported::is_for_the_reader(name)
+    };
+    raw.iter()
+        .filter(|(name, _)| !is_known(name))
+        .map(|(name, written)| (name, written.value.clone()))
+        .collect()
 }
 
 /// Options that must be one of a few words.

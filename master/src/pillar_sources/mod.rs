@@ -1,8 +1,8 @@
 //! Minions' pillars: the files of `pillar_roots`, the functions that templates may call, and the
 //! options, put together for `pillar::compile`.
 //!
-//! A pillar is compiled anew whenever it is asked for. What is broken in one is told in the log in
-//! full, and to the minion under `_errors`. Rendering takes time: call it where blocking is
+//! A pillar is compiled anew whenever it is asked for, unless `pillar_cache` keeps them ([`kept`]).
+//! What is broken in one is told in the log in full, and to the minion under `_errors`. Rendering takes time: call it where blocking is
 //! allowed.
 
 use std::sync::Arc;
@@ -16,8 +16,16 @@ use storage::disk::DiskRead;
 pub(crate) mod external;
 mod functions;
 pub(crate) mod gpg;
+#[cfg(test)]
+mod gpg_tests;
+mod kept;
+#[cfg(test)]
+mod kept_tests;
+pub(crate) mod live;
 mod master_grains;
 pub(crate) mod python;
+#[cfg(test)]
+mod python_tests;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +35,7 @@ use crate::world::World;
 use external::Parts;
 pub use functions::Live;
 use functions::{MinionFunctions, Tools};
+use kept::Kept;
 
 /// Somebody's question for a pillar.
 #[derive(Debug, Clone)]
@@ -59,6 +68,8 @@ pub struct Pillars {
     external: Vec<Arc<dyn PillarSource>>,
     /// Those that a minion may ask for.
     on_demand: Vec<String>,
+    /// Where pillars are kept (`pillar_cache`).
+    kept: Option<Kept>,
 }
 
 impl Pillars {
@@ -74,6 +85,7 @@ impl Pillars {
             tools: Arc::new(Tools::new(opts, world)),
             external: external::sources(&entries(opts), &parts),
             on_demand: opts.on_demand_ext_pillar.clone(),
+            kept: Kept::new(opts, Arc::clone(&world.clock)),
             parts,
             disk,
         }
@@ -116,13 +128,38 @@ impl Pillars {
         request.saltenv = asked.saltenv;
         request.pillarenv = asked.pillarenv;
         request.overrides = asked.overrides;
+        // What a minion asks for on demand is asked for now.
+        let kept = self.kept.as_ref().filter(|_| asked.ext.is_none());
+        if let Some(kept) = kept {
+            if asked.is_cache_cleared {
+                kept.drop_of(&id);
+            } else if let Some(data) = kept.get(&request, self.files.as_ref()) {
+                return data;
+            }
+        }
         let mut suppliers = self.suppliers(&request);
         suppliers.external.extend(self.on_demand(asked.ext));
         let pillar = pillar::compile(&request, &suppliers);
+        if let Some(kept) = kept {
+            kept.put(&request, &pillar);
+        }
         for problem in &pillar.problems {
             tracing::warn!(minion_id = id.as_str(), problem = %problem.full, "pillar is broken");
         }
         pillar.data
+    }
+
+    /// Drops kept pillars of the minions that a glob matches; says whether any are kept at all.
+    pub fn clear_kept(&self, glob: &str) -> bool {
+        if let Some(kept) = &self.kept {
+            kept.clear(glob);
+        }
+        self.kept.is_some()
+    }
+
+    /// Gives the kept pillars of the minions that a glob matches; `None` if none are kept at all.
+    pub fn kept(&self, glob: &str, pillarenv: Option<&str>) -> Option<Map> {
+        self.kept.as_ref().map(|kept| kept.show(glob, pillarenv))
     }
 
     /// Makes the external pillars that a minion asks for, if all of them may be asked for.

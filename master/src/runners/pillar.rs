@@ -1,5 +1,5 @@
-//! `pillar.show_pillar`, `pillar.show_top` and `pillar.explain`: the pillar of a minion as the
-//! master compiles it now, which SLS it is made of, and where a value comes from.
+//! `pillar.*`: the pillar of a minion as the master compiles it now, which SLS it is made of, where
+//! a value comes from, and what `pillar_cache` keeps.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use states::top_file::Matches;
 
 use super::{Arguments, RunnerError};
 use crate::bin_explain::origin_value;
-use crate::pillar_sources::Pillars;
+use crate::pillar_sources::{Asked, Pillars};
 use crate::shared::Shared;
 
 pub(super) async fn call(
@@ -16,13 +16,34 @@ pub(super) async fn call(
     function: &str,
     arguments: Arguments,
 ) -> Result<Value, RunnerError> {
-    let id = minion(shared, &arguments)?;
+    let id = match function {
+        // Here the argument is a glob.
+        "clear_pillar_cache" | "show_pillar_cache" => shared.opts.master_minion_id(),
+        _ => minion(shared, &arguments)?,
+    };
     match function {
         "show_pillar" => {
-            let compiled = with_pillars(shared, id, |pillars, id, grains| {
-                pillars.compile(id, grains)
+            let named = arguments.kwarg().clone();
+            let compiled = with_pillars(shared, id, move |pillars, id, grains| {
+                pillars.compile_asked(asked(id, grains, &named))
             });
             compiled.await.map(Value::Map)
+        }
+        "clear_pillar_cache" => {
+            let glob = arguments.text(0, "minion").unwrap_or_else(|| "*".into());
+            // As in Salt: what is still kept afterwards.
+            let is_on = shared.pillars.clear_kept(&glob);
+            Ok(if is_on {
+                Map::new().into()
+            } else {
+                Value::Bool(false)
+            })
+        }
+        "show_pillar_cache" => {
+            let glob = arguments.text(0, "minion").unwrap_or_else(|| "*".into());
+            let pillarenv = arguments.named("pillarenv").map(Value::to_text);
+            let kept = shared.pillars.kept(&glob, pillarenv.as_deref());
+            Ok(kept.map_or(Value::Bool(false), Value::Map))
         }
         "show_top" => {
             let top = with_pillars(shared, id, |pillars, id, grains| pillars.top(id, grains));
@@ -43,6 +64,27 @@ pub(super) async fn call(
             Ok(origins.await?.into_iter().map(origin_value).collect())
         }
         _ => Err(arguments.unknown()),
+    }
+}
+
+/// Reads the named arguments of `show_pillar`: environments, and anything else is a grain, as in
+/// Salt. What it shows is made anew.
+fn asked(id: &MinionId, grains: &Grains, named: &Map) -> Asked {
+    let text = |name: &str| named.get(name).filter(|v| !v.is_nil()).map(Value::to_text);
+    let mut grains = grains.clone();
+    for (name, value) in named.iter() {
+        if !["minion", "saltenv", "pillarenv"].contains(&name.to_text().as_str()) {
+            grains.0.insert(name.clone(), value.clone());
+        }
+    }
+    Asked {
+        id: id.clone(),
+        grains,
+        saltenv: text("saltenv").or_else(|| Some("base".to_owned())),
+        pillarenv: text("pillarenv"),
+        overrides: Map::new(),
+        ext: None,
+        is_cache_cleared: true,
     }
 }
 

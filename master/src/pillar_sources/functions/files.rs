@@ -53,11 +53,9 @@ fn basename(path: &str) -> &str {
 }
 
 fn dirname(path: &str) -> &str {
-    let Some((above, _)) = path.rsplit_once('/') else {
-        return "";
-    };
-    match above.trim_end_matches('/') {
-        "" => &path[..above.len().max(1)],
+    let head = &path[..path.rfind('/').map_or(0, |at| at + 1)];
+    match head.trim_end_matches('/') {
+        "" => head,
         above => above,
     }
 }
@@ -87,21 +85,18 @@ fn normpath(path: &str) -> String {
     }
 }
 
-/// As Salt's `os.path.join` of its own: later parts never lead back to the root.
+/// As Python's `os.path.join`: a part that begins at the root forgets those before it.
 fn join(parts: &[Value]) -> String {
-    let mut parts = parts.iter().map(Value::to_text);
-    let Some(first) = parts.next() else {
-        return String::new();
-    };
-    let rest = parts.map(|part| part.trim_start_matches('/').to_owned());
-    let mut joined = first;
-    for part in rest {
-        if !joined.is_empty() && !joined.ends_with('/') {
+    let mut joined = String::new();
+    for part in parts.iter().map(Value::to_text) {
+        if part.starts_with('/') {
+            joined.clear();
+        } else if !joined.is_empty() && !joined.ends_with('/') {
             joined.push('/');
         }
         joined.push_str(&part);
     }
-    normpath(&joined)
+    joined
 }
 
 /// Checks that a template may look at a path, with all links followed.

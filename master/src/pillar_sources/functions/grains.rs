@@ -119,9 +119,11 @@ pub(super) fn filter_by(
         if merge.as_map().is_none() {
             return Err(failed("filter_by merge argument must be a dictionary."));
         }
+        let wrong = "Cannot update using non-dict types in dictupdate.update()";
         picked = Some(match picked {
             None => merge.clone(),
-            Some(below) => over(below, Some(merge.clone()))?,
+            Some(below @ Value::Map(_)) => over(below, Some(merge.clone()))?,
+            Some(_) => return Err(failed(wrong)),
         });
     }
     Ok(picked.unwrap_or_default())

@@ -101,11 +101,7 @@ fn filter_by(of: &MinionFunctions, arguments: &Arguments) -> Answer {
             (value, None) => Ok(value),
             (Value::Nil, Some(merge @ Value::Map(_))) => Ok(merge),
             (Value::Map(mut value), Some(Value::Map(merge))) => {
-                update(
-                    &mut value,
-                    merge,
-                    arguments.is_on_or(4, "merge_lists", true),
-                );
+                update(&mut value, merge, arguments.is_on(4, "merge_lists"));
                 Ok(value.into())
             }
             (_, Some(Value::Map(_))) => Err(failed(

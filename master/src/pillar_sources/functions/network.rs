@@ -111,14 +111,14 @@ fn network(cidr: &str) -> Result<(IpAddr, u8), FunctionError> {
 }
 
 fn convert(cidr: &str) -> Answer {
-    let mut converted = Map::from([("network", Value::Nil), ("netmask", Value::Nil)]);
-    if let Ok((network, bits)) = network(cidr) {
-        converted.insert("network", network.to_string());
-        converted.insert("netmask", mask_text(network, bits));
-        if let IpAddr::V4(v4) = network {
-            let broadcast = u32::from(v4) | u32::MAX.checked_shr(u32::from(bits)).unwrap_or(0);
-            converted.insert("broadcast", Ipv4Addr::from(broadcast).to_string());
-        }
+    let (network, bits) = network(cidr)?;
+    let mut converted = Map::from([
+        ("network", Value::Str(network.to_string())),
+        ("netmask", Value::Str(mask_text(network, bits))),
+    ]);
+    if let IpAddr::V4(v4) = network {
+        let broadcast = u32::from(v4) | u32::MAX.checked_shr(u32::from(bits)).unwrap_or(0);
+        converted.insert("broadcast", Ipv4Addr::from(broadcast).to_string());
     }
     Ok(converted.into())
 }

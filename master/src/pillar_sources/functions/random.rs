@@ -128,7 +128,11 @@ fn sample(
     let size = size.filter(|size| *size <= list.len());
     let size = size.ok_or_else(|| bad("Sample larger than population or is negative"))?;
     let places = match seed {
-        Some(seed) => seeded(seed)?.sample(list.len(), size),
+        // Salt seeds with the checksum of the seed here.
+        Some(seed) => {
+            let sum = hashing::checksum(&hashing::bytes(seed), "sha512")?;
+            seeded(&sum)?.sample(list.len(), size)
+        }
         None => {
             let mut places: Vec<usize> = (0..list.len()).collect();
             for i in 0..size {

@@ -13,7 +13,7 @@ pub(super) fn serialize(serializer: &str, value: &Value) -> Result<String, Funct
     match serializer {
         "json" => Ok(json(value)),
         "yaml" => {
-            let text = dump_yaml(&sorted(value), Flow::Never);
+            let text = dump_yaml(&sorted(value), Flow::Leaves);
             let text = text.strip_suffix("\n...\n").unwrap_or(&text);
             Ok(text.strip_suffix('\n').unwrap_or(text).to_owned())
         }

@@ -275,7 +275,7 @@ impl Interpreter<'_> {
             named.insert(name.as_ref(), value.to_value()?);
         }
         match self.context.functions.call(name, positional?, named) {
-            Ok(value) => Ok(Py::from_value(&value)),
+            Ok(value) => Ok(in_place(name, &args, Py::from_value(&value))),
             Err(error @ FunctionError::Unknown { .. }) => Err(Fault::undefined(error.to_string())),
             Err(error) => Err(Fault::new(FaultKind::Function, error.to_string())),
         }
@@ -301,6 +301,36 @@ impl Interpreter<'_> {
             ..site.clone()
         };
         self.captured(&body, &inner).map(Py::from).map_err(crossing)
+    }
+}
+
+/// Functions that change their first argument in Salt, and what says that they shall not.
+const IN_PLACE: [(&str, Option<usize>); 3] = [
+    ("slsutil.update", None),
+    ("defaults.merge", Some(3)),
+    ("defaults.update", Some(3)),
+];
+
+/// Gives what a function gave; where that is its first argument, changed, the argument changes.
+fn in_place(name: &str, args: &Args, value: Py) -> Py {
+    let Some((_, place)) = IN_PLACE.iter().find(|(known, _)| *known == name) else {
+        return value;
+    };
+    let named = args
+        .named
+        .iter()
+        .find(|(name, _)| name.as_ref() == "in_place");
+    let named = named.map(|(_, value)| value);
+    let says = named.or_else(|| args.positional.get((*place)?));
+    let is_wished = says.is_none_or(|says| matches!(says.to_value(), Ok(says) if says.is_truthy()));
+    match (args.positional.first(), &value) {
+        (Some(argument @ Py::Dict(old)), Py::Dict(new)) if is_wished => {
+            // The new one is nobody else's.
+            let new = std::mem::take(&mut *new.borrow_mut());
+            *old.borrow_mut() = new;
+            argument.clone()
+        }
+        _ => value,
     }
 }
 

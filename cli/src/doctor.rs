@@ -4,13 +4,16 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
-use model::api::{KeyList, MinionView, RunSummary};
+use model::api::{EnrolmentView, KeyList, MinionView, RunSummary};
 
 use crate::client::{Client, Error};
-use crate::exit_code;
 use crate::flags::{self, ConnectionFlags};
 use crate::program::{block_on, fail};
 use crate::terminal::Terminal;
+use crate::{exit_code, key_notes};
+
+/// Notes of one kind that are shown.
+const NOTES_MAX: usize = 5;
 
 /// Looks at the master and says what it sees.
 #[derive(Debug, Parser)]
@@ -73,6 +76,9 @@ async fn examine(client: &Client, terminal: &mut Terminal) -> Result<(), Error> 
     if !keys.minions_pre.is_empty() {
         terminal.line("          pending ones wait for `salt-key -a ID`");
     }
+    if let Some(view) = key_notes::enrolment(client).await {
+        examine_enrolment(&view, terminal);
+    }
     let minions: Vec<MinionView> = client.get("/minions").await?;
     let connected = minions.iter().filter(|minion| minion.is_connected).count();
     terminal.line(&format!(
@@ -83,4 +89,44 @@ async fn examine(client: &Client, terminal: &mut Terminal) -> Result<(), Error> 
     let running = runs.iter().filter(|run| !run.phase.has_ended()).count();
     terminal.line(&format!("runs      {running} at work of {}", runs.len()));
     Ok(())
+}
+
+/// Says what of enrolment needs a person, and what to do.
+fn examine_enrolment(view: &EnrolmentView, terminal: &mut Terminal) {
+    let open = view.windows.len();
+    terminal.line(&format!("enrolment {}, {open} windows open", view.mode));
+    for warning in &view.warnings {
+        terminal.line(&format!("          warning: {warning}"));
+    }
+    let waiting = key_notes::waiting_notes(view);
+    let alarms = key_notes::alarm_notes(view);
+    let advised = [
+        (
+            &waiting,
+            "accept by hand with `salt-key -a ID`, or `brine enrol open`",
+        ),
+        (
+            &alarms,
+            "compare `salt-key -f ID` with the node; a rebuilt one: `brine enrol open --rebuild \
+             --id ID`; a stranger: `salt-key -d` of the denied key",
+        ),
+    ];
+    for (notes, advice) in advised {
+        for note in notes.iter().take(NOTES_MAX) {
+            terminal.line(&format!("          {note}"));
+        }
+        if notes.len() > NOTES_MAX {
+            let more = notes.len().saturating_sub(NOTES_MAX);
+            terminal.line(&format!("          {more} more; see `brine enrol list`"));
+        }
+        if !notes.is_empty() {
+            terminal.line(&format!("          {advice}"));
+        }
+    }
+    for (name, count) in &view.counters {
+        let is_of_interest = name.contains("refused") || name.contains("denied");
+        if is_of_interest && *count > 0 {
+            terminal.line(&format!("          {count} {name} since the start"));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each program turns its flags into one request, follows the answer and prints it as Salt does.
 //! The binary `brine` lives in `master` and calls [`salt::main`], [`salt_run::main`],
-//! [`salt_key::main`], and the small programs [`completion`], [`doctor`] and [`links`]. Never: the
+//! [`salt_key::main`], and the small programs [`completion`], [`doctor`], [`enrol`] and [`links`]. Never: the
 //! master's state, its files or its keys; whatever `salt` can do, any client of the API can do.
 
 #![expect(
@@ -14,10 +14,13 @@ mod arguments;
 mod client;
 pub mod completion;
 pub mod doctor;
+pub mod enrol;
 mod exit_code;
 mod flags;
 mod hints;
 mod job_wait;
+mod key_notes;
+mod key_pair;
 pub mod links;
 mod outputters;
 mod program;

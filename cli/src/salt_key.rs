@@ -11,6 +11,7 @@ use crate::exit_code;
 use crate::flags::{self, Printer, SaltKeyFlags};
 use crate::program::{block_on, fail};
 use crate::terminal::Terminal;
+use crate::{key_notes, key_pair};
 
 /// Runs the program on the process's own streams.
 pub fn main(args: Vec<OsString>) -> ExitCode {
@@ -36,6 +37,9 @@ enum Action {
     Decide(Verb, String),
     /// `print` or `finger`.
     Show(&'static str, String),
+    /// Make a key pair; whether the master accepts it at once.
+    Make(String, bool),
+    ResetVersion(String),
 }
 
 /// A decision about keys.
@@ -49,9 +53,9 @@ enum Verb {
 impl Verb {
     fn wheel(self) -> &'static str {
         match self {
-            Self::Accept => "key.accept",
-            Self::Reject => "key.reject",
-            Self::Delete => "key.delete",
+            Self::Accept => "key.accept_dict",
+            Self::Reject => "key.reject_dict",
+            Self::Delete => "key.delete_dict",
         }
     }
 
@@ -95,8 +99,16 @@ fn prepare(args: Vec<OsString>, terminal: &mut Terminal) -> Result<Command, u8> 
 /// Takes the first action in Salt's order of precedence.
 fn action_of(flags: &SaltKeyFlags) -> Result<Action, String> {
     let given = &flags.action;
-    if given.gen_keys.is_some() || given.gen_signature {
-        return Err("making keys is not supported yet; `openssl genrsa` makes one".into());
+    if given.gen_signature {
+        return Err("signing the master's key is not supported yet".into());
+    }
+    let made = given.gen_keys.as_ref().map(|name| (name, false));
+    let made = made.or_else(|| given.gen_accept.as_ref().map(|id| (id, true)));
+    if let Some((name, is_accepted)) = made {
+        return Ok(Action::Make(name.clone(), is_accepted));
+    }
+    if let Some(id) = &given.reset_version {
+        return Ok(Action::ResetVersion(id.clone()));
     }
     if let Some(which) = &given.list {
         let is_known = ["acc", "pre", "un", "rej", "den", "all"]
@@ -140,17 +152,54 @@ impl Command {
     async fn run(&mut self, terminal: &mut Terminal) -> Result<u8, Error> {
         match &self.action {
             Action::List(which) => {
+                let which = which.clone();
                 let keys: KeyList = self.client.get("/keys").await?;
                 let lists = sections(&keys)
                     .into_iter()
-                    .filter(|(section, _)| is_listed(which, section))
+                    .filter(|(section, _)| is_listed(&which, section))
                     .map(|(section, ids)| (section, list_of(ids)))
                     .collect();
                 self.show(Value::Map(lists), terminal);
+                if !self.flags.quiet {
+                    key_notes::tell(&self.client, &keys, &which, terminal).await;
+                }
+                Ok(exit_code::OK)
+            }
+            Action::Make(name, is_accepted) => {
+                let request = key_pair::Wanted {
+                    name,
+                    directory: &self.flags.action.gen_keys_dir,
+                    bits: self.flags.keysize,
+                    is_accepted: *is_accepted,
+                };
+                let made = key_pair::make(&self.client, &request, terminal).await?;
+                match made {
+                    Some(finger) => {
+                        self.show(Map::from([("return", finger)]).into(), terminal);
+                        Ok(exit_code::OK)
+                    }
+                    None => Ok(exit_code::FAILED),
+                }
+            }
+            Action::ResetVersion(id) => {
+                let kwarg = Map::from([("match", id.as_str())]);
+                let keys = self.client.wheel("key.reset_version", kwarg).await?;
+                for id in keys
+                    .get("minions")
+                    .and_then(Value::as_list)
+                    .unwrap_or_default()
+                {
+                    terminal.line(&format!("{} may speak any protocol again.", id.to_text()));
+                }
                 Ok(exit_code::OK)
             }
             Action::Show(fun, id) => {
-                let kwarg = Map::from([("match", id.as_str())]);
+                let mut kwarg = Map::from([("match", id.as_str())]);
+                if let Some(hash) = self.flags.finger_hash.as_deref()
+                    && *fun == "key.finger"
+                {
+                    kwarg.insert("hash_type", hash);
+                }
                 let keys = self.client.wheel(fun, kwarg).await?;
                 self.show(keys, terminal);
                 Ok(exit_code::OK)
@@ -173,7 +222,7 @@ impl Command {
         terminal: &mut Terminal,
     ) -> Result<u8, Error> {
         let keys: KeyList = self.client.get("/keys").await?;
-        let concerned = self.concerned(verb, pattern, &keys);
+        let concerned = self.concerned(verb, pattern, &keys).await?;
         if concerned.is_empty() {
             let kinds = self.kinds(verb);
             terminal.line(&format!(
@@ -211,13 +260,19 @@ impl Command {
 
     /// Decides about exactly the keys that were shown, whatever arrived since.
     async fn carry_out(&self, verb: Verb, concerned: &[Concerned]) -> Result<(), Error> {
-        for id in concerned.iter().flat_map(|(_, ids)| ids) {
-            let mut kwarg = Map::from([("match", literal(id))]);
-            for (name, is_set) in self.includes(verb) {
-                kwarg.insert(name, is_set);
-            }
-            self.client.wheel(verb.wheel(), kwarg).await?;
+        let lists: Map = concerned
+            .iter()
+            .map(|(section, ids)| (*section, list_of(ids)))
+            .collect();
+        let mut kwarg = Map::from([("match", lists)]);
+        for (name, is_set) in self.includes(verb) {
+            kwarg.insert(name, is_set);
         }
+        let preserves = self.flags.preserve_minions.as_deref();
+        if preserves.is_some_and(|word| word.eq_ignore_ascii_case("true")) {
+            kwarg.insert("preserve_minions", true);
+        }
+        self.client.wheel(verb.wheel(), kwarg).await?;
         Ok(())
     }
 
@@ -242,8 +297,12 @@ impl Command {
         }
     }
 
-    fn concerned(&self, verb: Verb, pattern: &str, keys: &KeyList) -> Vec<Concerned> {
-        let globs: Vec<Glob> = pattern.split(',').map(Glob::new).collect();
+    async fn concerned(
+        &self,
+        verb: Verb,
+        pattern: &str,
+        keys: &KeyList,
+    ) -> Result<Vec<Concerned>, Error> {
         let includes = self.includes(verb);
         let is_included = |section: &str| match section {
             "minions_pre" => true,
@@ -252,22 +311,36 @@ impl Command {
             "minions_rejected" => includes.contains(&("include_rejected", true)),
             _ => includes.contains(&("include_denied", true)),
         };
-        sections(keys)
-            .into_iter()
-            .filter(|(section, _)| is_included(section))
-            .map(|(section, ids)| {
-                let matching = |id: &&String| globs.iter().any(|glob| glob.matches(id));
-                (section, ids.iter().filter(matching).cloned().collect())
-            })
-            .filter(|(_, ids): &Concerned| !ids.is_empty())
-            .collect()
+        let found = self.matching(pattern, keys).await?.into_iter();
+        let is_meant = |(section, ids): &Concerned| is_included(section) && !ids.is_empty();
+        Ok(found.filter(is_meant).collect())
+    }
+
+    /// Gives the keys that a pattern means. Only the master knows fingerprints.
+    async fn matching(&self, pattern: &str, keys: &KeyList) -> Result<Vec<Concerned>, Error> {
+        if key_notes::is_fingerprint(pattern) {
+            let kwarg = Map::from([("match", pattern)]);
+            let found = self.client.wheel("key.name_match", kwarg).await?;
+            let ids = |section| -> Vec<String> {
+                let ids = found.get(section).and_then(Value::as_list);
+                ids.unwrap_or_default().iter().map(Value::to_text).collect()
+            };
+            let sections = sections(keys).into_iter();
+            return Ok(sections
+                .map(|(section, _)| (section, ids(section)))
+                .collect());
+        }
+        let globs: Vec<Glob> = pattern.split(',').map(Glob::new).collect();
+        let matching = |(section, ids): (&'static str, &Vec<String>)| {
+            let is_meant = |id: &&String| globs.iter().any(|glob| glob.matches(id));
+            (section, ids.iter().filter(is_meant).cloned().collect())
+        };
+        Ok(sections(keys).into_iter().map(matching).collect())
     }
 
     fn kinds(&self, verb: Verb) -> String {
+        // Salt names only these kinds also for a deletion, which looks at all.
         let mut kinds = vec!["unaccepted"];
-        if verb == Verb::Delete {
-            kinds.extend(["accepted", "rejected", "denied"]);
-        }
         for (name, is_set) in self.includes(verb) {
             if is_set {
                 kinds.push(name.trim_start_matches("include_"));
@@ -306,19 +379,6 @@ fn is_listed(which: &str, section: &str) -> bool {
 
 fn list_of(ids: &[String]) -> Value {
     ids.iter().map(Value::from).collect()
-}
-
-/// Writes an id as a glob that matches only itself.
-fn literal(id: &str) -> String {
-    let mut glob = String::new();
-    for character in id.chars() {
-        if matches!(character, '*' | '?' | '[') {
-            glob.push_str(&format!("[{character}]"));
-        } else {
-            glob.push(character);
-        }
-    }
-    glob
 }
 
 /// Asks; an empty answer is yes, but no for a deletion. `None` if nobody answers.

@@ -9,6 +9,7 @@
 )]
 
 mod commands;
+mod enrolment;
 mod events;
 mod files;
 mod hostile;

@@ -1,6 +1,7 @@
 //! What is typed → what is meant. Each flag's doc comment is its manual.
 
 mod connection;
+mod enrol;
 mod output;
 mod salt;
 mod salt_key;
@@ -16,6 +17,7 @@ use crate::exit_code;
 use crate::terminal::Terminal;
 
 pub(crate) use connection::ConnectionFlags;
+pub(crate) use enrol::{EnrolFlags, EnrolVerb};
 pub(crate) use output::{OutputFlags, Printer};
 pub(crate) use salt::SaltFlags;
 pub(crate) use salt_key::SaltKeyFlags;

@@ -36,9 +36,17 @@ pub(crate) struct SaltKeyFlags {
     /// Accepted and without effect: who is deleted is cut off at once.
     #[arg(long, value_name = "BOOL", hide = true)]
     rotate_aes_key: Option<String>,
-    /// Accepted and without effect.
-    #[arg(long, value_name = "BOOL", hide = true)]
-    preserve_minions: Option<String>,
+    /// When deleting: True keeps what the minions said of themselves (grains, mine).
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) preserve_minions: Option<String>,
+    /// The hash of fingerprints: md5, sha1, sha224, sha256, sha384, sha512; else the option
+    /// hash_type of the master.
+    #[arg(long, alias = "hash-type", value_name = "HASH")]
+    pub(crate) finger_hash: Option<String>,
+    /// Bits of a key that is made.
+    #[arg(long, value_name = "BITS", default_value = "2048",
+          value_parser = clap::value_parser!(u64).range(2048..=16384))]
+    pub(crate) keysize: u64,
     /// Accepted and without effect: a client does not log.
     #[arg(long, value_name = "LEVEL", hide = true)]
     log_level: Option<String>,
@@ -58,7 +66,7 @@ pub(crate) struct ActionFlags {
     /// List all keys.
     #[arg(short = 'L', long)]
     pub(crate) list_all: bool,
-    /// Accept the pending keys of an id; globs and commas are understood.
+    /// Accept the pending keys of an id; globs, commas and fingerprints are understood.
     #[arg(short, long, value_name = "ID")]
     pub(crate) accept: Option<String>,
     /// Accept all pending keys.
@@ -88,12 +96,18 @@ pub(crate) struct ActionFlags {
     /// Print all fingerprints.
     #[arg(short = 'F', long)]
     pub(crate) finger_all: bool,
-    /// Not supported yet: make a key pair.
+    /// Make a key pair: NAME.pem and NAME.pub.
     #[arg(long, value_name = "NAME")]
     pub(crate) gen_keys: Option<String>,
-    /// Not supported yet: where to write it.
-    #[arg(long, value_name = "DIR", hide = true)]
-    pub(crate) gen_keys_dir: Option<String>,
+    /// Where to write it.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) gen_keys_dir: std::path::PathBuf,
+    /// Make a key pair for a minion that was never here, and accept it. Not Salt's.
+    #[arg(long, value_name = "ID")]
+    pub(crate) gen_accept: Option<String>,
+    /// Let the keys of these ids speak an older protocol than they have spoken. Not Salt's.
+    #[arg(long, value_name = "ID")]
+    pub(crate) reset_version: Option<String>,
     /// Not supported yet: sign the master's public key.
     #[arg(long, hide = true)]
     pub(crate) gen_signature: bool,

@@ -19,6 +19,7 @@ Usage: brine PROGRAM [OPTIONS]
   explain        says which file and line a value of a pillar came from
   lab            a throw-away cluster of real minions on this machine
   swarm          many simulated minions that measure a master
+  enrol          lets minions in: windows, who waits and why, what was used
   doctor         looks for what is wrong and names the fix
   install-links  makes the links salt-master, salt, salt-run, salt-key in a directory
   completion     prints completions for bash, zsh or fish
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         "lab" => lab::main(args, exe),
         "swarm" => swarm::main(args),
         "kubeadm" | "kubectl" => lab::kubeadm::main(args),
+        "enrol" => cli::enrol::main(args),
         "doctor" => cli::doctor::main(args),
         "completion" => cli::completion::main(args),
         "install-links" => cli::links::main(args),

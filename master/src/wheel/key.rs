@@ -284,7 +284,8 @@ async fn pair(bits: u64) -> Result<Value, WheelError> {
     let made: Result<(String, String), minion_protocol::crypt::Error> =
         made.map_err(|_| WheelError::Failed("the key was not made".into()))?;
     let (private, public) = made.map_err(|error| WheelError::Failed(error.to_string()))?;
-    Ok(Map::from([("priv", private), ("pub", public)]).into())
+    let finger = minion_protocol::crypt::fingerprint(&public);
+    Ok(Map::from([("priv", private), ("pub", public), ("finger", finger)]).into())
 }
 
 /// Makes a key pair for a minion that was never here and accepts it. Only the public key is kept.

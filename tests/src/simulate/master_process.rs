@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use master::auth::decide::{Attempt, Claim, Outcome};
+use master::config::Opts;
 use master::event_bus::look_back;
 use master::jobs::act::{recipients, unheard};
 use master::jobs::collect::{Patience, Presence};
@@ -19,7 +20,7 @@ use master::minions::PresenceBoard;
 use master::timers::Waiting;
 use master::world::Entropy;
 use model::target::Target;
-use model::{Cursor, Jid, Map, TagGlob};
+use model::{Cursor, Jid, Map, MinionId, TagGlob};
 use storage::memory::Simulation;
 use storage::{Blobs, Entry, Error, Log, LogReader};
 
@@ -218,6 +219,7 @@ impl MasterProcess {
 fn policy() -> Policy {
     Policy {
         open_mode: false,
+        enrolment: master::enrolment::settings::terms(&Opts::default()),
         auth_events: true,
         rotate_aes_key: true,
         patience: Patience {
@@ -226,6 +228,22 @@ fn policy() -> Policy {
         },
         nodegroups: Map::new(),
         master_minion_id: plan::MASTER_ID.into(),
+    }
+}
+
+fn sign_in(id: &MinionId, pem: String) -> Attempt {
+    Attempt {
+        id: id.clone(),
+        fingerprint: format!("of {pem}"),
+        pem,
+        version: 3,
+        from: "192.0.2.1".into(),
+        claim: Claim {
+            signed_by: Some("simulation".into()),
+            ..Claim::default()
+        },
+        is_over_max: false,
+        is_old_gone: false,
     }
 }
 
@@ -530,15 +548,7 @@ impl World {
         let Some(life) = self.life() else { return };
         let mut blobs = Vec::new();
         let input = match &frame.ask {
-            Ask::SignIn => Input::Auth(Attempt {
-                pem: format!("key of {id}"),
-                id,
-                claim: Claim {
-                    is_rejected: false,
-                    signed_by: Some("simulation".into()),
-                },
-                is_over_max: false,
-            }),
+            Ask::SignIn => Input::Auth(Box::new(sign_in(&id, format!("key of {id}")))),
             Ask::Grains => {
                 let grains = Map::from([("id", id.as_str())]);
                 Input::Grains(id, model::Grains(grains))
@@ -580,16 +590,8 @@ impl World {
             .views()
             .is_some_and(|views| views.keys.is_accepted(&id));
         if is_known {
-            let attempt = Attempt {
-                id,
-                pem: "key of a stranger".into(),
-                claim: Claim {
-                    is_rejected: false,
-                    signed_by: Some("simulation".into()),
-                },
-                is_over_max: false,
-            };
-            self.put(Input::Auth(attempt), Asker::Twin);
+            let attempt = sign_in(&id, "key of a stranger".into());
+            self.put(Input::Auth(Box::new(attempt)), Asker::Twin);
         }
     }
 

@@ -21,6 +21,7 @@ mod interrupt;
 mod kills;
 pub mod kubeadm;
 mod layout;
+mod leaks;
 mod machines;
 mod master;
 mod network;

@@ -14,6 +14,7 @@ use crate::follow::{self, Viewer};
 use crate::interrupt::Interrupt;
 use crate::kills::Kills;
 use crate::layout::Layout;
+use crate::leaks;
 use crate::machines::{Common, Machines};
 use crate::master::Master;
 use crate::network::{MASTER_ADDRESS, Network};
@@ -378,6 +379,11 @@ impl Lab {
                 problems.push(format!("{} does not run from its disk", node.hostname));
             }
         }
+        let leaks = leaks::files_with_tokens(&self.layout.master());
+        problems.extend(leaks.iter().map(|file| {
+            let file = file.display();
+            format!("a join token stands in the master's file {file}")
+        }));
         Outcome {
             is_success: problems.is_empty(),
             problems,

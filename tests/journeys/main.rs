@@ -14,6 +14,7 @@ mod events;
 mod files;
 mod hostile;
 mod jobs;
+mod kubic;
 mod mine;
 mod orchestration;
 mod requests;

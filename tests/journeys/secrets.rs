@@ -225,6 +225,22 @@ fn who_has_the_store_without_the_key_has_nothing() {
 }
 
 #[test]
+fn a_step_that_hides_its_output_leaves_it_in_no_file() {
+    let mut master = TestMaster::prepare("auto_accept: True");
+    let sls = "make:\n  salt.function:\n    - name: secret.make\n    - tgt: maker\n    \
+               - hide_output: True\n";
+    master.write("salt/hidden.sls", sls);
+    master.start();
+    let _maker = Worker::start("maker", Version::V3, master.ports());
+    let said = master.run("run", &["state.orchestrate", "hidden"]).well();
+    assert!(said.out.contains("** hidden **"), "{said:?}");
+    assert!(!said.out.contains(SECRET), "{said:?}");
+    assert!(!told(&master).contains(SECRET));
+    master.restart();
+    expect_nowhere(&master);
+}
+
+#[test]
 fn patterns_keep_secrets_out_of_every_file_and_screen() {
     let pattern = r"redact_patterns: ['\b[a-z0-9]{6}\.[a-z0-9]{16}\b']";
     let master = TestMaster::start_with(&format!("auto_accept: True\n{pattern}"));

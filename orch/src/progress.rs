@@ -181,9 +181,11 @@ impl Turn<'_, '_> {
         }
         let attempts = &self.run.steps[step].attempts;
         let tries = attempts.iter().filter(|attempt| !attempt.is_pre).count() as u32;
+        let is_called_off = self.run.cancelled_by.is_some() && !plan.steps[step].is_finally;
         match &plan.steps[step].retry {
             Some(retry)
                 if !plan.options.is_test
+                    && !is_called_off
                     && outcome.result != Some(retry.until)
                     && tries < retry.attempts =>
             {

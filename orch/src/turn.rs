@@ -14,7 +14,7 @@ use crate::fact::Fact;
 use crate::hiding::hidden;
 use crate::record::{Answer, CallReturn, RunRecord};
 use crate::run::{Context, Output, Run};
-use crate::steps::Outcome;
+use crate::steps::{Outcome, Work};
 
 /// How long to wait before a timer is tried again that ran out before the log was read, in
 /// milliseconds.
@@ -383,8 +383,12 @@ impl<'a, 'c> Turn<'a, 'c> {
         let mut open = Vec::new();
         let mut minions = Vec::new();
         for (step, state) in self.run.steps.iter().enumerate() {
+            let planned = &self.run.started.plan.steps[step];
+            // What a maker is about to make can be revoked only once it is made.
+            let is_making = matches!(planned.work, Work::Secret(_)) && state.retry_at.is_none();
             if state.phase == model::api::StepPhase::Running
-                && !self.run.started.plan.steps[step].is_finally
+                && !planned.is_finally
+                && !is_making
                 && let Some(attempt) = state.attempts.last()
             {
                 open.push((step, attempt.number));

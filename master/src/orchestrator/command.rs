@@ -236,7 +236,7 @@ fn retry(
         };
         (why.to_string(), hint)
     })?;
-    if let Some(why) = views.runs.refusal_of(run.plan()) {
+    if let Some(why) = views.runs.refusal_of(run.plan(), None) {
         return Err((why, "see: brine run list".into()));
     }
     let cursor = views.head;

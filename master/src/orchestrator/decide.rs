@@ -32,13 +32,13 @@ pub fn on_start(
     (pillar, parent): (Map, Option<(Jid, Jid)>),
     now: Timestamp,
 ) -> Decision {
-    if let Some(why) = views.runs.refusal_of(&plan) {
-        return Decision {
-            answer: Answer::Refused(why),
-            ..Decision::records(Vec::new())
-        };
-    }
     let cursor = views.head;
+    let refused = |why: String| Decision {
+        answer: Answer::Refused(why),
+        ..Decision::records(Vec::new())
+    };
+    let above = parent.as_ref().map(|(parent, _)| parent.clone());
+    let lock = views.runs.refusal_of(&plan, above.as_ref());
     let (parent, run) = match parent {
         None => (None, views.next_jid(now)),
         Some((parent, call)) => {
@@ -52,14 +52,14 @@ pub fn on_start(
             }
             if depth(views, &parent) >= NESTED_MAX {
                 let why = format!("orchestrations call each other more than {NESTED_MAX} deep");
-                return Decision {
-                    answer: Answer::Refused(why),
-                    ..Decision::records(Vec::new())
-                };
+                return refused(why);
             }
             (Some(parent), call)
         }
     };
+    if let Some(why) = lock {
+        return refused(why);
+    }
     let started = orch::Started {
         run: run.clone(),
         plan: std::sync::Arc::new(plan),
@@ -117,7 +117,15 @@ pub fn on_return(
     now: Timestamp,
 ) -> Decision {
     let job = views.jobs.get(&ret.jid).map(|job| &job.published);
-    let secret = job.filter(|job| secrets::decide::is_secret(job, &ret));
+    let is_open = |run: &Jid| {
+        let run = views.runs.get(run);
+        run.is_some_and(|run| !run.phase().has_ended())
+    };
+    let secret = job.filter(|job| {
+        // What comes after the run has ended is for nobody: it is only hidden.
+        let is_wanted = job.step.as_ref().is_some_and(|step| is_open(&step.run));
+        is_wanted && secrets::decide::is_secret(job, &ret)
+    });
     let secret = secret.cloned();
     let run = job
         .filter(|job| job.hides_output)

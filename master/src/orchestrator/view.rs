@@ -44,13 +44,19 @@ impl View {
 
     /// Says why a plan cannot be started now: a run that has not ended holds a lock that it wants.
     /// A lock is nothing but that: it is held from a run's first record to its last.
-    pub fn refusal_of(&self, plan: &orch::Plan) -> Option<String> {
-        if plan.options.is_test {
+    /// What the run `above`, or one above that, holds is held for the runs that they start.
+    pub fn refusal_of(&self, plan: &orch::Plan, above: Option<&Jid>) -> Option<String> {
+        if plan.options.is_test || plan.locks.is_empty() {
             return None;
         }
+        let parent = |run: &&Run| self.runs.get(run.started().parent.as_ref()?);
+        let family = std::iter::successors(above.and_then(|id| self.runs.get(id)), parent);
+        let family: Vec<&Jid> = family.map(Run::id).collect();
         let held = |run: &&Run| {
             let held = run.plan();
-            !held.options.is_test && held.locks.iter().any(|lock| plan.locks.contains(lock))
+            !held.options.is_test
+                && !family.contains(&run.id())
+                && held.locks.iter().any(|lock| plan.locks.contains(lock))
         };
         let run = self.open().find(held)?;
         let lock = run

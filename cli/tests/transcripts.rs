@@ -179,7 +179,7 @@ fn a_wrong_command_line_sends_nothing() {
             "salt-run list extra",
             "'brine run' show",
             "salt-key -l what",
-            "salt-key --gen-keys x",
+            "salt-key --gen-signature",
         ],
     );
 }

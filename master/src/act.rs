@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::Jid;
 use model::target::Target;
+use model::{Cursor, Jid, TagGlob};
+use storage::LogReader;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
 
@@ -15,7 +16,7 @@ use crate::event_bus::look_back;
 use crate::jobs;
 use crate::ledger::{Call, CallKind, Effect, Input, TimerKey};
 use crate::shared::Shared;
-use crate::timers::Timers;
+use crate::timers::{Timers, Woken};
 use crate::transport::SubscriberChange;
 use crate::{runners, wheel};
 
@@ -50,29 +51,104 @@ pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Rec
                 after,
                 upto,
             } => {
-                let reader = Arc::clone(&shared.reader);
-                let shared = Arc::clone(&shared);
                 // The wait hears live from its own record on, which is durable now. What stands
                 // between its cause and that record is found by reading up to here; an event that
                 // is told twice counts once.
                 let upto = upto.max(*shared.ledger.head().borrow());
-                tokio::task::spawn_blocking(move || {
-                    match look_back(reader.as_ref(), &glob, after, upto) {
-                        Ok(events) => {
-                            let done = Box::new(orch::Fact::LookedBack { step, upto });
-                            tell(&shared, Input::LookedBack { run, events, done });
-                        }
-                        Err(error) => {
-                            tracing::error!(%error, %run, "the log could not be read back")
-                        }
-                    }
-                });
+                let look = Look {
+                    run,
+                    step,
+                    glob,
+                    after,
+                    upto,
+                    tries: 0,
+                };
+                tokio::spawn(read_back(Arc::clone(&shared), look));
             }
             Effect::GatherPillars { run, wish, target } => {
                 gather_pillars(&shared, run, wish, target);
             }
             Effect::Call(call) => start_call(&shared, call),
             Effect::ForgetSecrets(run) => shared.redactor.forget(&run),
+        }
+    }
+}
+
+/// How often the log is read for a wait before the step is told that it cannot be: with the pauses
+/// in between about five minutes, in which a disk may be mended.
+const LOOKS_MAX: u32 = 12;
+
+/// The first pause after a log that could not be read, in milliseconds; each next one is twice as
+/// long, up to the longest.
+const LOOK_PAUSE_MS: u64 = 500;
+
+/// The longest pause between two looks, in milliseconds.
+const LOOK_PAUSE_MS_MAX: u64 = 60_000;
+
+/// A part of the log that a wait has to be told of.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The run.
+    pub run: Jid,
+    /// The step that waits.
+    pub step: usize,
+    /// Which tags.
+    pub glob: TagGlob,
+    /// From behind this place ...
+    pub after: Cursor,
+    /// ... to this one, inclusive.
+    pub upto: Cursor,
+    /// How often it was tried in vain.
+    pub tries: u32,
+}
+
+impl Look {
+    /// Reads the log. Gives what the run is to be told, or for how long to wait before the next
+    /// look. Blocks on the disk.
+    ///
+    /// # Errors
+    /// The pause before the next look.
+    pub fn look(&mut self, reader: &dyn LogReader) -> Result<Input, Duration> {
+        let (run, step) = (self.run.clone(), self.step);
+        let error = match look_back(reader, &self.glob, self.after, self.upto) {
+            Ok(events) => {
+                let upto = self.upto;
+                let done = Box::new(orch::Fact::LookedBack { step, upto });
+                return Ok(Input::LookedBack { run, events, done });
+            }
+            Err(error) => error,
+        };
+        self.tries += 1;
+        tracing::error!(%error, %run, tries = self.tries, "the log could not be read back");
+        if self.tries < LOOKS_MAX {
+            let pause = LOOK_PAUSE_MS << (self.tries - 1).min(16);
+            return Err(Duration::from_millis(pause.min(LOOK_PAUSE_MS_MAX)));
+        }
+        let why = format!(
+            "The log of the master could not be read back for this wait: {error}. When it can, \
+             start the master again and retry the run from this step."
+        );
+        let fact = Box::new(orch::Fact::NotLookedBack { step, why });
+        Ok(Input::RunFact { run, fact })
+    }
+}
+
+/// Reads the log for a wait, again and again if that fails: what was not read is not known, so the
+/// wait can neither match nor time out before.
+async fn read_back(shared: Arc<Shared>, mut look: Look) {
+    loop {
+        let reader = Arc::clone(&shared.reader);
+        let looked = tokio::task::spawn_blocking(move || {
+            let told = look.look(reader.as_ref());
+            (look, told)
+        });
+        let Ok((tried, told)) = looked.await else {
+            return;
+        };
+        look = tried;
+        match told {
+            Ok(input) => return tell(&shared, input),
+            Err(pause) => shared.world.clock.sleep(pause).await,
         }
     }
 }
@@ -165,8 +241,19 @@ fn done(jid: Jid, result: Result<model::Value, String>) -> orch::Fact {
 }
 
 /// Wakes the ledger for each timer that ran out.
-pub async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<TimerKey>) {
-    while let Some(key) = fired.recv().await {
+pub async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<Woken>) {
+    while let Some(woken) = fired.recv().await {
+        let key = match woken {
+            Woken::Timer(key) => key,
+            Woken::ClockJumped(by_ms) => {
+                // Before the ledger looks at any timer by these signs.
+                shared.presence.shift(by_ms);
+                if let Err(error) = shared.ledger.decide(Input::ClockLooked).await {
+                    tracing::warn!(%error, "a jump of the clock was not recorded yet");
+                }
+                continue;
+            }
+        };
         let presence = match &key {
             TimerKey::Probe(jid) => {
                 let asked = jid.clone();

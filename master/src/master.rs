@@ -214,7 +214,8 @@ fn returns_of_open_runs(views: &Views, reader: &dyn LogReader) -> Vec<JobReturn>
         .collect()
 }
 
-fn policy(opts: &Opts) -> Policy {
+/// Reads what decisions depend on from the options.
+pub fn policy(opts: &Opts) -> Policy {
     Policy {
         open_mode: opts.open_mode,
         enrolment: enrolment::settings::terms(opts),

@@ -2,7 +2,7 @@
 //!
 //! Timers live in memory only: what they are for is in the log, and a start sets them again. They
 //! run on the wall clock's values but are waited for on the monotonic one, re-reading the clock at
-//! each wake-up.
+//! each wake-up. A wall clock that jumped is told to the ledger, which sets every timer anew.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::ledger::TimerKey;
+use crate::ledger::{Beat, TimerKey};
 use crate::world::Clock;
 
 /// Longest sleep: a wall clock that jumps ahead is noticed within this time.
@@ -43,15 +43,30 @@ impl Timers {
     }
 }
 
-/// Starts the task; keys of timers that ran out come out of the second part.
-pub fn start(clock: Arc<dyn Clock>) -> (Timers, mpsc::Receiver<TimerKey>) {
+/// What the task of the timers tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Woken {
+    /// A timer ran out.
+    Timer(TimerKey),
+    /// The wall clock jumped, by so many milliseconds. Told before any timer that this made run
+    /// out.
+    ClockJumped(i64),
+}
+
+/// Starts the task; what ran out comes out of the second part.
+pub fn start(clock: Arc<dyn Clock>) -> (Timers, mpsc::Receiver<Woken>) {
     let (sender, mut settings) = mpsc::channel(SETTINGS_WAITING_MAX);
     let (fired, receiver) = mpsc::channel(SETTINGS_WAITING_MAX);
     tokio::spawn(async move {
         let mut waiting = Waiting::default();
+        let mut beat = Beat::of(clock.as_ref());
         loop {
-            for key in waiting.due(clock.now()) {
-                if fired.send(key).await.is_err() {
+            let now = Beat::of(clock.as_ref());
+            let jumped = now.jump_since(beat).map(Woken::ClockJumped);
+            beat = now;
+            let due = waiting.due(clock.now()).into_iter().map(Woken::Timer);
+            for woken in jumped.into_iter().chain(due) {
+                if fired.send(woken).await.is_err() {
                     return;
                 }
             }

@@ -38,6 +38,12 @@ pub trait Clock: Send + Sync + Debug {
     /// Gives the wall clock's time; it may jump, also backwards.
     fn now(&self) -> Timestamp;
 
+    /// Gives the time since some moment, by a clock that does not jump. What the two clocks differ
+    /// in says by how much the wall clock did. The default is for wall clocks that never jump.
+    fn steady(&self) -> Duration {
+        Duration::from_micros(self.now().0)
+    }
+
     /// Waits, by a clock that does not jump.
     fn sleep(&self, duration: Duration) -> Sleep;
 }

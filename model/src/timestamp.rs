@@ -24,6 +24,11 @@ impl Timestamp {
         Self(self.0.saturating_add(millis.saturating_mul(1000)))
     }
 
+    /// Gives the moment so many milliseconds later, or earlier if negative; it stops at both ends.
+    pub fn moved(self, millis: i64) -> Self {
+        Self(self.0.saturating_add_signed(millis.saturating_mul(1000)))
+    }
+
     /// Gives the moment `seconds` later.
     #[must_use]
     pub fn plus_secs(self, seconds: u64) -> Self {

@@ -79,6 +79,13 @@ pub enum Fact {
         /// The last place that was looked at.
         upto: Cursor,
     },
+    /// The log could not be read for a watch, however often it was tried.
+    NotLookedBack {
+        /// The step.
+        step: usize,
+        /// Why, for a person.
+        why: String,
+    },
     /// A runner or wheel function ended.
     CallDone {
         /// The call, from [`Effect::CallRunner`](crate::Effect::CallRunner) or `CallWheel`.

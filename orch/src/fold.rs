@@ -42,11 +42,16 @@ impl Run {
             RunRecord::Started(_) | RunRecord::Retried { .. } => {
                 return Err("the run has started already".into());
             }
-            RunRecord::Resumed { at, outage_ms } => {
+            RunRecord::Resumed {
+                at,
+                outage_ms,
+                back_ms,
+            } => {
                 self.resumed += 1;
-                for step in &mut self.steps {
-                    let is_running = step.phase == StepPhase::Running;
-                    if is_running && let Some(attempt) = Arc::make_mut(step).attempts.last_mut() {
+                let back_ms = i64::try_from(*back_ms).unwrap_or(i64::MAX);
+                for step in self.running_steps() {
+                    recovery::shift(step, -back_ms);
+                    if let Some(attempt) = step.attempts.last_mut() {
                         recovery::give_back(attempt, *at, *outage_ms);
                     }
                 }
@@ -69,6 +74,12 @@ impl Run {
                 }
                 self.held = Some((*held, *until));
             }
+            RunRecord::ClockJumped { by_ms, .. } => {
+                for step in self.running_steps() {
+                    recovery::shift(step, *by_ms);
+                }
+                self.held = self.held.map(|(step, until)| (step, until.moved(*by_ms)));
+            }
             RunRecord::Cancelled { by, .. } => {
                 if self.cancelled_by.is_some() {
                     return Err("the run is cancelled already".into());
@@ -90,6 +101,12 @@ impl Run {
             _ => return Err("it speaks of no step".into()),
         }
         Ok(())
+    }
+
+    fn running_steps(&mut self) -> impl Iterator<Item = &mut StepState> {
+        let running = self.steps.iter_mut();
+        let running = running.filter(|step| step.phase == StepPhase::Running);
+        running.map(Arc::make_mut)
     }
 
     fn apply_to_step(&mut self, step: usize, number: u32, record: &RunRecord) -> Result<(), Why> {
@@ -282,6 +299,7 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
             cursor: *cursor,
         }),
         RunRecord::LookedBack { upto, .. } => attempt.looked_back = Some(*upto),
+        RunRecord::NotLookedBack { why, .. } => attempt.refused = Some(why.clone()),
         RunRecord::Approved { by, is_yes, .. } => {
             let by = by.clone();
             let is_yes = *is_yes;

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! pending ──StepStarted──▶ running ──(Published, MinionRunning, MinionEnded, EventSeen,
-//!    │                        │        LookedBack, TimedOut, CallEnded, Approved)──▶ running
+//!    │                        │        LookedBack, NotLookedBack, TimedOut, CallEnded, Approved)──▶ running
 //!    │                        ├──StepFinished──▶ ended
 //!    │                        └──RetryPlanned──▶ running, and waits for a moment to start again
 //!    └──StepFinished with attempt 0 (a requisite kept it from running)──▶ ended
@@ -98,6 +98,16 @@ pub enum RunRecord {
         at: Timestamp,
         /// How long the master was away, in milliseconds.
         outage_ms: u64,
+        /// How far the wall clock went back meanwhile, in milliseconds.
+        #[serde(default)]
+        back_ms: u64,
+    },
+    /// The wall clock jumped while the master was up; what a step waits for moves with it.
+    ClockJumped {
+        /// How far, in milliseconds; negative for backwards.
+        by_ms: i64,
+        /// When, by the clock after the jump.
+        at: Timestamp,
     },
     /// An attempt of a step began. In the same batch as its job: a job is never sent under two
     /// jids.
@@ -227,6 +237,15 @@ pub enum RunRecord {
         attempt: u32,
         /// The place.
         upto: Cursor,
+    },
+    /// A wait cannot be told what happened before it: the log could not be read.
+    NotLookedBack {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// Why, for a person.
+        why: String,
     },
     /// The attempt's time ran out.
     TimedOut {
@@ -360,6 +379,7 @@ impl RunRecord {
             Self::Started(_) => "started",
             Self::Retried { .. } => "retried",
             Self::Resumed { .. } => "resumed",
+            Self::ClockJumped { .. } => "clock_jumped",
             Self::StepStarted { .. } => "step_started",
             Self::Resolved { .. } => "resolved",
             Self::WaveSent { .. } => "wave_sent",
@@ -372,6 +392,7 @@ impl RunRecord {
             Self::MinionEnded { .. } => "minion_ended",
             Self::EventSeen { .. } => "event_seen",
             Self::LookedBack { .. } => "looked_back",
+            Self::NotLookedBack { .. } => "not_looked_back",
             Self::TimedOut { .. } => "timed_out",
             Self::CallEnded { .. } => "call_ended",
             Self::Approved { .. } => "approved",
@@ -402,6 +423,7 @@ impl RunRecord {
             | Self::MinionEnded { step, attempt, .. }
             | Self::EventSeen { step, attempt, .. }
             | Self::LookedBack { step, attempt, .. }
+            | Self::NotLookedBack { step, attempt, .. }
             | Self::TimedOut { step, attempt, .. }
             | Self::CallEnded { step, attempt, .. }
             | Self::Approved { step, attempt, .. }
@@ -413,6 +435,7 @@ impl RunRecord {
             | Self::Paused { .. }
             | Self::Unpaused { .. }
             | Self::Held { .. }
+            | Self::ClockJumped { .. }
             | Self::Cancelled { .. }
             | Self::Finished { .. } => None,
         }

@@ -10,7 +10,7 @@ use crate::attempt::{Attempt, CallPhase};
 use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::record::RunRecord;
-use crate::run::{Context, Output, Run};
+use crate::run::{Context, Output, Run, StepState};
 use crate::steps::{Begin, BegunCall, Scene};
 use crate::waves::for_wave;
 
@@ -30,6 +30,7 @@ pub fn resume(run: &Run, last_alive: Timestamp, context: &mut Context<'_>) -> Ou
     let record = RunRecord::Resumed {
         at: context.now,
         outage_ms: context.now.millis_since(last_alive),
+        back_ms: last_alive.millis_since(context.now),
     };
     let mut resumed = run.clone();
     if resumed.apply(&record).is_err() {
@@ -52,17 +53,44 @@ pub fn effects(run: &Run, now: Timestamp) -> Vec<Effect> {
     for (step, attempt) in run.running() {
         again(run, step, attempt, now, &mut effects);
     }
-    for (step, state) in run.steps().enumerate() {
-        if let (StepPhase::Running, Some(at)) = (state.phase, state.retry_at) {
-            let attempt = state.attempts.len() as u32 + 1;
-            effects.push(Effect::SetTimer { step, attempt, at });
-        }
-    }
-    if let Some((step, at)) = run.held {
-        let attempt = 0;
-        effects.push(Effect::SetTimer { step, attempt, at });
-    }
+    effects.extend(retries(run));
+    effects.extend(held(run));
     effects
+}
+
+/// Gives the timers that a run needs, all of them: after the clock jumped.
+pub fn timers(run: &Run) -> Vec<Effect> {
+    let deadline = |(step, attempt): (usize, &Attempt)| {
+        let at = attempt.deadline?;
+        let attempt = attempt.number;
+        Some(Effect::SetTimer { step, attempt, at })
+    };
+    let deadlines = run.running().filter_map(deadline);
+    deadlines.chain(retries(run)).chain(held(run)).collect()
+}
+
+fn held(run: &Run) -> Option<Effect> {
+    let (step, at) = run.held?;
+    let attempt = 0;
+    Some(Effect::SetTimer { step, attempt, at })
+}
+
+fn retries(run: &Run) -> impl Iterator<Item = Effect> {
+    run.steps().enumerate().filter_map(|(step, state)| {
+        let (StepPhase::Running, Some(at)) = (state.phase, state.retry_at) else {
+            return None;
+        };
+        let attempt = state.attempts.len() as u32 + 1;
+        Some(Effect::SetTimer { step, attempt, at })
+    })
+}
+
+/// Moves what a step waits for by as much as the wall clock jumped.
+pub(crate) fn shift(step: &mut StepState, by_ms: i64) {
+    step.retry_at = step.retry_at.map(|at| at.moved(by_ms));
+    if let Some(attempt) = step.attempts.last_mut() {
+        attempt.deadline = attempt.deadline.map(|at| at.moved(by_ms));
+    }
 }
 
 fn again(run: &Run, step: usize, attempt: &Attempt, now: Timestamp, effects: &mut Vec<Effect>) {

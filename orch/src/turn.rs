@@ -85,6 +85,7 @@ impl<'a, 'c> Turn<'a, 'c> {
             Fact::StillRunning { jid, id, since } => self.on_still_running(jid, id, *since),
             Fact::Event(event) => self.on_event(event),
             Fact::LookedBack { step, upto } => self.on_looked_back(*step, *upto),
+            Fact::NotLookedBack { step, why } => self.on_not_looked_back(*step, why),
             Fact::CallDone {
                 jid,
                 is_success,
@@ -264,6 +265,19 @@ impl<'a, 'c> Turn<'a, 'c> {
             attempt,
             upto,
         });
+    }
+
+    fn on_not_looked_back(&mut self, step: usize, why: &str) {
+        let is_blind = |at: usize, attempt: &Attempt| {
+            at == step && attempt.after.is_some() && attempt.looked_back.is_none()
+        };
+        let Some((_, attempt)) = self.attempt(is_blind) else {
+            return;
+        };
+        let attempt = attempt.number;
+        let why = why.to_owned();
+        self.record(RunRecord::NotLookedBack { step, attempt, why });
+        self.settle(step);
     }
 
     fn on_call_ended(&mut self, jid: &Jid, ret: Option<CallReturn>) {

@@ -91,6 +91,10 @@ pub fn on_timer(
     }
     let to_send_again_is_empty = to_send_again.is_empty();
     if !to_send_again_is_empty {
+        records.push(Record::JobSending {
+            jid: jid.clone(),
+            again: to_send_again.clone(),
+        });
         let mut again = job.published.clone();
         let target = Target::list(&to_send_again);
         (again.tgt, again.tgt_type) = (target.tgt, target.tgt_type);
@@ -196,7 +200,8 @@ fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
 }
 
 /// Decides on a minion that started anew: what it had not returned is gone with the process that
-/// had it.
+/// had it. A job that went out while no connection of the minion was open is not gone: nobody had
+/// it, and it is sent again.
 pub fn on_minion_start(jobs: &View, id: &MinionId, said: &str) -> Vec<Record> {
     jobs.open()
         .filter(|job| job.published.probes.is_none())
@@ -205,6 +210,7 @@ pub fn on_minion_start(jobs: &View, id: &MinionId, said: &str) -> Vec<Record> {
                 .get(id)
                 .is_some_and(|outcome| !outcome.phase.has_ended())
         })
+        .filter(|job| !job.unheard.contains(id))
         .map(|job| {
             Record::MinionEnded(MinionEnded {
                 jid: job.published.jid.clone(),

@@ -143,6 +143,28 @@ impl View {
         job.unheard.extend(unheard.iter().cloned());
     }
 
+    /// Takes in that a job goes out once more: from now on these may have heard it.
+    pub fn sending(&mut self, jid: &Jid, again: &[MinionId]) {
+        if let Some(job) = self.jobs.get_mut(jid) {
+            job.unheard.retain(|id| !again.contains(id));
+        }
+    }
+
+    /// Takes in that the wall clock jumped: open jobs are as old as they were.
+    pub fn clock_jumped(&mut self, by_ms: i64) {
+        for job in self.jobs.values_mut().filter(|job| !job.has_ended()) {
+            job.at = job.at.moved(by_ms);
+        }
+    }
+
+    /// Takes in that the master came up: if the wall clock went back meanwhile, no open job is of
+    /// the future.
+    pub fn not_after(&mut self, now: Timestamp) {
+        for job in self.jobs.values_mut().filter(|job| !job.has_ended()) {
+            job.at = job.at.min(now);
+        }
+    }
+
     /// Takes in a return. The first one counts; it also replaces an end that was only concluded.
     pub fn returned(&mut self, ret: &JobReturn, cursor: Cursor, at: Timestamp) {
         let Some(job) = self.jobs.get_mut(&ret.jid) else {

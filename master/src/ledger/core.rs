@@ -7,11 +7,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Cursor, Timestamp};
 use storage::{Entry, Log};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
+use super::decide::Decision;
 use super::{
     Answer, Durable, Effect, Input, LedgerError, Policy, Record, TRIM_RECORDS_MAX, Views, decide,
     replay,
@@ -33,9 +35,43 @@ pub struct CoreParts {
     pub policy: Policy,
 }
 
+/// By how much two clocks may differ without one of them having jumped, in milliseconds: more than
+/// any slewing does between two inputs, less than any timeout.
+const JUMP_MS_MIN: u64 = 1_000;
+
+/// What both clocks said at the same moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Beat {
+    wall: Timestamp,
+    steady: Duration,
+}
+
+impl Beat {
+    /// Reads both.
+    pub fn of(clock: &dyn Clock) -> Self {
+        Self {
+            wall: clock.now(),
+            steady: clock.steady(),
+        }
+    }
+
+    /// Gives by how many milliseconds the wall clock jumped from an earlier beat to this one, if it
+    /// did.
+    pub fn jump_since(self, earlier: Self) -> Option<i64> {
+        let passed = self.steady.saturating_sub(earlier.steady);
+        let passed = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
+        let expected = earlier.wall.0.saturating_add(passed);
+        let ahead = self.wall.0.saturating_sub(expected) / 1000;
+        let behind = expected.saturating_sub(self.wall.0) / 1000;
+        let by = i64::try_from(ahead).ok()? - i64::try_from(behind).ok()?;
+        (by.unsigned_abs() >= JUMP_MS_MIN).then_some(by)
+    }
+}
+
 /// What is known, and the writing end of the log.
 pub struct Core {
     parts: CoreParts,
+    beat: Beat,
     /// The views hold a batch that was not recorded, and could not be built again yet.
     are_views_ahead: bool,
 }
@@ -65,8 +101,10 @@ struct Batch {
 impl Core {
     /// Takes over the log and what was read from it.
     pub fn new(parts: CoreParts) -> Self {
+        let beat = Beat::of(parts.clock.as_ref());
         Self {
             parts,
+            beat,
             are_views_ahead: false,
         }
     }
@@ -75,19 +113,36 @@ impl Core {
     /// append. If that fails, nothing of the batch happened and every asker is told.
     pub fn step(&mut self, inputs: impl IntoIterator<Item = Input>) -> Step {
         let mut batch = Batch::default();
+        let before = self.beat;
         for input in inputs {
             if !self.are_views_right() {
                 let why = "the store cannot be read; the log of the master says why".to_owned();
                 batch.step.answers.push(Err(LedgerError::NotRecorded(why)));
                 continue;
             }
-            let now = self.parts.clock.now();
-            let answer = self.decide(input, now, &mut batch);
+            let beat = Beat::of(self.parts.clock.as_ref());
+            if let Some(by_ms) = beat.jump_since(self.beat) {
+                warn!(
+                    by_ms,
+                    "the wall clock jumped; what is waited for moves with it"
+                );
+                let CoreParts { views, policy, .. } = &self.parts;
+                let decision = decide::on_clock_jump(views, policy, by_ms, beat.wall);
+                self.follow(decision, beat.wall, &mut batch);
+            }
+            self.beat = beat;
+            let CoreParts { views, policy, .. } = &mut self.parts;
+            let decision = decide::on_input(views, policy, input, beat.wall);
+            let answer = self.follow(decision, beat.wall, &mut batch);
             batch.step.answers.push(Ok(answer));
         }
         match self.append(&batch.entries) {
             Ok(head) => Step { head, ..batch.step },
-            Err(problem) => self.undo(&batch.step, &problem),
+            Err(problem) => {
+                // A jump that is not on record is seen again.
+                self.beat = before;
+                self.undo(&batch.step, &problem)
+            }
         }
     }
 
@@ -119,10 +174,9 @@ impl Core {
         &self.parts.durable
     }
 
-    /// Decides on an input, and on everything that follows from its records, in log order.
-    fn decide(&mut self, input: Input, now: Timestamp, batch: &mut Batch) -> Answer {
+    /// Takes in a decision, and decides on everything that follows from its records, in log order.
+    fn follow(&mut self, decision: Decision, now: Timestamp, batch: &mut Batch) -> Answer {
         let CoreParts { views, policy, .. } = &mut self.parts;
-        let decision = decide::on_input(views, policy, input, now);
         batch.step.effects.extend(decision.effects);
         let mut records: VecDeque<Record> = decision.records.into();
         while let Some(record) = records.pop_front() {

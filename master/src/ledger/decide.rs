@@ -141,6 +141,7 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
                 ..Decision::records(Vec::new())
             }
         }
+        Input::ClockLooked => Decision::records(Vec::new()),
         Input::Timer {
             key: TimerKey::Probe(jid),
             presence,
@@ -394,6 +395,19 @@ fn on_master_start(
     decision
         .records
         .insert(0, Record::MasterStarted { version, resumed });
+    let timers = collect::on_master_start(&views.jobs, policy.patience, now);
+    decision.effects.extend(timers);
+    decision
+}
+
+/// Decides on a wall clock that jumped: what is open moves with it, and every timer is set anew.
+pub fn on_clock_jump(views: &Views, policy: &Policy, by_ms: i64, now: Timestamp) -> Decision {
+    let mut decision = Decision::records(Vec::new());
+    let has_jobs = views.jobs.open().next().is_some();
+    if has_jobs || views.runs.open().next().is_some() {
+        decision.records.push(Record::ClockJumped { by_ms });
+    }
+    orchestrator::decide::on_clock_jump(views, by_ms, now, &mut decision);
     let timers = collect::on_master_start(&views.jobs, policy.patience, now);
     decision.effects.extend(timers);
     decision

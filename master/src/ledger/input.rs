@@ -173,6 +173,8 @@ pub enum Input {
     },
     /// A publish connection opened: somebody who may have missed jobs is back.
     SubscriberAppeared,
+    /// The wall clock was looked at and seems to have jumped. The ledger sees for itself.
+    ClockLooked,
     /// A timer fired.
     Timer {
         /// Which.

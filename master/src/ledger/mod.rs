@@ -26,7 +26,7 @@ use model::Cursor;
 use storage::Log;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use core::{Core, CoreParts, Step};
+pub use core::{Beat, Core, CoreParts, Step};
 pub use decide::Policy;
 pub use effect::{Call, CallKind, Effect, TimerKey};
 pub use input::{Answer, Input};

@@ -115,6 +115,19 @@ pub enum Record {
         /// The moment.
         before: Timestamp,
     },
+    /// A job goes out once more to these: said before it does, so that a crash in between leaves
+    /// nobody who counts as not having heard it.
+    JobSending {
+        /// The job.
+        jid: Jid,
+        /// To whom.
+        again: Vec<MinionId>,
+    },
+    /// The wall clock jumped while jobs or runs were open.
+    ClockJumped {
+        /// How far, in milliseconds; negative for backwards.
+        by_ms: i64,
+    },
     /// The master came up; runs that had not ended were taken up again.
     MasterStarted {
         /// Its version.

@@ -65,6 +65,11 @@ impl Views {
                 again,
                 unheard,
             } => self.jobs.sent(jid, again, unheard),
+            Record::JobSending { jid, again } => self.jobs.sending(jid, again),
+            Record::ClockJumped { by_ms } => {
+                self.jobs.clock_jumped(*by_ms);
+                self.master_start = self.master_start.moved(*by_ms);
+            }
             Record::JobReturned(ret) => self.jobs.returned(ret, cursor, at),
             Record::JobRunning { jid, id } => self.jobs.running(jid, id, at),
             Record::JobAbsent { jid, id } => self.jobs.absent(jid, id),
@@ -85,7 +90,10 @@ impl Views {
             }
             Record::Secret(record) => self.secrets.apply(record),
             Record::Forgotten { before } => self.forget(*before),
-            Record::MasterStarted { .. } => self.master_start = at,
+            Record::MasterStarted { .. } => {
+                self.master_start = at;
+                self.jobs.not_after(at);
+            }
         }
     }
 

@@ -33,6 +33,14 @@ impl PresenceBoard {
         seen.insert(id.clone(), (now, from));
     }
 
+    /// Moves every sign with a wall clock that jumped: it is as old as it was.
+    pub fn shift(&self, by_ms: i64) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, _) in seen.values_mut() {
+            *at = at.moved(by_ms);
+        }
+    }
+
     /// Gives the signs of these minions, with the addresses of the open publish connections.
     pub fn signs<'a>(
         &self,

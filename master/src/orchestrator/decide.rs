@@ -9,7 +9,7 @@ use orch::{Fact, RunRecord};
 use super::aim::grant_later;
 use super::translate::feed;
 use crate::ledger::decide::{Decision, Policy};
-use crate::ledger::{Answer, Record, Views};
+use crate::ledger::{Answer, Effect, Record, TimerKey, Views};
 use crate::{jobs, secrets};
 
 /// How deep orchestrations may call each other. One that calls itself would do so for ever.
@@ -198,6 +198,27 @@ pub fn on_looked_back(
     let facts = events.into_iter().map(Fact::Event).chain([done]);
     feed(views, policy, run, facts, now, &mut decision);
     decision
+}
+
+/// Moves the deadlines of open runs with a wall clock that jumped.
+pub fn on_clock_jump(views: &Views, by_ms: i64, now: Timestamp, decision: &mut Decision) {
+    for run in views.runs.open() {
+        let record = RunRecord::ClockJumped { by_ms, at: now };
+        let mut moved = run.clone();
+        if let Err(illegal) = moved.apply(&record) {
+            tracing::error!(%illegal, "a run cannot follow the clock");
+            continue;
+        }
+        let id = run.id().clone();
+        for timer in orch::recovery::timers(&moved) {
+            if let orch::Effect::SetTimer { step, attempt, at } = timer {
+                let run = id.clone();
+                let key = TimerKey::Step { run, step, attempt };
+                decision.effects.push(Effect::SetTimer { key, at });
+            }
+        }
+        decision.records.push(Record::Run { run: id, record });
+    }
 }
 
 /// Tells runs what a record that was just taken in means for them.

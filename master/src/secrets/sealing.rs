@@ -43,9 +43,8 @@ impl Sealer {
         Ok(Self { key, entropy })
     }
 
-    /// Makes one that no file knows, for tests.
-    #[cfg(test)]
-    pub(crate) fn of_chance(entropy: Arc<dyn Entropy>) -> Self {
+    /// Makes one that no file knows, for tests and the simulator.
+    pub fn of_chance(entropy: Arc<dyn Entropy>) -> Self {
         let mut random = |bytes: &mut [u8]| entropy.fill(bytes);
         let key = Arc::new(Crypticle::generate(&mut random));
         Self { key, entropy }

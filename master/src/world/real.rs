@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener as StdTcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use model::Timestamp;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -22,7 +22,7 @@ const BACKLOG: i32 = 1000;
 /// Gives the real world.
 pub fn world() -> World {
     World {
-        clock: Arc::new(RealClock),
+        clock: Arc::new(RealClock::new()),
         entropy: Arc::new(RealEntropy),
         net: Arc::new(RealNet),
         disk: Arc::new(RealDisk),
@@ -31,7 +31,18 @@ pub fn world() -> World {
 
 /// The system's clocks.
 #[derive(Debug, Clone, Copy)]
-pub struct RealClock;
+pub struct RealClock {
+    began: Instant,
+}
+
+impl RealClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the home of the clock")]
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+        }
+    }
+}
 
 impl Clock for RealClock {
     #[expect(clippy::disallowed_methods, reason = "this is the home of the clock")]
@@ -40,6 +51,10 @@ impl Clock for RealClock {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn steady(&self) -> Duration {
+        self.began.elapsed()
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the home of waiting")]

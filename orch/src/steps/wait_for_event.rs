@@ -206,6 +206,9 @@ impl Step for WaitForEvent {
     }
 
     fn outcome(&self, scene: &Scene<'_>, attempt: &Attempt) -> Option<Outcome> {
+        if let Some(why) = &attempt.refused {
+            return Some(Outcome::failed(why));
+        }
         let waiting = self.waiting_for(attempt);
         if !waiting.is_empty() && !attempt.is_timed_out {
             return None;

@@ -110,6 +110,11 @@ pub enum Fault {
         /// Which.
         node: usize,
     },
+    /// A machine asks for the token although it is no reader of it.
+    Spy {
+        /// When, in milliseconds.
+        at: u64,
+    },
     /// A stranger with another key calls itself by a machine's id.
     Twin {
         /// When, in milliseconds.
@@ -173,7 +178,10 @@ fn one(chance: &mut Random, nodes: usize) -> Fault {
             is_twice: chance.within(0..4) == 0,
         },
         17 => Fault::Cut { at, node, for_ms },
-        18 => Fault::LateReturn { at, node },
+        18 => match chance.within(0..2) {
+            0 => Fault::Spy { at },
+            _ => Fault::LateReturn { at, node },
+        },
         _ => Fault::Twin { at, node },
     }
 }

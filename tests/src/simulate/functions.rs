@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Check,
     MineSend,
     MineDelete,
+    JoinParams,
+    DiskFacts,
     Revoke,
     FindJob,
     BootId,
@@ -59,6 +61,8 @@ impl Kind {
             ("mine.send", _) => Self::MineSend,
             ("mine.delete", _) => Self::MineDelete,
             ("kubeadm.token_revoke", _) => Self::Revoke,
+            ("kubeadm.join_params", _) => Self::JoinParams,
+            ("microos.disk_facts", _) => Self::DiskFacts,
             ("saltutil.find_job", _) => Self::FindJob,
             ("file.read", "/proc/sys/kernel/random/boot_id") => Self::BootId,
             ("system.reboot", _) => Self::Reboot,
@@ -131,6 +135,33 @@ impl World {
                 let tokens = std::mem::take(&mut self.minions[node].machine.tokens);
                 Next::Done(Value::from(tokens.len() as i64), true)
             }
+            Kind::JoinParams => match stage.number {
+                0 => Next::Later(next(stage), self.chance.within(SECOND / 4..4 * SECOND)),
+                _ => {
+                    // With a lifetime a new one is made, and older ones of its kind are deleted.
+                    self.minions[node].machine.tokens.clear();
+                    let params = self.make_token(node);
+                    Next::Done(params.into(), true)
+                }
+            },
+            Kind::DiskFacts => {
+                let machine = &self.minions[node].machine;
+                let is_member = machine.control_plane != Done::No || machine.joined != Done::No;
+                let carries = match is_member {
+                    true => vec![Value::str("/etc/kubernetes/kubelet.conf")],
+                    false => Vec::new(),
+                };
+                let disk = Map::from([
+                    ("device", "/dev/vda"),
+                    ("serial", "A1"),
+                    ("content", "empty"),
+                ]);
+                let facts = Map::from([
+                    ("disks", Value::List(vec![disk.into()])),
+                    ("carries", Value::List(carries)),
+                ]);
+                Next::Done(facts.into(), true)
+            }
             Kind::FindJob => self.find_job(node, job, stage),
             Kind::BootId => {
                 let machine = &self.minions[node].machine;
@@ -197,22 +228,24 @@ impl World {
         }
     }
 
+    fn make_token(&mut self, node: usize) -> Map {
+        let (id, secret) = (self.chance.within(0..1 << 24), self.chance.draw());
+        let token = format!("{id:06x}.{secret:016x}");
+        self.secrets.push(token.clone());
+        self.minions[node].machine.tokens.push(token.clone());
+        Map::from([
+            ("token", token.as_str()),
+            ("api-server-endpoint", "cp:6443"),
+            ("discovery-token-ca-cert-hash", "sha256:00"),
+        ])
+    }
+
     fn mine_send(&mut self, node: usize, job: &Job, answer: Option<Map>) -> Next {
         if job.stage.number > 0 {
             return Next::Done(answer.is_some().into(), answer.is_some());
         }
-        let token = format!(
-            "{:06x}.{:016x}",
-            self.chance.within(0..1 << 24),
-            self.chance.draw()
-        );
-        self.secrets.push(token.clone());
-        self.minions[node].machine.tokens.push(token.clone());
+        let params = self.make_token(node);
         let kwargs = kwargs(&job.published);
-        let params = Map::from([
-            ("token", token.as_str()),
-            ("api-server-endpoint", "cp:6443"),
-        ]);
         let value = match kwargs.get("allow_tgt") {
             Some(allow) => Map::from([
                 ("__data__", Value::from(params)),

@@ -7,20 +7,23 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use master::act::Look;
 use master::auth::decide::{Attempt, Claim, Outcome};
 use master::config::Opts;
-use master::event_bus::look_back;
 use master::jobs::act::{recipients, unheard};
-use master::jobs::collect::{Patience, Presence};
+use master::jobs::collect::Presence;
 use master::jobs::decide::{Known, resolve};
-use master::ledger::{Answer, Core, CoreParts, Durable, Effect, Input, Policy, TimerKey, Views};
+use master::ledger::{
+    Answer, Beat, Core, CoreParts, Durable, Effect, Input, Policy, TimerKey, Views,
+};
 use master::master::start_input;
 use master::mine;
 use master::minions::PresenceBoard;
+use master::secrets::Redactor;
 use master::timers::Waiting;
 use master::world::Entropy;
 use model::target::Target;
-use model::{Cursor, Jid, Map, MinionId, TagGlob};
+use model::{Cursor, Map, MinionId, Value};
 use storage::memory::Simulation;
 use storage::{Blobs, Entry, Error, Log, LogReader};
 
@@ -50,17 +53,10 @@ pub(crate) enum Asker {
     /// A stranger that must not get in.
     Twin,
     Minion(Box<Frame>, Vec<String>),
-}
-
-/// A look back that is under way.
-#[derive(Debug)]
-pub(crate) struct Look {
-    run: Jid,
-    step: usize,
-    glob: TagGlob,
-    after: Cursor,
-    upto: Cursor,
-    tries: u32,
+    /// A minion returns; what it says in clear, if the log must not have it.
+    Returner(Box<Frame>, Option<Value>),
+    /// A minion reads the mine, and found this so far.
+    Reader(Box<Frame>, Map),
 }
 
 /// What was planned for appends, and what became of it; shared with the log.
@@ -131,6 +127,7 @@ struct Life {
     core: Core,
     reader: Arc<dyn LogReader>,
     blobs: Arc<dyn Blobs>,
+    redactor: Redactor,
     durable: Durable,
     presence: PresenceBoard,
     timers: Waiting,
@@ -145,6 +142,8 @@ struct Life {
     is_welcoming: bool,
     /// When the task of the timers wakes next.
     wakes: Option<u64>,
+    /// What both clocks said when it woke last.
+    beat: Beat,
 }
 
 /// The master's process, and the disk below it.
@@ -162,7 +161,13 @@ pub(crate) struct MasterProcess {
 
 /// Chance for the ids of blobs.
 #[derive(Debug)]
-struct SimEntropy(Mutex<Random>);
+pub(crate) struct SimEntropy(Mutex<Random>);
+
+impl SimEntropy {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Mutex::new(Random::new(seed)))
+    }
+}
 
 impl Entropy for SimEntropy {
     fn fill(&self, bytes: &mut [u8]) {
@@ -218,33 +223,27 @@ impl MasterProcess {
 
 fn policy() -> Policy {
     Policy {
-        open_mode: false,
-        enrolment: master::enrolment::settings::terms(&Opts::default()),
-        auth_events: true,
-        rotate_aes_key: true,
-        patience: Patience {
-            timeout_secs: 5,
-            gather_job_timeout_secs: 10,
-        },
-        nodegroups: Map::new(),
         master_minion_id: plan::MASTER_ID.into(),
+        ..master::master::policy(&Opts::default())
     }
 }
 
-fn sign_in(id: &MinionId, pem: String) -> Attempt {
-    Attempt {
-        id: id.clone(),
-        fingerprint: format!("of {pem}"),
+/// A sign-in that the operator's files let in.
+fn attempt(id: MinionId, pem: String) -> Box<Attempt> {
+    let claim = Claim {
+        signed_by: Some("simulation".into()),
+        ..Claim::default()
+    };
+    Box::new(Attempt {
+        id,
+        fingerprint: pem.clone(),
         pem,
         version: 3,
-        from: "192.0.2.1".into(),
-        claim: Claim {
-            signed_by: Some("simulation".into()),
-            ..Claim::default()
-        },
+        from: "10.0.0.1".into(),
+        claim,
         is_over_max: false,
         is_old_gone: false,
-    }
+    })
 }
 
 impl World {
@@ -296,14 +295,19 @@ impl World {
         let store = self.master.disk.open();
         let durable = Durable::new(store.reader, store.tables, store.blobs);
         let views = durable.views().map_err(|error| error.to_string())?;
-        mine::sealed::sweep(&views.mine, views.secrets.blobs(), durable.blobs.as_ref())
-            .map_err(|e| e.to_string())?;
+        let secrets = views.secrets.blobs();
+        let swept = mine::sealed::sweep(&views.mine, secrets, durable.blobs.as_ref());
+        swept.map_err(|error| error.to_string())?;
         let reader = Arc::clone(&durable.reader);
         let mut start = start_input(&views, reader.as_ref()).map_err(|e| e.to_string())?;
         if let (Some(Mutation::ForgetsReturns), Input::Start { returns, .. }) =
             (self.mutation, &mut start)
         {
             returns.clear();
+        }
+        let redactor = Redactor::new(&[]);
+        for (made, value) in self.sealer.all(&views.secrets, durable.blobs.as_ref()) {
+            redactor.learn(&made.run, &value, &made.plain);
         }
         self.master.lives += 1;
         let log = DoomedLog {
@@ -322,6 +326,7 @@ impl World {
             core,
             reader,
             blobs: Arc::clone(&durable.blobs),
+            redactor,
             durable,
             presence: PresenceBoard::default(),
             timers: Waiting::default(),
@@ -333,6 +338,7 @@ impl World {
             is_acting: false,
             is_welcoming: false,
             wakes: None,
+            beat: Beat::of(self.clock.as_ref()),
         };
         Ok((life, start))
     }
@@ -344,6 +350,7 @@ impl World {
         };
         self.note(|_| format!("the master dies, life {}", life.number));
         self.master.is_asked_to_run = false;
+        self.note_unsent();
         if self.mutation == Some(Mutation::LosesSynced) {
             self.lose_synced();
         }
@@ -352,6 +359,18 @@ impl World {
             self.lose_link(*node);
         }
         self.after(down_ms * 1000, Happening::MasterStart);
+    }
+
+    /// Of what died between its record and the record of its sending, nobody knows whether it went
+    /// out: a machine that restarts then may have had it.
+    fn note_unsent(&mut self) {
+        let store = self.master.disk.open();
+        let durable = Durable::new(store.reader, store.tables, store.blobs);
+        let Ok(views) = durable.views() else { return };
+        let open = views.jobs.open();
+        let unsent = open.filter(|job| !job.is_sent && job.published.step.is_some());
+        let unsent = unsent.map(|job| job.published.jid.clone());
+        self.unsent.extend(unsent);
     }
 
     fn lose_synced(&mut self) {
@@ -414,7 +433,7 @@ impl World {
         let is_start = matches!(inputs.first(), Some(Input::Start { .. }));
         if mutation == Some(Mutation::AcknowledgesEarly) {
             for asker in &askers {
-                if let Asker::Minion(frame, _) = asker {
+                if let Asker::Minion(frame, _) | Asker::Returner(frame, _) = asker {
                     self.acknowledge(frame);
                 }
             }
@@ -476,6 +495,19 @@ impl World {
                 self.violate("a stranger got in under a minion's id".into());
             }
             (Asker::Twin, _) => {}
+            (Asker::Returner(frame, clear), Ok(Answer::MustSeal { ret, run, plain })) => {
+                self.seal(frame, clear, ret, (run, plain));
+            }
+            (Asker::Returner(frame, _), Ok(_)) => {
+                self.acknowledge(&frame);
+                self.reply(&frame, Reply::Recorded);
+            }
+            (Asker::Reader(frame, found), Ok(Answer::Secrets(grants))) => {
+                self.hand_out(&frame, found, grants);
+            }
+            (Asker::Returner(frame, _) | Asker::Reader(frame, _), _) => {
+                self.reply(&frame, Reply::Broken);
+            }
             (Asker::Minion(frame, _), Ok(Answer::Auth(outcome))) => {
                 let key = self.life().map_or(0, |life| life.key);
                 let reply = match outcome {
@@ -494,6 +526,59 @@ impl World {
                 }
                 self.reply(&frame, Reply::Broken);
             }
+        }
+    }
+
+    /// A secret goes into a blob before its return is recorded.
+    fn seal(
+        &mut self,
+        frame: Box<Frame>,
+        clear: Option<Value>,
+        ret: Box<model::JobReturn>,
+        (run, plain): (model::Jid, Vec<String>),
+    ) {
+        let sealer = self.sealer.clone();
+        let Some(life) = self.life() else { return };
+        let clear = clear.unwrap_or_else(|| ret.ret.clone());
+        life.redactor.learn(&run, &clear, &plain);
+        match sealer.put(life.blobs.as_ref(), &clear) {
+            Ok(blob) => {
+                let input = Input::SealedReturn {
+                    ret,
+                    blob: blob.clone(),
+                };
+                self.put(input, Asker::Minion(frame, vec![blob]));
+            }
+            Err(_) => self.reply(&frame, Reply::Broken),
+        }
+    }
+
+    /// Secrets are opened for a reader, and that they were handed out is recorded.
+    fn hand_out(
+        &mut self,
+        frame: &Frame,
+        mut found: Map,
+        grants: Vec<master::secrets::decide::Grant>,
+    ) {
+        let sealer = self.sealer.clone();
+        let reader = self.minions[frame.node].id.clone();
+        if frame.number == 0 && !grants.is_empty() {
+            self.violate(format!("{reader} read a secret that is not for it"));
+        }
+        let mut jids = Vec::new();
+        for grant in grants {
+            let Some(life) = self.life() else { return };
+            match sealer.get(life.blobs.as_ref(), &grant.blob) {
+                Ok(value) => {
+                    found.insert(grant.maker.as_str(), value);
+                    jids.push(grant.jid);
+                }
+                Err(_) => return self.reply(frame, Reply::Broken),
+            }
+        }
+        self.reply(frame, Reply::Found(found));
+        if !jids.is_empty() {
+            self.put(Input::SecretsDelivered { reader, jids }, Asker::Nobody);
         }
     }
 
@@ -548,19 +633,27 @@ impl World {
         let Some(life) = self.life() else { return };
         let mut blobs = Vec::new();
         let input = match &frame.ask {
-            Ask::SignIn => Input::Auth(Box::new(sign_in(&id, format!("key of {id}")))),
+            Ask::SignIn => {
+                let pem = format!("key of {id}");
+                Input::Auth(attempt(id, pem))
+            }
             Ask::Grains => {
                 let grains = Map::from([("id", id.as_str())]);
                 Input::Grains(id, model::Grains(grains))
             }
             Ask::Event(tag, data) => Input::Events(vec![(tag.clone(), data.clone())]),
-            Ask::Return(ret) => Input::Return(ret.clone()),
+            Ask::Return(ret) => {
+                let mut ret = ret.clone();
+                let clear = life.redactor.redact_return(&mut ret);
+                let asker = Asker::Returner(Box::new(frame), clear);
+                return self.put(Input::Return(ret), asker);
+            }
             Ask::MineDelete(fun) => Input::MineDelete {
                 id,
                 fun: fun.clone(),
             },
             Ask::MineSend(data) => {
-                let entropy = SimEntropy(Mutex::new(Random::new(entropy)));
+                let entropy = SimEntropy::new(entropy);
                 match mine::sealed::put(life.blobs.as_ref(), &entropy, data.clone()) {
                     Ok(data) => {
                         blobs = data.iter().map(|kept| kept.blob.clone()).collect();
@@ -574,9 +667,14 @@ impl World {
                 }
             }
             Ask::MineGet { tgt, fun } => {
-                let found = mine_get(life, &id, tgt, fun);
-                let reply = found.map_or(Reply::Broken, Reply::Found);
-                return self.reply(&frame, reply);
+                let Some((found, jids)) = mine_get(life, &id, tgt, fun) else {
+                    return self.reply(&frame, Reply::Broken);
+                };
+                if jids.is_empty() {
+                    return self.reply(&frame, Reply::Found(found));
+                }
+                let asker = Asker::Reader(Box::new(frame), found);
+                return self.put(Input::SecretsAsked { reader: id, jids }, asker);
             }
         };
         self.put(input, Asker::Minion(Box::new(frame), blobs));
@@ -590,8 +688,8 @@ impl World {
             .views()
             .is_some_and(|views| views.keys.is_accepted(&id));
         if is_known {
-            let attempt = sign_in(&id, "key of a stranger".into());
-            self.put(Input::Auth(Box::new(attempt)), Asker::Twin);
+            let attempt = attempt(id, "key of a stranger".into());
+            self.put(Input::Auth(attempt), Asker::Twin);
         }
     }
 
@@ -685,7 +783,12 @@ impl World {
                     life.key += 1_000_000;
                 }
             }
-            Effect::WriteKey(_) | Effect::ForgetSecrets(_) => {}
+            Effect::ForgetSecrets(run) => {
+                if let Some(life) = self.life() {
+                    life.redactor.forget(&run);
+                }
+            }
+            Effect::WriteKey(_) => {}
         }
     }
 
@@ -750,9 +853,17 @@ impl World {
     /// The task of the timers wakes.
     pub(crate) fn wake(&mut self) {
         let wall = self.wall();
-        let mutation = self.mutation;
+        let (mutation, clock) = (self.mutation, self.clock.clone());
         let Some(life) = self.life() else { return };
         life.wakes = None;
+        let beat = Beat::of(clock.as_ref());
+        let jumped = beat.jump_since(life.beat);
+        life.beat = beat;
+        if let Some(by_ms) = jumped {
+            life.presence.shift(by_ms);
+            self.put(Input::ClockLooked, Asker::Nobody);
+        }
+        let Some(life) = self.life() else { return };
         for key in life.timers.due(wall) {
             if mutation == Some(Mutation::NeverAsks) && matches!(key, TimerKey::Probe(_)) {
                 continue;
@@ -788,21 +899,17 @@ impl World {
         let mutation = self.mutation;
         let Some(life) = self.life() else { return };
         let number = life.number;
-        let read = look_back(life.reader.as_ref(), &look.glob, look.after, look.upto);
-        match read {
-            Ok(mut events) => {
-                if mutation == Some(Mutation::SkipsLookBack) {
+        match look.look(life.reader.as_ref()) {
+            Ok(mut told) => {
+                if let (Some(Mutation::SkipsLookBack), Input::LookedBack { events, .. }) =
+                    (mutation, &mut told)
+                {
                     events.clear();
                 }
-                let Look {
-                    run, step, upto, ..
-                } = look;
-                let done = Box::new(orch::Fact::LookedBack { step, upto });
-                self.put(Input::LookedBack { run, events, done }, Asker::Nobody);
+                self.put(told, Asker::Nobody);
             }
-            Err(_) => {
-                look.tries += 1;
-                let pause = 1_000_000 << look.tries.min(5);
+            Err(pause) => {
+                let pause = pause.as_micros() as u64;
                 self.after(pause, Happening::Look(number, Box::new(look)));
             }
         }
@@ -871,7 +978,12 @@ fn signs<'a>(life: &Life, ids: impl Iterator<Item = &'a model::MinionId>) -> Pre
     life.presence.signs(ids, &subscribers)
 }
 
-fn mine_get(life: &mut Life, id: &model::MinionId, tgt: &model::Value, fun: &str) -> Option<Map> {
+fn mine_get(
+    life: &mut Life,
+    id: &model::MinionId,
+    tgt: &model::Value,
+    fun: &str,
+) -> Option<(Map, Vec<model::Jid>)> {
     let views = life.core.views()?;
     let grains = |id: &model::MinionId| views.minions.grains(id);
     let nodegroups = Map::new();
@@ -887,5 +999,7 @@ fn mine_get(life: &mut Life, id: &model::MinionId, tgt: &model::Value, fun: &str
     let (minions, _) = resolve(&target, known, &Default::default()).ok()?;
     let grains = views.minions.grains(id);
     let fun = model::Value::str(fun);
-    Some(mine::decide::read(&views.mine, id, grains, &minions, &fun))
+    let found = mine::decide::read(&views.mine, id, grains, &minions, &fun);
+    let names = mine::decide::funs_of(&fun);
+    Some((found, views.secrets.named(&minions, &names)))
 }

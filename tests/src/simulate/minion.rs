@@ -536,6 +536,11 @@ impl World {
             job.published.step.is_some() && !expects
         });
         let lost: Vec<Jid> = lost.map(|job| job.published.jid.clone()).collect();
+        for jid in self.unsent.clone() {
+            self.excuse(format!(
+                "nobody knows whether {id} had {jid} when it restarted"
+            ));
+        }
         for jid in lost {
             self.excuse(format!("{id} restarted while it had {jid}"));
         }

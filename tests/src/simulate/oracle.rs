@@ -354,6 +354,10 @@ impl Judge<'_> {
         if let Some(id) = self.mine_left(&views) {
             self.objects(format!("the mine still holds something of {id}"));
         }
+        if let Some(secret) = views.secrets.all().next() {
+            let name = &secret.made.name;
+            self.objects(format!("the secret {name} outlives its run"));
+        }
         let left = durable.blobs.list().unwrap_or_default();
         // What a crash left between a blob and its record is swept at the next start.
         let _ =

@@ -41,7 +41,8 @@ fn compiled(nodes: usize) -> Plan {
     let formula = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formulas/kubic");
     let pillar_files = files(&formula.join("pillar")).with("kubic/nodes.yml", &table(nodes));
     let id: MinionId = MASTER_ID.parse().expect("a minion id");
-    let grains = Map::from([("id", MASTER_ID)]);
+    // The formula asks by this grain whether it may use what only Brine has.
+    let grains = Map::from([("id", MASTER_ID), ("brine", "0.1.0")]);
     let request = pillar::Request {
         id,
         grains: Grains(grains.clone()),

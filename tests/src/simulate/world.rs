@@ -6,14 +6,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use master::act::Look;
 use master::jobs::JobPublished;
 use master::ledger::Input;
+use master::secrets::Sealer;
 use master::world::{Clock, Sleep};
 use model::{Jid, JobReturn, Map, Tag, Timestamp, Value};
 use orch::Plan;
 
 use super::fault::{self, Fault, Faults, Moment};
-use super::master_process::{Asker, Look, MasterProcess};
+use super::master_process::{Asker, MasterProcess, SimEntropy};
 use super::minion::{Ask, Frame, Minion, Reply, Todo};
 use super::network::{Disturbance, Network};
 use super::{Mutation, Scenario, plan};
@@ -34,18 +36,26 @@ const OPERATOR_PERIOD: u64 = 1_000_000;
 const MILLI: u64 = 1_000;
 
 /// The wall clock of the simulated machine.
-#[derive(Debug)]
-pub(crate) struct SimClock(AtomicU64);
+#[derive(Debug, Default)]
+pub(crate) struct SimClock {
+    wall: AtomicU64,
+    steady: AtomicU64,
+}
 
 impl SimClock {
-    pub(crate) fn set(&self, wall: u64) {
-        self.0.store(wall, Ordering::Relaxed);
+    pub(crate) fn set(&self, wall: u64, steady: u64) {
+        self.wall.store(wall, Ordering::Relaxed);
+        self.steady.store(steady, Ordering::Relaxed);
     }
 }
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::Relaxed))
+        Timestamp(self.wall.load(Ordering::Relaxed))
+    }
+
+    fn steady(&self) -> std::time::Duration {
+        std::time::Duration::from_micros(self.steady.load(Ordering::Relaxed))
     }
 
     fn sleep(&self, _: std::time::Duration) -> Sleep {
@@ -153,6 +163,7 @@ pub struct World {
     pub(crate) now: u64,
     wall_offset: i64,
     pub(crate) clock: Arc<SimClock>,
+    pub(crate) sealer: Sealer,
     queue: BinaryHeap<Reverse<Queued>>,
     numbers: u64,
     pub(crate) happened: u64,
@@ -162,6 +173,8 @@ pub struct World {
     pub(crate) plan: Arc<Plan>,
     /// Every token that was ever made.
     pub(crate) secrets: Vec<String>,
+    /// Jobs of which nobody knows whether they were sent.
+    pub(crate) unsent: Vec<Jid>,
     pub(crate) run: Option<Jid>,
     pub(crate) is_over: bool,
     pub(crate) history: History,
@@ -202,7 +215,8 @@ impl World {
             chance,
             now: 0,
             wall_offset: 0,
-            clock: Arc::new(SimClock(AtomicU64::new(WALL_START))),
+            clock: Arc::default(),
+            sealer: Sealer::of_chance(Arc::new(SimEntropy::new(seed))),
             queue: BinaryHeap::new(),
             numbers: 0,
             happened: 0,
@@ -211,6 +225,7 @@ impl World {
             network: Network::new(nodes),
             plan: plan::plan(nodes),
             secrets: Vec::new(),
+            unsent: Vec::new(),
             run: None,
             is_over: false,
             history: History::default(),
@@ -248,7 +263,7 @@ impl World {
                 return;
             }
             let wall = (WALL_START + self.now).saturating_add_signed(self.wall_offset);
-            self.clock.set(wall);
+            self.clock.set(wall, self.now);
             self.happen(next.what);
         }
     }
@@ -377,6 +392,7 @@ impl World {
             }
             Fault::Cut { node, for_ms, .. } => self.network.cut(node, self.now + for_ms * MILLI),
             Fault::LateReturn { node, .. } => self.return_late(node),
+            Fault::Spy { .. } => self.spy(),
             Fault::Twin { node, .. } => self.twin(node),
         }
     }
@@ -384,6 +400,22 @@ impl World {
     fn hurt(&mut self, fault: storage::memory::Fault, for_ms: u64) {
         self.master.disk.fail(fault);
         self.after(for_ms * MILLI, Happening::Heal);
+    }
+
+    /// The control plane's minion asks for what it made for others: it is no reader.
+    fn spy(&mut self) {
+        let minion = &self.minions[0];
+        let frame = Frame {
+            node: 0,
+            boot: minion.boot,
+            number: 0,
+            key: minion.key,
+            ask: Ask::MineGet {
+                tgt: Value::str("*"),
+                fun: "join_params".into(),
+            },
+        };
+        self.send_frame(frame);
     }
 
     /// An old job's return comes once more, and says something else.
@@ -470,6 +502,7 @@ impl Fault {
             | Fault::Reboot { at, .. }
             | Fault::Cut { at, .. }
             | Fault::LateReturn { at, .. }
+            | Fault::Spy { at }
             | Fault::Twin { at, .. } => at,
         };
         ms * MILLI

@@ -115,6 +115,8 @@ fn name(record: &Record) -> &'static str {
         Record::Secret(_) => "secret",
         Record::Run { .. } => "run",
         Record::Forgotten { .. } => "forgotten",
+        Record::JobSending { .. } => "job_sending",
+        Record::ClockJumped { .. } => "clock_jumped",
         Record::MasterStarted { .. } => "master_started",
     }
 }
@@ -227,6 +229,14 @@ fn of_the_master() -> Vec<(&'static str, Record)> {
         ("forgotten", Record::Forgotten { before }),
         ("secret", secret_made(&run)),
         (
+            "job_sending",
+            Record::JobSending {
+                jid: run.clone(),
+                again: vec![id("web1")],
+            },
+        ),
+        ("clock_jumped", Record::ClockJumped { by_ms: -7 }),
+        (
             "master_started",
             Record::MasterStarted {
                 version: "0.1.0".into(),
@@ -271,7 +281,7 @@ fn every_kind_of_record_has_its_bytes_kept() {
     let mut kinds: Vec<_> = samples.iter().map(|(_, record)| name(record)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 18, "as many as `name` has arms: {kinds:?}");
+    assert_eq!(kinds.len(), 20, "as many as `name` has arms: {kinds:?}");
     let listed = RealDisk.list(path("event").parent().unwrap()).unwrap();
     assert!(listed.unwrap().len() >= samples.len());
 }

@@ -23,8 +23,7 @@ use crate::keys::keyring::Keyring;
 use crate::keys::pki_writer::PkiWriter;
 use crate::ledger::{self, Durable, Input, Policy, Views};
 use crate::minions::PresenceBoard;
-use crate::pillar_sources::Pillars;
-use crate::pillar_sources::live::RunningMaster;
+use crate::pillar_sources::{self, Pillars};
 use crate::secrets::{Redactor, Sealer};
 use crate::shared::{Shared, read_return};
 use crate::transport::{Incoming, Limits, PublishServer, RequestServer};
@@ -133,7 +132,7 @@ impl Master {
             opts,
             world,
         });
-        shared.pillars.connect(RunningMaster::new(&shared));
+        pillar_sources::live::connect(&shared);
         let (timers, fired) = timers::start(Arc::clone(&shared.world.clock));
         let mut tasks = JoinSet::new();
         tasks.spawn(act::perform(Arc::clone(&shared), timers, effects));

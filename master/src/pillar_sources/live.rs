@@ -16,20 +16,20 @@ use crate::{runners, wheel};
 const USER: &str = "template";
 
 /// Asks the master as long as it runs.
-pub(crate) struct RunningMaster {
+struct RunningMaster {
     shared: Weak<Shared>,
     tasks: Handle,
 }
 
-impl RunningMaster {
-    /// Asks this master. Must be called inside the runtime.
-    pub(crate) fn new(shared: &Arc<Shared>) -> Arc<dyn Live> {
-        Arc::new(Self {
-            shared: Arc::downgrade(shared),
-            tasks: Handle::current(),
-        })
-    }
+/// Lets templates ask this master. Must be called inside the runtime.
+pub(crate) fn connect(shared: &Arc<Shared>) {
+    shared.pillars.connect(Arc::new(RunningMaster {
+        shared: Arc::downgrade(shared),
+        tasks: Handle::current(),
+    }));
+}
 
+impl RunningMaster {
     fn shared(&self) -> Result<Arc<Shared>, String> {
         let stopped = || "the master stops".to_owned();
         self.shared.upgrade().ok_or_else(stopped)

@@ -10,6 +10,7 @@ use crate::doctor::DoctorFlags;
 use crate::exit_code;
 use crate::flags::{self, SaltFlags, SaltKeyFlags, SaltRunFlags};
 use crate::links::LinksFlags;
+use crate::run_verb::VERBS;
 use crate::terminal::Terminal;
 
 /// Writes a completion script: `source <(brine completion bash)`.
@@ -40,12 +41,28 @@ pub fn command() -> Command {
                 .arg(config()),
         )
         .subcommand(named("cmd", SaltFlags::command()))
-        .subcommand(named("run", SaltRunFlags::command()))
+        .subcommand(named("run", with_verbs(SaltRunFlags::command())))
         .subcommand(named("key", SaltKeyFlags::command()))
         .subcommand(Command::new("lab").about("A cluster of real minions to try things on"))
         .subcommand(named("doctor", DoctorFlags::command()))
         .subcommand(named("install-links", LinksFlags::command()))
         .subcommand(named("completion", CompletionFlags::command()))
+}
+
+/// Adds the verbs of `brine run`, so that a shell offers them.
+fn with_verbs(mut command: Command) -> Command {
+    for (verb, takes, about) in VERBS {
+        let mut verb_command = Command::new(verb).about(about);
+        if !takes.is_empty() {
+            verb_command = verb_command.arg(clap::Arg::new("words").value_name(takes));
+        }
+        if verb == "retry" {
+            let from = clap::Arg::new("from").long("from").value_name("STEP");
+            verb_command = verb_command.arg(from.help("The step to begin with"));
+        }
+        command = command.subcommand(verb_command);
+    }
+    command
 }
 
 fn named(name: &'static str, command: Command) -> Command {

@@ -1,100 +1,22 @@
-//! `brine run list`, `show`, `attach` and `cancel`: the orchestrations that the master carries.
+//! `brine run list`, `show` and `attach`: the orchestrations that the master carries.
 
 use model::api::{RunSummary, RunView, StepView};
 use model::{Map, Timestamp, Value};
-use serde_json::json;
 
-use crate::client::{Client, Error, percent_encoded};
+use crate::client::{Client, Error};
 use crate::exit_code;
 use crate::flags::Printer;
-use crate::program::user;
+use crate::run_verb::path_of;
 use crate::runner_call;
 use crate::terminal::Terminal;
-use crate::viewer::{self, Followed, Mode, elapsed, mark, now};
+use crate::viewer::{self, Followed, Mode, counted, elapsed, mark, now, typically};
 
-/// What to do with runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verb {
-    /// All runs, one a line.
-    List,
-    /// One run with every step.
-    Show(String),
-    /// One run, live.
-    Attach(String),
-    /// Call one run off.
-    Cancel(String),
-}
-
-impl Verb {
-    /// Reads the words after `brine run`; `None` if they name a runner, an error if a run is
-    /// missing.
-    pub(crate) fn parse(words: &[String]) -> Option<Result<Self, String>> {
-        let [verb, rest @ ..] = words else {
-            return None;
-        };
-        let with_run: fn(String) -> Self = match verb.as_str() {
-            "list" => {
-                return Some(if rest.is_empty() {
-                    Ok(Self::List)
-                } else {
-                    Err("list takes no further words".into())
-                });
-            }
-            "show" => Self::Show,
-            "attach" => Self::Attach,
-            "cancel" => Self::Cancel,
-            _ => return None,
-        };
-        Some(match rest {
-            [run] => Ok(with_run(run.clone())),
-            _ => Err(format!("{verb} takes one run; `brine run list` shows them")),
-        })
-    }
-
-    /// Does it.
-    pub(crate) async fn run(
-        &self,
-        client: &Client,
-        printer: &mut Printer,
-        terminal: &mut Terminal,
-    ) -> Result<u8, Error> {
-        let is_data = printer.is_for_programs();
-        match self {
-            Self::List => {
-                let runs: Vec<RunSummary> = client.get("/runs").await?;
-                if is_data {
-                    print_data(&runs, printer, terminal);
-                } else {
-                    list(&runs, terminal);
-                }
-                Ok(exit_code::OK)
-            }
-            Self::Show(run) => {
-                let view: RunView = client.get(&path_of(run)).await?;
-                if is_data {
-                    print_data(&view, printer, terminal);
-                } else {
-                    show(&view, terminal);
-                }
-                Ok(exit_code::OK)
-            }
-            Self::Attach(run) => attach(client, run, printer, terminal).await,
-            Self::Cancel(run) => {
-                let by = user();
-                let path = format!("{}/cancel", path_of(run));
-                let _: Value = client.post(&path, &json!({ "by": by })).await?;
-                terminal.line(&format!("run {run} is called off"));
-                Ok(exit_code::OK)
-            }
-        }
-    }
-}
-
-fn path_of(run: &str) -> String {
-    format!("/runs/{}", percent_encoded(run))
-}
-
-fn print_data(data: &impl serde::Serialize, printer: &mut Printer, terminal: &mut Terminal) {
+/// Prints data by the outputter that `--out` names.
+pub(crate) fn print_data(
+    data: &impl serde::Serialize,
+    printer: &mut Printer,
+    terminal: &mut Terminal,
+) {
     let value = serde_json::to_value(data).and_then(serde_json::from_value::<Value>);
     if let Ok(value) = value {
         printer.show(&value, None, 0, terminal);
@@ -156,18 +78,21 @@ async fn ended_return(client: &Client, run: &str) -> Result<Map, Error> {
     Ok(Map::from([("return", ret)]))
 }
 
-fn word_of(phase: impl serde::Serialize) -> String {
+/// Writes a phase as words: `never seen`.
+pub(crate) fn word_of(phase: impl serde::Serialize) -> String {
     match serde_json::to_value(phase) {
         Ok(serde_json::Value::String(word)) => word.replace('_', " "),
         _ => String::new(),
     }
 }
 
-fn moment(at: Timestamp) -> String {
+/// Writes a moment to the second.
+pub(crate) fn moment(at: Timestamp) -> String {
     at.iso().replace('T', " ").chars().take(19).collect()
 }
 
-fn list(runs: &[RunSummary], terminal: &mut Terminal) {
+/// Prints one line for each run.
+pub(crate) fn list(runs: &[RunSummary], terminal: &mut Terminal) {
     if runs.is_empty() {
         return terminal.line("no runs");
     }
@@ -189,7 +114,8 @@ fn list(runs: &[RunSummary], terminal: &mut Terminal) {
     }
 }
 
-fn show(view: &RunView, terminal: &mut Terminal) {
+/// Prints a run with every step.
+pub(crate) fn show(view: &RunView, terminal: &mut Terminal) {
     let run = &view.summary;
     let field = |label: &str, text: &str| format!("{label:>9}: {text}");
     terminal.line(&field("Run", run.run.as_str()));
@@ -210,8 +136,14 @@ fn show(view: &RunView, terminal: &mut Terminal) {
         times => format!("{times} times, after restarts of the master"),
     };
     terminal.line(&field("Resumed", &resumed));
+    if let Some(of) = &view.retry_of {
+        terminal.line(&field("Retry of", of.as_str()));
+    }
     let steps = format!("{} of {} ended", run.steps_ended, run.steps);
     terminal.line(&field("Steps", &steps));
+    for notice in &view.notices {
+        terminal.line(&field("Notice", notice));
+    }
     for step in &view.tree {
         terminal.line("");
         show_step(step, terminal);
@@ -219,7 +151,7 @@ fn show(view: &RunView, terminal: &mut Terminal) {
 }
 
 fn show_step(step: &StepView, terminal: &mut Terminal) {
-    let (sign, _) = mark(step.phase);
+    let (sign, _) = mark(step.phase, terminal.is_ascii());
     let name = if step.name == step.id {
         String::new()
     } else {
@@ -229,6 +161,7 @@ fn show_step(step: &StepView, terminal: &mut Terminal) {
     let mut field = |label: &str, text: &str| terminal.line(&format!("{label:>11}: {text}"));
     field("Phase", &word_of(step.phase));
     let times = match step.attempts {
+        _ if step.is_carried => "in the run before; its result was taken over".to_owned(),
         0 => "never".to_owned(),
         1 => "once".to_owned(),
         times => format!("{times} times"),
@@ -237,7 +170,11 @@ fn show_step(step: &StepView, terminal: &mut Terminal) {
     if let Some(started) = step.started {
         let until = step.ended.unwrap_or_else(now);
         let time = elapsed(started, until);
-        field("Started", &format!("{} UTC, {time}", moment(started)));
+        let typical = typically(step);
+        field(
+            "Started",
+            &format!("{} UTC, {time}{typical}", moment(started)),
+        );
     }
     for jid in &step.jids {
         field("Job", jid.as_str());
@@ -245,8 +182,21 @@ fn show_step(step: &StepView, terminal: &mut Terminal) {
     for (id, phase) in &step.minions {
         field("Minion", &format!("{id} {}", word_of(*phase)));
     }
-    if !step.note.is_empty() {
+    for id in &step.missing {
+        field(
+            "Minion",
+            &format!("{id} never seen: no accepted minion has this id"),
+        );
+    }
+    let counts = step.counts();
+    if counts.targeted() > 1 {
+        field("Minions", &counted(&counts));
+    }
+    if !step.note.is_empty() && step.ret.is_none() {
         field("Note", &step.note);
+    }
+    for next in step.question.iter().flat_map(|question| &question.then) {
+        field("Then", next);
     }
     for required in &step.requires {
         field("Requires", required.split("_|-").nth(1).unwrap_or(required));

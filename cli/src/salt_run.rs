@@ -11,7 +11,9 @@ use crate::client::{Client, Error};
 use crate::exit_code;
 use crate::flags::{self, Printer, SaltRunFlags};
 use crate::program::{block_on, fail, name_of, with_input_words};
-use crate::run_report::{self, Verb};
+use crate::run_plan::Form;
+use crate::run_report;
+use crate::run_verb::{Done, Verb};
 use crate::runner_call;
 use crate::state_event::Watch;
 use crate::terminal::Terminal;
@@ -77,6 +79,12 @@ fn prepare(args: Vec<OsString>, terminal: &mut Terminal) -> Result<Command, u8> 
     }
     let task = task_of(&flags, name != SALT_NAME)
         .map_err(|text| flags::usage_error(&name, &text, terminal))?;
+    if let Task::Runs(Verb::Plan(_, _, form)) = &task
+        && *form != Form::Data
+    {
+        // Graphs are no outputters.
+        flags.output.out = None;
+    }
     let (client, config) = flags.connection.open();
     let mut printer = flags
         .output
@@ -94,8 +102,12 @@ fn prepare(args: Vec<OsString>, terminal: &mut Terminal) -> Result<Command, u8> 
 }
 
 fn task_of(flags: &SaltRunFlags, knows_runs: bool) -> Result<Task, String> {
-    if knows_runs && let Some(verb) = Verb::parse(&flags.words) {
+    let out = flags.output.out.as_deref();
+    if knows_runs && let Some(verb) = Verb::parse(&flags.words, flags.from.as_ref(), out) {
         return verb.map(Task::Runs);
+    }
+    if flags.from.is_some() {
+        return Err("--from belongs to `brine run retry RUN`".into());
     }
     let [fun, rest @ ..] = flags.words.as_slice() else {
         return if flags.doc {
@@ -126,7 +138,12 @@ impl Command {
     async fn run(&mut self, terminal: &mut Terminal) -> Result<u8, Error> {
         match self.task.take() {
             None => Ok(exit_code::OK),
-            Some(Task::Runs(verb)) => verb.run(&self.client, &mut self.printer, terminal).await,
+            Some(Task::Runs(verb)) => {
+                match verb.run(&self.client, &mut self.printer, terminal).await? {
+                    Done::Code(code) => Ok(code),
+                    Done::Started(started) => self.follow(&started, terminal).await,
+                }
+            }
             Some(Task::Docs(fun)) => self.docs(fun, terminal).await,
             Some(Task::Events(watch)) => watch.run(&self.client, terminal).await,
             Some(Task::Orchestrate(fun, arguments)) => {
@@ -173,8 +190,13 @@ impl Command {
     ) -> Result<u8, Error> {
         let chunk = runner_call::chunk(fun, arguments);
         let started: RunStarted = self.client.run(&chunk).await?;
+        self.follow(&started, terminal).await
+    }
+
+    /// Follows a run that was just started to its end.
+    async fn follow(&mut self, started: &RunStarted, terminal: &mut Terminal) -> Result<u8, Error> {
         if self.flags.is_async {
-            return Ok(tell_async(&started, "brine run attach", terminal));
+            return Ok(tell_async(started, "brine run attach", terminal));
         }
         let run = started.run.to_string();
         let mode = if self.flags.quiet {
@@ -189,7 +211,7 @@ impl Command {
             Err(error) if error.is_not_found() => {
                 // It ended before it became a run: an SLS that does not compile.
                 let ended =
-                    runner_call::wait(&self.client, &started, &mut self.printer, terminal).await?;
+                    runner_call::wait(&self.client, started, &mut self.printer, terminal).await?;
                 if let Some(ret) = ended.get("return") {
                     runner_call::show_return(ret, &mut self.printer, terminal);
                 }

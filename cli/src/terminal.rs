@@ -17,7 +17,16 @@ pub struct Terminal {
     input: Box<dyn BufRead + Send>,
     is_interactive: bool,
     allows_color: bool,
+    is_ascii: bool,
     is_closed: bool,
+}
+
+/// Says whether the locale asks for ASCII. Where none is set, UTF-8 is taken for granted.
+fn has_plain_locale() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+    let mut set = set.filter_map(|name| std::env::var(name).ok());
+    let locale = set.find(|value| !value.is_empty());
+    locale.is_some_and(|locale| matches!(locale.as_str(), "C" | "POSIX"))
 }
 
 impl Terminal {
@@ -31,7 +40,8 @@ impl Terminal {
             err: Box::new(std::io::stderr()),
             input: Box::new(std::io::BufReader::new(std::io::stdin())),
             is_interactive: is_interactive && !is_dumb,
-            allows_color: is_interactive && !no_color,
+            allows_color: is_interactive && !no_color && !is_dumb,
+            is_ascii: is_dumb || has_plain_locale(),
             is_closed: false,
         }
     }
@@ -48,6 +58,7 @@ impl Terminal {
             input: Box::new(input),
             is_interactive: false,
             allows_color: false,
+            is_ascii: false,
             is_closed: false,
         }
     }
@@ -55,6 +66,11 @@ impl Terminal {
     /// Says whether a person looks on: the output can be redrawn in place.
     pub(crate) fn is_interactive(&self) -> bool {
         self.is_interactive
+    }
+
+    /// Says whether only ASCII can be relied on: a dumb terminal, or a locale without UTF-8.
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.is_ascii
     }
 
     /// Says whether whoever read the output went away.

@@ -178,6 +178,11 @@ fn a_wrong_command_line_sends_nothing() {
             "salt-run",
             "salt-run list extra",
             "'brine run' show",
+            "'brine run' approve 20261121081709874598",
+            "'brine run' list --from x",
+            "salt-run --from x jobs.list_jobs",
+            "'brine run' plan",
+            "'brine run' plan orch.kubic --out=txt",
             "salt-key -l what",
             "salt-key --gen-signature",
         ],
@@ -287,4 +292,153 @@ fn keys_are_listed_and_decided() {
             "salt-key -y -a bad --include-rejected",
         ],
     );
+}
+
+fn plan_view() -> serde_json::Value {
+    let step = |id: &str, what: &str, marks: &[&str], needs: serde_json::Value, nodes: &[&str]| {
+        json!({"key": format!("salt_|-{id}_|-{id}_|-x"), "id": id, "fun": "salt.x", "what": what,
+               "marks": marks, "needs": needs, "nodes": nodes, "is_change": !nodes.is_empty(),
+               "target": "", "target_type": "glob"})
+    };
+    let need = |id: &str, kind: &str| json!([{"kind": kind, "key": format!("salt_|-{id}_|-{id}_|-x"), "id": id}]);
+    let steps = vec![
+        step(
+            "sure",
+            "ask: the disks of 2 nodes are wiped",
+            &["approval"],
+            json!([]),
+            &[],
+        ),
+        step(
+            "install",
+            "apply microos on *",
+            &["wipe", "reboot"],
+            need("sure", "require"),
+            &["00:00:00:11:11:11", "00:00:00:22:22:22"],
+        ),
+        step(
+            "told",
+            "runner \"test.arg\" <x>",
+            &[],
+            need("install", "onchanges"),
+            &[],
+        ),
+        step(
+            "after",
+            "test.ping on *",
+            &["finally"],
+            json!([]),
+            &["00:00:00:11:11:11"],
+        ),
+    ];
+    json!({"name": "orch.kubic", "hash": "0123456789abcdef", "changes": 2, "steps": steps,
+        "warnings": ["'install' targets nobody"],
+        "nodes": [
+            {"id": "00:00:00:11:11:11", "roles": ["control_plane"], "is_accepted": true,
+             "is_connected": true, "steps": ["install", "after"],
+             "facts": ["sda QEMU-1 40 GB, empty"]},
+            {"id": "00:00:00:22:22:22", "roles": ["worker"], "is_accepted": false,
+             "is_connected": false, "steps": []}]})
+}
+
+fn explanation() -> serde_json::Value {
+    let mut run = run_view();
+    run.as_object_mut().unwrap().remove("tree");
+    run["notices"] = json!(["changed since this run was planned: orch/kubic.sls"]);
+    run["next"] = json!([format!("brine run attach {JID}")]);
+    run["steps"] = json!([{
+        "id": "wait_for_reboots", "fun": "salt.wait_for_event", "phase": "failed",
+        "why": "Timeout value reached.\nNot seen: 00:00:00:22:22:22.", "started": null,
+        "until": null, "proof": 420, "jid": JID,
+        "awaits": [
+            {"id": "00:00:00:11:11:11", "is_here": true, "proof": 417, "is_accepted": true},
+            {"id": "00:00:00:22:22:22", "is_here": false, "phase": "lost", "why": "no connection",
+             "proof": 419, "is_accepted": true, "is_connected": false},
+            {"id": "12345", "is_here": false}]}]);
+    run
+}
+
+#[test]
+fn a_plan_is_shown_in_every_form_and_its_code_is_terraforms() {
+    let fake = Fake::start(Script::new().answer("POST /plan", plan_view()));
+    fake.transcript(
+        "plan",
+        &[
+            "'brine run' plan orch.kubic pillar='{\"a\": 1}'",
+            "'brine run' plan orch.kubic --out=mermaid",
+            "'brine run' plan orch.kubic --out=dot",
+            "'brine run' plan orch.kubic --out=json --out-indent=-1",
+        ],
+    );
+    let nothing = json!({"name": "orch.noop", "hash": "00", "changes": 0, "steps": [],
+                         "warnings": [], "nodes": []});
+    let fake = Fake::start(Script::new().answer("POST /plan", nothing));
+    fake.transcript("plan-nothing", &["'brine run' plan orch.noop"]);
+    let refused = json!({"error": "No matching sls found for 'orch.x' in env 'base'"});
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let fake = Fake::start(Script::new().refuse("POST /plan", status, refused));
+    fake.transcript("plan-refused", &["'brine run' plan orch.x"]);
+}
+
+#[test]
+fn a_person_answers_resumes_and_asks_why() {
+    let refused = json!({"error": "step 'sure' was answered already: Approved by alice.",
+        "hint": "nothing waits for an approval now"});
+    let runs = format!("/runs/{JID}");
+    let fake = Fake::start(
+        Script::new()
+            .answer(&format!("POST {runs}/approve"), run_view())
+            .answer(&format!("POST {runs}/resume"), run_view())
+            .answer(&format!("GET {runs}/explain"), explanation()),
+    );
+    fake.transcript(
+        "answers",
+        &[
+            &format!("'brine run' approve {JID} sure"),
+            &format!("'brine run' reject {JID} sure"),
+            &format!("'brine run' resume {JID}"),
+            &format!("'brine run' explain {JID} --out=json --out-indent=-1"),
+        ],
+    );
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let fake = Fake::start(Script::new().refuse(&format!("POST {runs}/approve"), status, refused));
+    fake.transcript(
+        "answer-refused",
+        &[&format!("'brine run' approve {JID} sure")],
+    );
+}
+
+#[test]
+fn a_retry_is_followed_to_its_end() {
+    let again = "20261121091709874598";
+    let fake = Fake::start(
+        Script::new()
+            .answer(
+                &format!("POST /runs/{JID}/retry"),
+                json!({"run": again, "cursor": 41}),
+            )
+            .events(&format!("/runs/{again}/watch"), vec![ended_view()])
+            .answer(&format!("GET /runs/{again}/return"), run_return()),
+    );
+    fake.transcript(
+        "retry",
+        &[
+            &format!("'brine run' retry {JID} --from two"),
+            &format!("'brine run' retry {JID} --async"),
+        ],
+    );
+}
+
+#[test]
+fn a_stream_whose_place_is_forgotten_says_so() {
+    let fake = Fake::start(
+        Script::new()
+            .error(
+                "/events",
+                json!({"error": "the events after 3 are no longer kept; the oldest begin after 90",
+               "oldest": 90}),
+            )
+            .answer("GET /health", json!({"version": "0", "pid": 1, "head": 3})),
+    );
+    fake.transcript("forgotten-events", &["salt-run state.event"]);
 }

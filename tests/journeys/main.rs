@@ -18,6 +18,7 @@ mod kubic;
 mod mine;
 mod orchestration;
 mod requests;
+mod runs;
 mod secrets;
 mod sign_in;
 mod swarm;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::Method;
 use hyper::body::Incoming;
-use model::api::RunView;
+use hyper::{Method, StatusCode};
+use model::api::{ErrorBody, RunView};
 use model::{Cursor, Map, Tag};
 
 use super::sse::{Frame, Parser};
@@ -63,6 +63,7 @@ impl EventStream {
     pub(crate) async fn next(&mut self) -> Result<Item<StreamedEvent>, Error> {
         let path = self.path();
         match self.pipe.next(&path).await? {
+            Item::Next(frame) if frame.event == "error" => Err(ended_early(&path, &frame)),
             Item::Next(frame) => {
                 let event: StreamedEvent = serde_json::from_str(&frame.data)
                     .map_err(|cause| Error::unreadable(&path, cause))?;
@@ -86,6 +87,33 @@ impl EventStream {
     }
 }
 
+/// Reads the frame that ends a stream before its time: what the reader wants is forgotten, or
+/// cannot be read. Asking again would give the same.
+fn ended_early(path: &str, frame: &Frame) -> Error {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        error: String,
+        #[serde(default)]
+        oldest: Option<Cursor>,
+    }
+    let Ok(body) = serde_json::from_str::<Body>(&frame.data) else {
+        return Error::unreadable(path, "the stream ended with an error that says nothing");
+    };
+    let hint = body.oldest.map(|oldest| {
+        format!(
+            "the oldest cursor one can read after is {oldest}; option keep_jobs_seconds says how \
+             long events are kept"
+        )
+    });
+    Error::Refused {
+        status: StatusCode::GONE,
+        said: ErrorBody {
+            error: body.error,
+            hint,
+        },
+    }
+}
+
 /// A run as it changes.
 #[derive(Debug)]
 pub(crate) struct RunStream {
@@ -105,6 +133,7 @@ impl RunStream {
     pub(crate) async fn next(&mut self) -> Result<Item<Box<RunView>>, Error> {
         match self.pipe.next(&self.path).await? {
             Item::Next(frame) if frame.event == "end" => Ok(Item::End),
+            Item::Next(frame) if frame.event == "error" => Err(ended_early(&self.path, &frame)),
             Item::Next(frame) => {
                 let view = serde_json::from_str(&frame.data)
                     .map_err(|cause| Error::unreadable(&self.path, cause))?;

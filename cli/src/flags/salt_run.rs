@@ -11,7 +11,9 @@ use super::{ConnectionFlags, OutputFlags};
     version,
     infer_long_args = true,
     override_usage = "salt-run [options] <function> [arguments]",
-    after_help = "As `brine run` also: list, show RUN, attach RUN, cancel RUN."
+    after_help = "As `brine run` also: plan SLS, list, show RUN, attach RUN, explain RUN, \
+                  approve RUN STEP, reject RUN STEP, resume RUN, retry RUN [--from STEP], \
+                  cancel RUN."
 )]
 pub(crate) struct SaltRunFlags {
     /// The function and its arguments; `name=value` is a keyword argument.
@@ -29,6 +31,9 @@ pub(crate) struct SaltRunFlags {
     /// Overwrite what the guard of an orchestration listed under this hash.
     #[arg(long, value_name = "HASH")]
     pub(crate) yes_wipe: Option<String>,
+    /// For `brine run retry`: the step to begin with; else the first that did not end well.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) from: Option<String>,
     /// Names of keyword arguments whose values stay text, separated by commas.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) no_parse: Vec<String>,

@@ -4,7 +4,12 @@ use indexmap::IndexMap;
 use model::api::{MinionPhase, RunPhase, RunView, StepPhase, StepView};
 use model::{MinionId, Timestamp};
 
-use super::elapsed;
+use super::{counted, elapsed};
+
+/// Lines told of why a step failed, after the first.
+const REASON_LINES_MAX: usize = 8;
+/// One in so many sub-steps of a minion is told.
+const SUBSTEPS_TOLD: u64 = 100;
 
 /// Tells what changed since the last view; since nothing, how the run stands.
 pub(super) fn between(last: Option<&RunView>, view: &RunView) -> Vec<String> {
@@ -24,6 +29,14 @@ pub(super) fn between(last: Option<&RunView>, view: &RunView) -> Vec<String> {
         lines.push(format!(
             "         the master resumed this run; {times}x in all"
         ));
+    }
+    let notices_before = last.map_or(&[][..], |last| &last.notices);
+    for notice in view
+        .notices
+        .iter()
+        .filter(|notice| !notices_before.contains(notice))
+    {
+        lines.push(format!("         note: {notice}"));
     }
     for step in &view.tree {
         let before = last.and_then(|last| last.tree.iter().find(|other| other.key == step.key));
@@ -58,6 +71,19 @@ fn step_changes(before: Option<&StepView>, step: &StepView, lines: &mut Vec<Stri
             &format!("{id}: {} started{which}", step.fun),
         ));
     }
+    if step.question.is_some() && before.is_none_or(|before| before.question.is_none()) {
+        for next in step.question.iter().flat_map(|question| &question.then) {
+            lines.push(format!("         {id}: then {next}"));
+        }
+    }
+    let missing_before = before.map_or(&[][..], |before| &before.missing);
+    if step.missing != missing_before {
+        let missing = step.missing.join(", ");
+        lines.push(format!(
+            "         {id}: no accepted minion is called {missing}"
+        ));
+    }
+    substep_changes(before, step, lines);
     let no_minions = IndexMap::new();
     let minions_before = before.map_or(&no_minions, |before| &before.minions);
     minion_changes(id, minions_before, &step.minions, lines);
@@ -68,6 +94,27 @@ fn step_changes(before: Option<&StepView>, step: &StepView, lines: &mut Vec<Stri
     if step.phase != phase_before && step.phase.has_ended() {
         let ended = step.ended.unwrap_or_default();
         lines.push(stamped(ended, &format!("{id}: {}", outcome(step))));
+        if let (StepPhase::Failed, Some(ret)) = (step.phase, &step.ret) {
+            let more = ret.comment.lines().skip(1).take(REASON_LINES_MAX);
+            lines.extend(more.map(|line| format!("         {line}")));
+        }
+    }
+}
+
+/// A minion's first sub-step is told, and every hundredth: a log of them is `state.event`.
+fn substep_changes(before: Option<&StepView>, step: &StepView, lines: &mut Vec<String>) {
+    for substep in &step.substeps {
+        let mut all_before = before.into_iter().flat_map(|before| &before.substeps);
+        let seen = all_before.find(|other| other.id == substep.id);
+        let seen = seen.map_or(0, |other| other.count);
+        let is_told = seen == 0 || substep.count / SUBSTEPS_TOLD != seen / SUBSTEPS_TOLD;
+        if is_told && substep.count != seen {
+            let (id, tag, count) = (&substep.id, &substep.tag, substep.count);
+            lines.push(format!(
+                "         {}: {id} reports {tag} ({count})",
+                step.id
+            ));
+        }
     }
 }
 
@@ -88,7 +135,12 @@ fn outcome(step: &StepView) -> String {
         }
         _ => String::new(),
     };
-    format!("{word}{time}{reason}")
+    let counts = step.counts();
+    let minions = match counts.targeted() {
+        0 => String::new(),
+        _ => format!(" ({})", counted(&counts)),
+    };
+    format!("{word}{time}{minions}{reason}")
 }
 
 fn minion_changes(

@@ -17,7 +17,7 @@ use crate::outputters::Palette;
 use crate::program::{tell_back, tell_lost};
 use crate::terminal::Terminal;
 
-pub(crate) use tree::{Frame, elapsed, mark};
+pub(crate) use tree::{Frame, counted, elapsed, mark, typically};
 
 /// How often elapsed times are drawn anew.
 const TICK: Duration = Duration::from_secs(1);
@@ -147,6 +147,7 @@ impl Screen {
             width: terminal.width(),
             height: terminal.height().saturating_sub(1).max(1),
             palette: self.palette,
+            is_ascii: terminal.is_ascii(),
         };
         let lines = tree::draw(view, &frame);
         let mut text = String::new();

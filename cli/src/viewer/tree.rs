@@ -2,12 +2,16 @@
 //! below.
 
 use model::Timestamp;
-use model::api::{MinionPhase, RunPhase, RunView, StepPhase, StepView};
+use model::api::{MinionCounts, MinionPhase, RunPhase, RunView, StepPhase, StepView, SubStep};
 
 use crate::outputters::{Color, Palette};
 
-/// Sub-steps shown below a running step: the last words of a few minions, not a log.
+/// Minions whose sub-steps are shown below a running step: the last words of a few, not a log.
 const SUBSTEPS_MAX: usize = 4;
+/// Lines shown of why a step failed; the rest is in `brine run explain`.
+const REASON_LINES_MAX: usize = 6;
+/// Notices shown above the steps.
+const NOTICES_MAX: usize = 3;
 /// Ids shown per state of a step's minions before the rest is only counted.
 const IDS_MAX: usize = 6;
 
@@ -22,6 +26,8 @@ pub(crate) struct Frame {
     pub(crate) height: usize,
     /// The colours.
     pub(crate) palette: Palette,
+    /// Whether only ASCII can be shown.
+    pub(crate) is_ascii: bool,
 }
 
 /// Draws a run.
@@ -32,9 +38,15 @@ pub(super) fn draw(view: &RunView, frame: &Frame) -> Vec<String> {
         .iter()
         .map(|step| (step.phase, step_lines(step, &columns, frame)))
         .collect();
-    let room = frame.height.saturating_sub(1);
+    let notices = view.notices.len().min(NOTICES_MAX);
+    let room = frame.height.saturating_sub(1 + notices);
     let hidden = fold(&mut blocks, room);
     let mut lines = vec![head(view, frame)];
+    let notices = view.notices.iter().take(NOTICES_MAX);
+    lines.extend(notices.map(|notice| Line {
+        color: Some(Color::Yellow),
+        text: format!("  ! {notice}"),
+    }));
     if hidden > 0 {
         let text = format!("  ... {hidden} more steps");
         lines.push(Line { color: None, text });
@@ -59,7 +71,7 @@ impl Line {
         let width = frame.width.max(1);
         let text = if self.text.chars().count() > width {
             let kept: String = self.text.chars().take(width.saturating_sub(1)).collect();
-            format!("{kept}…")
+            format!("{kept}{}", if frame.is_ascii { '~' } else { '…' })
         } else {
             self.text
         };
@@ -129,6 +141,9 @@ fn head(view: &RunView, frame: &Frame) -> Line {
         summary.steps,
         summary.run
     );
+    if let Some(of) = &view.retry_of {
+        text.push_str(&format!("  retry of {of}"));
+    }
     if view.resumed > 0 {
         text.push_str(&format!("  resumed {}x", view.resumed));
     }
@@ -139,7 +154,19 @@ fn head(view: &RunView, frame: &Frame) -> Line {
 }
 
 /// Gives a step's mark and its colour.
-pub(crate) fn mark(phase: StepPhase) -> (char, Color) {
+pub(crate) fn mark(phase: StepPhase, is_ascii: bool) -> (char, Color) {
+    if is_ascii {
+        let (_, color) = mark(phase, false);
+        let sign = match phase {
+            StepPhase::Pending => '.',
+            StepPhase::Running => '>',
+            StepPhase::Succeeded => '+',
+            StepPhase::Failed => 'x',
+            StepPhase::Skipped => '-',
+            StepPhase::Cancelled => '#',
+        };
+        return (sign, color);
+    }
     match phase {
         StepPhase::Pending => ('·', Color::Blue),
         StepPhase::Running => ('▶', Color::Cyan),
@@ -151,16 +178,24 @@ pub(crate) fn mark(phase: StepPhase) -> (char, Color) {
 }
 
 fn step_lines(step: &StepView, columns: &Columns, frame: &Frame) -> Vec<Line> {
-    let (sign, color) = mark(step.phase);
+    let (sign, color) = mark(step.phase, frame.is_ascii);
     let time = match (step.started, step.ended) {
+        _ if step.is_carried => "before".to_owned(),
         (Some(started), ended) => elapsed(started, ended.unwrap_or(frame.now)),
         (None, _) => String::new(),
     };
     let (id_width, fun_width) = (columns.id, columns.fun);
     let (id, fun) = (&step.id, &step.fun);
     let mut text = format!("  {sign} {id:id_width$}  {fun:fun_width$}  {time:>8}");
+    if step.phase == StepPhase::Running {
+        text.push_str(&typically(step));
+    }
     if step.attempts > 1 {
         text.push_str(&format!("  attempt {}", step.attempts));
+    }
+    let counts = step.counts();
+    if step.phase == StepPhase::Succeeded && counts.targeted() > 0 {
+        text.push_str(&format!("  {}", counted(&counts)));
     }
     let mut lines = vec![Line {
         color: Some(color),
@@ -169,23 +204,96 @@ fn step_lines(step: &StepView, columns: &Columns, frame: &Frame) -> Vec<Line> {
     if step.phase == StepPhase::Running || step.phase == StepPhase::Failed {
         lines.extend(minion_lines(step));
     }
-    if step.phase == StepPhase::Running {
-        if !step.note.is_empty() {
-            lines.push(Line::plain(format!("      {}", step.note)));
+    match (step.phase, &step.ret) {
+        (StepPhase::Running, _) => lines.extend(running_lines(step)),
+        (StepPhase::Failed, Some(ret)) => {
+            let reason = ret.comment.lines().filter(|line| !line.trim().is_empty());
+            for line in reason.take(REASON_LINES_MAX) {
+                lines.extend(wrapped(line, frame.width).into_iter().map(Line::plain));
+            }
         }
-        let skipped = step.substeps.len().saturating_sub(SUBSTEPS_MAX);
-        for sub in step.substeps.iter().skip(skipped) {
-            let clock: String = sub.at.clock().chars().take(8).collect();
-            let text = format!("      {clock} {}  {}", sub.id, sub.tag);
-            lines.push(Line::plain(text));
-        }
-    } else if step.phase == StepPhase::Failed
-        && let Some(ret) = &step.ret
-    {
-        let first = ret.comment.lines().next().unwrap_or_default();
-        lines.push(Line::plain(format!("      {first}")));
+        _ => {}
     }
     lines
+}
+
+/// Cuts a text into indented lines that fit, at spaces where there are any.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let room = width.saturating_sub(INDENT.len()).max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let length = line.chars().count() + 1 + word.chars().count();
+        if !line.is_empty() && length > room {
+            lines.push(format!("{INDENT}{line}"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(format!("{INDENT}{line}"));
+    lines
+}
+
+/// What stands below a step begins here.
+const INDENT: &str = "      ";
+
+/// What a running step does or waits for, and the last words of its minions.
+fn running_lines(step: &StepView) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if !step.note.is_empty() {
+        let color = step.question.as_ref().map(|_| Color::Yellow);
+        let text = format!("{INDENT}{}", step.note);
+        lines.push(Line { color, text });
+    }
+    for next in step.question.iter().flat_map(|question| &question.then) {
+        lines.push(Line::plain(format!("{INDENT}  then {next}")));
+    }
+    let skipped = step.substeps.len().saturating_sub(SUBSTEPS_MAX);
+    for SubStep { id, tag, at, count } in step.substeps.iter().skip(skipped) {
+        let clock: String = at.clock().chars().take(8).collect();
+        let count = match count {
+            0 | 1 => String::new(),
+            count => format!("  ({count})"),
+        };
+        lines.push(Line::plain(format!("{INDENT}{clock} {id}  {tag}{count}")));
+    }
+    if skipped > 0 {
+        lines.push(Line::plain(format!("{INDENT}and {skipped} more minions")));
+    }
+    lines
+}
+
+/// Says how long a step took in earlier runs, if there were any.
+pub(crate) fn typically(step: &StepView) -> String {
+    match step.typical_ms {
+        Some(millis) => {
+            let typical = elapsed(Timestamp(0), Timestamp(millis.saturating_mul(1000)));
+            format!("  (typically {typical})")
+        }
+        None => String::new(),
+    }
+}
+
+/// Writes how many minions ended how: `3 ok, 1 lost`.
+pub(crate) fn counted(counts: &MinionCounts) -> String {
+    let groups = [
+        (counts.failed, "failed"),
+        (counts.lost, "lost"),
+        (counts.never_seen, "never seen"),
+        (counts.rebooted, "rebooted"),
+        (counts.cancelled, "cancelled"),
+        (counts.running, "running"),
+        (counts.waiting, "waiting"),
+        (counts.ok, "ok"),
+    ];
+    let groups = groups.iter().filter(|(count, _)| *count > 0);
+    let groups: Vec<String> = groups
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    groups.join(", ")
 }
 
 /// The minions of a step, grouped by how they stand.
@@ -194,7 +302,7 @@ fn minion_lines(step: &StepView) -> Vec<Line> {
         (MinionPhase::Failed, "failed"),
         (MinionPhase::Lost, "lost"),
         (MinionPhase::NeverSeen, "never seen"),
-        (MinionPhase::Rebooted, "restarted"),
+        (MinionPhase::Rebooted, "rebooted"),
         (MinionPhase::Cancelled, "cancelled"),
         (MinionPhase::Running, "running"),
         (MinionPhase::Waiting, "waiting"),
@@ -202,12 +310,11 @@ fn minion_lines(step: &StepView) -> Vec<Line> {
     ];
     let mut lines = Vec::new();
     for (phase, word) in order {
-        let ids: Vec<&str> = step
-            .minions
-            .iter()
-            .filter(|(_, found)| **found == phase)
-            .map(|(id, _)| id.as_str())
-            .collect();
+        let minions = step.minions.iter().filter(|(_, found)| **found == phase);
+        let mut ids: Vec<&str> = minions.map(|(id, _)| id.as_str()).collect();
+        if phase == MinionPhase::NeverSeen {
+            ids.extend(step.missing.iter().map(String::as_str));
+        }
         if ids.is_empty() {
             continue;
         }
@@ -216,7 +323,7 @@ fn minion_lines(step: &StepView) -> Vec<Line> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let text = format!("      {} {word}: {}{more}", ids.len(), shown.join(", "));
+        let text = format!("{INDENT}{} {word}: {}{more}", ids.len(), shown.join(", "));
         lines.push(Line::plain(text));
     }
     lines

@@ -29,6 +29,8 @@ pub(crate) struct Script {
 struct Stream {
     items: Vec<Value>,
     is_cut: bool,
+    /// The frame that ends it.
+    error: Option<Value>,
 }
 
 impl Script {
@@ -53,9 +55,24 @@ impl Script {
         self.stream(path, items, true)
     }
 
+    /// A stream that says at once why it cannot go on.
+    pub(crate) fn error(mut self, path: &str, error: Value) -> Self {
+        let streams = self.streams.entry(path.to_owned()).or_default();
+        streams.push(Stream {
+            items: Vec::new(),
+            is_cut: true,
+            error: Some(error),
+        });
+        self
+    }
+
     fn stream(mut self, path: &str, items: Vec<Value>, is_cut: bool) -> Self {
         let streams = self.streams.entry(path.to_owned()).or_default();
-        streams.push(Stream { items, is_cut });
+        streams.push(Stream {
+            items,
+            is_cut,
+            error: None,
+        });
         self
     }
 }
@@ -223,6 +240,9 @@ impl IntoResponse for Stream {
         let mut text = String::from(": beat\n\n");
         for item in &self.items {
             text.push_str(&format!("data: {item}\n\n"));
+        }
+        if let Some(error) = &self.error {
+            text.push_str(&format!("event: error\ndata: {error}\n\n"));
         }
         let first = Bytes::from(text);
         let is_cut = self.is_cut;

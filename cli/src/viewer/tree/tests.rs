@@ -12,6 +12,7 @@ fn frame(width: usize, height: usize) -> Frame {
         width,
         height,
         palette: Palette::new(false),
+        is_ascii: false,
     }
 }
 
@@ -31,6 +32,63 @@ fn no_line_is_wider_and_no_tree_higher_than_the_screen() {
             assert!(drawn.iter().all(|line| line.chars().count() <= width));
         }
     }
+}
+
+#[test]
+fn a_dumb_terminal_is_shown_ascii_only() {
+    let frame = Frame {
+        is_ascii: true,
+        ..frame(30, 40)
+    };
+    let drawn = draw(&view(), &frame).join("\n");
+    assert!(drawn.is_ascii(), "{drawn}");
+}
+
+#[test]
+fn each_targeted_minion_is_drawn_in_exactly_one_group() {
+    use model::api::MinionPhase::*;
+    let phases = [
+        Waiting, Running, Ok, Failed, Rebooted, Lost, Cancelled, NeverSeen,
+    ];
+    let mut view = view();
+    let step = view.tree.get_mut(1).unwrap();
+    step.minions.clear();
+    for (number, phase) in phases.into_iter().cycle().take(19).enumerate() {
+        let id = format!("minion{number}").parse().unwrap();
+        step.minions.insert(id, phase);
+    }
+    step.missing = vec!["nobody".into()];
+    assert_eq!(step.counts().targeted(), 20);
+    let drawn = draw(&view, &frame(200, 60)).join("\n");
+    let numbers = drawn.lines().filter_map(|line| {
+        let (count, rest) = line.trim().split_once(' ')?;
+        rest.contains(": minion")
+            .then(|| count.parse::<usize>().unwrap())
+    });
+    assert_eq!(numbers.sum::<usize>(), 20, "{drawn}");
+    assert!(drawn.contains("nobody"), "{drawn}");
+}
+
+#[test]
+fn why_a_step_failed_is_wrapped_to_the_screen() {
+    let mut view = view();
+    let step = view.tree.get_mut(1).unwrap();
+    step.phase = StepPhase::Failed;
+    step.ret = serde_json::from_value(serde_json::json!({"name": "x", "result": false,
+        "changes": {}, "comment": "Run failed on minions: a\nMinion a said many words that are long",
+        "__id__": "x", "__sls__": "o", "__run_num__": 0, "start_time": "", "duration": 0.0}))
+    .ok();
+    let drawn = draw(&view, &frame(30, 60));
+    assert!(
+        drawn
+            .iter()
+            .any(|line| line == "      Minion a said many words"),
+        "{drawn:#?}"
+    );
+    assert!(
+        drawn.iter().any(|line| line == "      that are long"),
+        "{drawn:#?}"
+    );
 }
 
 #[test]

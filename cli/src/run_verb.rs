@@ -1,0 +1,231 @@
+//! `brine run VERB`: the words after it, and which part of the program does them.
+
+use model::api::{PlanView, RunExplanation, RunStarted, RunSummary, RunView};
+use model::{Map, Value};
+use serde_json::json;
+
+use crate::arguments::parse_input;
+use crate::client::{Client, Error, percent_encoded};
+use crate::flags::Printer;
+use crate::program::user;
+use crate::run_plan::{self, Form};
+use crate::run_report::{attach, list, print_data, show};
+use crate::terminal::Terminal;
+use crate::{exit_code, run_explain};
+
+/// The verbs, what comes after each, and what it does: for help and completion.
+pub(crate) const VERBS: [(&str, &str, &str); 10] = [
+    (
+        "plan",
+        "SLS [ARGUMENTS]",
+        "Shows what an orchestration would do",
+    ),
+    ("list", "", "Lists the runs that the master keeps"),
+    ("show", "RUN", "Shows a run with every step"),
+    ("attach", "RUN", "Follows a run live"),
+    (
+        "explain",
+        "RUN",
+        "Says what a run waits for, or why it failed",
+    ),
+    (
+        "approve",
+        "RUN STEP",
+        "Lets a step go on that asks a person",
+    ),
+    ("reject", "RUN STEP", "Says no to a step that asks a person"),
+    ("resume", "RUN", "Takes a run up again that seems to hang"),
+    (
+        "retry",
+        "RUN [--from STEP]",
+        "Runs a stored plan again from a step on",
+    ),
+    ("cancel", "RUN", "Calls a run off; finally steps still run"),
+];
+
+/// What to do with runs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Verb {
+    /// What an orchestration would do: its arguments.
+    Plan(Vec<Value>, Map, Form),
+    /// All runs, one a line.
+    List,
+    /// One run with every step.
+    Show(String),
+    /// One run, live.
+    Attach(String),
+    /// Why one run waits or failed.
+    Explain(String),
+    /// Answer a step that asks: run, step, yes or no.
+    Answer(String, String, bool),
+    /// Take one run up again.
+    Resume(String),
+    /// Run one again, from a step on.
+    Retry(String, Option<String>),
+    /// Call one run off.
+    Cancel(String),
+}
+
+impl Verb {
+    /// Reads the words after `brine run`; `None` if they name a runner, an error if they are too
+    /// few or too many.
+    pub(crate) fn parse(
+        words: &[String],
+        from: Option<&String>,
+        out: Option<&str>,
+    ) -> Option<Result<Self, String>> {
+        let [verb, rest @ ..] = words else {
+            return None;
+        };
+        let (_, takes, _) = VERBS.iter().find(|(name, ..)| name == verb)?;
+        if from.is_some() && verb != "retry" {
+            return Some(Err("--from belongs to `brine run retry RUN`".into()));
+        }
+        let parsed = match (verb.as_str(), rest) {
+            ("list", []) => Self::List,
+            ("plan", [_, ..]) => match Form::of(out) {
+                Ok(form) => {
+                    let arguments = parse_input(rest, &[]);
+                    Self::Plan(arguments.arg, arguments.kwarg, form)
+                }
+                Err(problem) => return Some(Err(problem)),
+            },
+            ("show", [run]) => Self::Show(run.clone()),
+            ("attach", [run]) => Self::Attach(run.clone()),
+            ("explain", [run]) => Self::Explain(run.clone()),
+            ("resume", [run]) => Self::Resume(run.clone()),
+            ("cancel", [run]) => Self::Cancel(run.clone()),
+            ("retry", [run]) => Self::Retry(run.clone(), from.cloned()),
+            ("approve", [run, step]) => Self::Answer(run.clone(), step.clone(), true),
+            ("reject", [run, step]) => Self::Answer(run.clone(), step.clone(), false),
+            _ => {
+                let hint = match *takes {
+                    "" => "takes no further words".to_owned(),
+                    "SLS [ARGUMENTS]" => "takes an SLS, such as orch.kubic".to_owned(),
+                    takes => format!("takes {takes}; `brine run list` shows the runs"),
+                };
+                return Some(Err(format!("{verb} {hint}")));
+            }
+        };
+        Some(Ok(parsed))
+    }
+
+    /// Does it. A retry is only started; the caller follows it.
+    pub(crate) async fn run(
+        &self,
+        client: &Client,
+        printer: &mut Printer,
+        terminal: &mut Terminal,
+    ) -> Result<Done, Error> {
+        let is_data = printer.is_for_programs();
+        let code = match self {
+            Self::Plan(arg, kwarg, form) => {
+                let asked = json!({ "arg": arg, "kwarg": kwarg });
+                let plan: PlanView = client.post("/plan", &asked).await?;
+                match form {
+                    Form::Data => print_data(&plan, printer, terminal),
+                    form => run_plan::print(&plan, *form, printer.style.palette, terminal),
+                }
+                run_plan::exit_code(&plan)
+            }
+            Self::List => {
+                let runs: Vec<RunSummary> = client.get("/runs").await?;
+                if is_data {
+                    print_data(&runs, printer, terminal);
+                } else {
+                    list(&runs, terminal);
+                }
+                exit_code::OK
+            }
+            Self::Show(run) => {
+                let view: RunView = client.get(&path_of(run)).await?;
+                if is_data {
+                    print_data(&view, printer, terminal);
+                } else {
+                    show(&view, terminal);
+                }
+                exit_code::OK
+            }
+            Self::Attach(run) => attach(client, run, printer, terminal).await?,
+            Self::Explain(run) => explain(client, run, printer, terminal).await?,
+            Self::Answer(run, step, is_yes) => {
+                let path = format!("{}/approve", path_of(run));
+                let said = json!({ "step": step, "is_yes": is_yes, "by": user() });
+                let view: RunView = client.post(&path, &said).await?;
+                let word = if *is_yes { "approved" } else { "rejected" };
+                tell(
+                    &view,
+                    &format!("{word}: step {step} of run {run}"),
+                    printer,
+                    terminal,
+                )
+            }
+            Self::Resume(run) => {
+                let path = format!("{}/resume", path_of(run));
+                let _: RunView = client.post(&path, &json!({ "by": user() })).await?;
+                if !is_data {
+                    terminal.line(&format!("run {run} was taken up again"));
+                }
+                explain(client, run, printer, terminal).await?
+            }
+            Self::Retry(run, from) => {
+                let path = format!("{}/retry", path_of(run));
+                let asked = json!({ "from": from, "by": user() });
+                let started: RunStarted = client.post(&path, &asked).await?;
+                return Ok(Done::Started(started));
+            }
+            Self::Cancel(run) => {
+                let path = format!("{}/cancel", path_of(run));
+                let view: RunView = client.post(&path, &json!({ "by": user() })).await?;
+                tell(
+                    &view,
+                    &format!("run {run} is called off"),
+                    printer,
+                    terminal,
+                )
+            }
+        };
+        Ok(Done::Code(code))
+    }
+}
+
+/// How a verb ended.
+pub(crate) enum Done {
+    /// With an exit code.
+    Code(u8),
+    /// With a new run, to be followed.
+    Started(RunStarted),
+}
+
+fn tell(view: &RunView, text: &str, printer: &mut Printer, terminal: &mut Terminal) -> u8 {
+    if printer.is_for_programs() {
+        print_data(view, printer, terminal);
+        return exit_code::OK;
+    }
+    terminal.line(text);
+    if !view.summary.phase.has_ended() {
+        let run = &view.summary.run;
+        terminal.line(&format!("follow it with: brine run attach {run}"));
+    }
+    exit_code::OK
+}
+
+async fn explain(
+    client: &Client,
+    run: &str,
+    printer: &mut Printer,
+    terminal: &mut Terminal,
+) -> Result<u8, Error> {
+    let explained: RunExplanation = client.get(&format!("{}/explain", path_of(run))).await?;
+    if printer.is_for_programs() {
+        print_data(&explained, printer, terminal);
+    } else {
+        run_explain::print(&explained, printer.style.palette, terminal);
+    }
+    Ok(exit_code::OK)
+}
+
+/// Gives the path of a run.
+pub(crate) fn path_of(run: &str) -> String {
+    format!("/runs/{}", percent_encoded(run))
+}

@@ -23,11 +23,11 @@ pub(crate) fn print(run: &RunExplanation, palette: Palette, terminal: &mut Termi
     for notice in &run.notices {
         terminal.line(&palette.paint(Color::Yellow, &format!("note: {notice}")));
     }
-    for step in &run.steps {
+    for step in &run.tree {
         terminal.line("");
         print_step(step, palette, terminal);
     }
-    if run.steps.is_empty() && !summary.phase.has_ended() {
+    if run.tree.is_empty() && !summary.phase.has_ended() {
         terminal.line("\nNo step is at work; the next one starts when the master comes to it.");
     }
     if !run.next.is_empty() {

@@ -259,14 +259,18 @@ fn mermaid(plan: &PlanView) -> Vec<String> {
             Some(kind) => format!("  s{from} -- {kind} --> s{to}"),
         });
     }
-    for (mark, style) in [
-        (PlanMark::Wipe, "fill:#fdd,stroke:#c00"),
-        (PlanMark::Reboot, "fill:#ffd,stroke:#c90"),
-        (PlanMark::Approval, "fill:#ddf,stroke:#33c"),
-    ] {
-        let steps = plan.steps.iter().enumerate();
-        let marked = steps.filter(|(_, step)| step.marks.contains(&mark));
-        lines.extend(marked.map(|(index, _)| format!("  style s{index} {style}")));
+    for (index, step) in plan.steps.iter().enumerate() {
+        let has = |mark: PlanMark| step.marks.contains(&mark);
+        let style = if has(PlanMark::Wipe) {
+            "fill:#fdd,stroke:#c00"
+        } else if has(PlanMark::Reboot) {
+            "fill:#ffd,stroke:#c90"
+        } else if has(PlanMark::Approval) {
+            "fill:#ddf,stroke:#33c"
+        } else {
+            continue;
+        };
+        lines.push(format!("  style s{index} {style}"));
     }
     lines
 }

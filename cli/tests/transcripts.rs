@@ -343,10 +343,9 @@ fn plan_view() -> serde_json::Value {
 
 fn explanation() -> serde_json::Value {
     let mut run = run_view();
-    run.as_object_mut().unwrap().remove("tree");
     run["notices"] = json!(["changed since this run was planned: orch/kubic.sls"]);
     run["next"] = json!([format!("brine run attach {JID}")]);
-    run["steps"] = json!([{
+    run["tree"] = json!([{
         "id": "wait_for_reboots", "fun": "salt.wait_for_event", "phase": "failed",
         "why": "Timeout value reached.\nNot seen: 00:00:00:22:22:22.", "started": null,
         "until": null, "proof": 420, "jid": JID,

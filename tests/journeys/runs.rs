@@ -144,10 +144,10 @@ fn a_failed_run_is_explained_and_retried_with_the_results_before() {
     let run = master.orchestrate("fails");
     let waiting = wait::until("the wait", || {
         let explained = master.api().get(&format!("/runs/{run}/explain"));
-        let awaits = &explained["steps"][0]["awaits"];
+        let awaits = &explained["tree"][0]["awaits"];
         (awaits[0]["id"] == "late").then(|| explained.clone())
     });
-    assert_eq!(waiting["steps"][0]["awaits"][0]["is_here"], false);
+    assert_eq!(waiting["tree"][0]["awaits"][0]["is_here"], false);
     assert!(
         waiting.to_string().contains("late: no accepted minion"),
         "{waiting:#}"
@@ -157,7 +157,7 @@ fn a_failed_run_is_explained_and_retried_with_the_results_before() {
         .run("run", &["explain", &run, "--out=json"])
         .well()
         .json();
-    let failed = &explained["steps"][0];
+    let failed = &explained["tree"][0];
     assert_eq!(failed["id"], "second", "{explained:#}");
     assert!(failed["why"].as_str().unwrap().contains("Not seen: late"));
     assert!(failed["proof"].is_u64(), "{explained:#}");

@@ -77,7 +77,7 @@ pub(super) async fn explain(
     Ok(Json(RunExplanation {
         summary,
         notices: notices(&shared, &run).await?,
-        steps,
+        tree: steps,
         next,
     }))
 }

@@ -16,7 +16,7 @@ pub struct RunExplanation {
     #[serde(default)]
     pub notices: Vec<String>,
     /// The steps that are at work, or that failed, in the plan's order.
-    pub steps: Vec<StepExplanation>,
+    pub tree: Vec<StepExplanation>,
     /// The commands that lead on.
     #[serde(default)]
     pub next: Vec<String>,

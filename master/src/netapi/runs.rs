@@ -167,7 +167,16 @@ pub(super) async fn notices(shared: &Arc<Shared>, run: &Jid) -> Result<Vec<Strin
         let run = views.runs.get(&asked)?;
         let is_over = run.phase().has_ended();
         let ids = run.plan().warnings_of_ids(|id| views.keys.is_accepted(id));
-        Some((run.plan().clone(), if is_over { Vec::new() } else { ids }))
+        let pauses = run.pauses().iter().map(|(id, _)| match id {
+            Some(id) => format!("a person paused it before '{id}'; brine run resume {asked}"),
+            None => format!("a person paused it before its next step; brine run resume {asked}"),
+        });
+        let of_now = if is_over {
+            Vec::new()
+        } else {
+            pauses.chain(ids).collect()
+        };
+        Some((run.plan().clone(), of_now))
     });
     let Some((plan, ids)) = found.await? else {
         return Ok(Vec::new());

@@ -189,7 +189,7 @@ fn cancel(
     Ok(())
 }
 
-/// Takes up again what may have been lost without a record: look-backs and timers are set anew, and
+/// Lifts pauses, and takes up again what may have been lost without a record: look-backs and timers are set anew, and
 /// a job that never went out is published under its jid. Nothing is done twice.
 fn resume(
     views: &mut Views,
@@ -205,6 +205,12 @@ fn resume(
         tag: Tag::new(format!("salt/run/{}/resumed", run.id())),
         data: told,
     });
+    let pauses = run.pauses().iter();
+    let lifted = pauses.map(|(id, _)| Fact::Unpause {
+        id: id.clone(),
+        by: by.to_owned(),
+    });
+    feed(views, policy, run.id(), lifted, now, decision);
     again(views, policy, run.id(), now, decision);
     Ok(())
 }

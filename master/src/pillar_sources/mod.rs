@@ -13,6 +13,7 @@ use states::context::Functions;
 use states::top_file::Matches;
 use storage::disk::DiskRead;
 
+mod environments;
 pub(crate) mod external;
 mod functions;
 pub(crate) mod gpg;
@@ -128,12 +129,13 @@ impl Pillars {
         request.saltenv = asked.saltenv;
         request.pillarenv = asked.pillarenv;
         request.overrides = asked.overrides;
+        let files = environments::files(self.files.clone(), &request);
         // What a minion asks for on demand is asked for now.
         let kept = self.kept.as_ref().filter(|_| asked.ext.is_none());
         if let Some(kept) = kept {
             if asked.is_cache_cleared {
                 kept.drop_of(&id);
-            } else if let Some(data) = kept.get(&request, self.files.as_ref()) {
+            } else if let Some(data) = kept.get(&request, files.as_ref()) {
                 return data;
             }
         }
@@ -208,7 +210,8 @@ impl Pillars {
             functions: Arc::clone(&functions),
             opts: self.opts.clone(),
         };
-        let mut suppliers = Suppliers::new(self.files.clone(), functions);
+        let mut suppliers =
+            Suppliers::new(environments::files(self.files.clone(), request), functions);
         suppliers.decrypt = Some(Arc::new(decryptor));
         suppliers.external.clone_from(&self.external);
         suppliers

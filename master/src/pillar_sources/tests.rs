@@ -14,21 +14,24 @@ fn pillars(files: &[(&str, &str)]) -> (TempDir, Pillars) {
 
 /// Makes a master with these pillar files and further options; `DIR` in them is the directory with
 /// the configuration, whose `pillar` is the root.
+pub(super) fn configured(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars) {
+    let own = "pillar_roots: {base: [DIR/pillar]}\nnodegroups: {web: 'web*'}\n";
+    configured_alone(&format!("{own}{options}"), files)
+}
+
+/// As `configured`, with no other options than those.
 #[expect(
     clippy::disallowed_methods,
     reason = "the tests lay out pillars as an operator would"
 )]
-pub(super) fn configured(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars) {
+fn configured_alone(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars) {
     let dir = TempDir::new().unwrap();
     for (name, text) in files {
         let path = dir.path().join("pillar").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text.replace("DIR", &dir.path().display().to_string())).unwrap();
     }
-    let roots = dir.path().join("pillar").display().to_string();
-    let main = format!("pillar_roots: {{base: ['{roots}']}}\nnodegroups: {{web: 'web*'}}\n");
-    let here = dir.path().display().to_string();
-    let main = main + &options.replace("DIR", &here);
+    let main = options.replace("DIR", &dir.path().display().to_string());
     std::fs::write(dir.path().join("master"), main).unwrap();
     let world = real::world();
     let loaded = config::load(dir.path(), world.disk.as_ref()).unwrap();
@@ -103,6 +106,37 @@ fn a_value_is_explained_by_the_places_that_set_it() {
     assert!(pillars.explain(&web, &none, "net:host").is_empty());
     let sls = vec!["all".to_owned(), "web".to_owned()];
     assert_eq!(pillars.top(&web, &none), Ok(vec![("base".to_owned(), sls)]));
+}
+
+#[test]
+fn any_environment_is_the_one_that_is_asked_for() {
+    let options = "pillar_roots: {base: [DIR/pillar/base], __env__: [DIR/pillar/__env__]}\n";
+    let files = [
+        ("base/top.sls", "base: {'*': [a]}\n"),
+        ("base/a.sls", "a: base\n"),
+        ("dev/top.sls", "dev: {'*': [b]}\n"),
+        ("dev/b.sls", "b: {{ saltenv }}\n"),
+    ];
+    let (_dir, pillars) = configured_alone(options, &files);
+    let of = |saltenv: Option<&str>, pillarenv: Option<&str>| {
+        pillars.compile_for(
+            &id("m"),
+            &Grains::default(),
+            saltenv,
+            pillarenv,
+            &Map::new(),
+        )
+    };
+    let both = Map::from([("a", "base"), ("b", "dev")]);
+    assert_eq!(of(None, None), Map::from([("a", "base")]));
+    assert_eq!(of(None, Some("dev")), Map::from([("b", "dev")]));
+    assert_eq!(of(Some("dev"), None), both);
+    assert_eq!(of(Some("dev"), Some("base")), Map::from([("a", "base")]));
+    assert_eq!(of(None, Some("other")), Map::new());
+    let options = format!("{options}pillarenv_from_saltenv: true\n");
+    let (_dir, pillars) = configured_alone(&options, &files);
+    let made = pillars.compile_for(&id("m"), &Grains::default(), Some("dev"), None, &Map::new());
+    assert_eq!(made, Map::from([("b", "dev")]));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Templates, rendered with grains, pillar, canned functions and files to import.
 //!
 //! A template gives text or an error; nothing it says ends the process or takes more than the
-//! limits allow, and a second render gives the same.
+//! limits allow, and a second render gives the same. A panic that the product would catch ends the
+//! target all the same (`panics.rs`).
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,9 +12,6 @@ use states::file_client::MemoryFiles;
 use states::renderers::render;
 
 const CONTEXT: &str = include_str!("../../states/testdata/render/context.json");
-
-/// What the product says where it caught a panic of its own.
-const CAUGHT: &str = "the template engine failed";
 
 /// Tries one input.
 ///
@@ -30,7 +28,6 @@ pub fn check(input: &[u8]) {
         Err(error) => error.to_string(),
     };
     let first = said(render(text, "jinja|yaml", context, files));
-    assert!(!first.contains(CAUGHT), "{first}");
     let second = said(render(text, "jinja|yaml", context, files));
     assert_eq!(first, second, "two renders differ");
 }

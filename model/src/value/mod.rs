@@ -230,13 +230,22 @@ fn write_quoted(text: &str, out: &mut String) {
                 out.push('\\');
                 out.push(c);
             }
-            c if u32::from(c) < 32 || u32::from(c) == 127 => {
-                out.push_str(&format!("\\x{:02x}", u32::from(c)));
-            }
-            c => out.push(c),
+            ' '..='~' => out.push(character),
+            c if is_printable(c) => out.push(c),
+            c if u32::from(c) < 0x100 => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if u32::from(c) < 0x10000 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
         }
     }
     out.push(quote);
+}
+
+/// Says whether Python's `isprintable` holds. Rust escapes the same classes of characters in its
+/// own debug form, apart from combining marks at a text's head.
+pub fn is_printable(character: char) -> bool {
+    let mut sample = String::from("a");
+    sample.push(character);
+    !format!("{sample:?}").contains('\\')
 }
 
 fn write_bytes(bytes: &[u8], out: &mut String) {

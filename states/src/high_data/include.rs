@@ -250,13 +250,23 @@ impl Gatherer<'_> {
         is_init: bool,
     ) -> Result<Target, String> {
         let Here { sls: from, saltenv } = here;
-        let (env, sls) = match include {
-            Value::Str(sls) => (saltenv, Some(sls.as_str())),
-            Value::Map(map) => match map.iter().next_back() {
-                Some((env, sls)) => (env.as_str().unwrap_or_default(), sls.as_str()),
-                None => (saltenv, None),
-            },
-            _ => (saltenv, None),
+        let named = match include {
+            Value::Map(map) => map.iter().next_back(),
+            _ => None,
+        };
+        let env = named.map_or(saltenv, |(env, _)| env.as_str().unwrap_or_default());
+        let nonexistent = |sls: &str| {
+            format!(
+                "Nonexistent saltenv '{env}' found in include of '{sls}' within SLS \
+                '{saltenv}:{from}'"
+            )
+        };
+        let sls = match (include, named) {
+            (Value::Str(sls), _) => Some(sls.as_str()),
+            (_, Some((_, sls))) if sls.as_str().is_none() && !self.knows_env(env) => {
+                return Err(nonexistent(&sls.to_text()));
+            }
+            (_, named) => named.and_then(|(_, sls)| sls.as_str()),
         };
         let Some(sls) = sls else {
             let include = include.to_text();
@@ -265,10 +275,7 @@ impl Gatherer<'_> {
             ));
         };
         if !self.knows_env(env) {
-            return Err(format!(
-                "Nonexistent saltenv '{env}' found in include of '{sls}' within SLS \
-                '{saltenv}:{from}'"
-            ));
+            return Err(nonexistent(sls));
         }
         if sls.chars().all(|character| character == '.') {
             // `.` alone names the folder itself, of which Salt never comes to an end.

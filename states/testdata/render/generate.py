@@ -371,6 +371,10 @@ class Statements:
                                        '"line_statement_prefix": "%"', '"line_comment_prefix": "##"'])
             context = '--- context\n{"opts": {"jinja_env": {' + options + '}, "jinja_sls_env": {' + options + '}}}\n'
         text = self.body(self.rng.choice([1, 2, 3]))
+        if self.rng.random() < 0.7:
+            # Else most cases end at an undefined name.
+            text = ("{% set ns = namespace(a=0) %}{% set x = 'x' %}{% set y = 2 %}{% set d = {'q': 1} %}{% set lst = [7] %}"
+                    "{% macro m(a, b=2) %}[{{ a }}|{{ b }}]{% endmacro %}" + text)
         for mark in ("=== ", "--- "):
             text = text.replace("\n" + mark, "\n" + mark.strip())
         return text + "\n", context

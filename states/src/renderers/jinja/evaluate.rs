@@ -273,7 +273,10 @@ impl Interpreter<'_> {
             return Ok(value);
         }
         match filters::find(name) {
-            Some(filter) => filter(self, value, args, site),
+            Some(filter) => {
+                args.check_bare(name, &filters::WITHOUT_ARGUMENTS)?;
+                filter(self, value, args, site)
+            }
             None => Err(Fault::new(
                 super::fault::FaultKind::Syntax,
                 format!("No filter named {}.", text::quoted(name)),
@@ -285,7 +288,10 @@ impl Interpreter<'_> {
     pub(super) fn test(&mut self, name: &str, value: &Py, args: Args) -> Outcome<bool> {
         limits::spend(2)?;
         match tests::find(name) {
-            Some(test) => test(value, args),
+            Some(test) => {
+                args.check_bare(name, &tests::WITHOUT_ARGUMENTS)?;
+                test(value, args)
+            }
             None => Err(Fault::new(
                 super::fault::FaultKind::Syntax,
                 format!("No test named {}.", text::quoted(name)),

@@ -71,7 +71,8 @@ fn field(field: &str, args: &Args, next: &mut usize, depth: usize) -> Outcome<St
     let value = match conversion {
         None => value,
         Some("s") => Py::from(text::str(&value)?),
-        Some("r" | "a") => Py::from(text::repr(&value)?),
+        Some("r") => Py::from(text::repr(&value)?),
+        Some("a") => Py::from(text::ascii(&value)?),
         Some(other) => {
             return Err(Fault::python(format!(
                 "Unknown conversion specifier {other}"
@@ -213,31 +214,9 @@ pub(super) fn with_spec(value: &Py, spec: &str) -> Outcome<String> {
             value.type_name()
         ))
     };
+    check_grouping(&spec)?;
     match value.defined()? {
-        Py::Str(_) | Py::Markup(_) => {
-            if let Some(kind) = spec.kind.filter(|kind| *kind != 's') {
-                return Err(unknown(kind));
-            }
-            if let Some(separator) = spec.grouping {
-                return Err(Fault::python(format!(
-                    "Cannot specify '{separator}' with 's'."
-                )));
-            }
-            if spec.sign.is_some() {
-                return Err(Fault::python("Sign not allowed in string format specifier"));
-            }
-            if spec.align == Some('=') {
-                return Err(Fault::python(
-                    "'=' alignment not allowed in string format specifier",
-                ));
-            }
-            let text = text::str(value)?;
-            let text: String = match spec.precision {
-                Some(precision) => text.chars().take(precision).collect(),
-                None => text,
-            };
-            Ok(padded("", &text, &spec, '<'))
-        }
+        Py::Str(_) | Py::Markup(_) => text_with_spec(value, &spec, unknown),
         Py::Int(_) | Py::Bool(_)
             if matches!(
                 spec.kind,
@@ -270,6 +249,51 @@ pub(super) fn with_spec(value: &Py, spec: &str) -> Outcome<String> {
     }
 }
 
+fn text_with_spec(
+    value: &Py,
+    spec: &Spec,
+    unknown: impl Fn(char) -> Box<Fault>,
+) -> Outcome<String> {
+    if let Some(kind) = spec.kind.filter(|kind| *kind != 's') {
+        return Err(unknown(kind));
+    }
+    if let Some(separator) = spec.grouping {
+        return Err(Fault::python(format!(
+            "Cannot specify '{separator}' with 's'."
+        )));
+    }
+    if spec.sign.is_some() {
+        return Err(Fault::python("Sign not allowed in string format specifier"));
+    }
+    if spec.is_alternate {
+        return Err(Fault::python(
+            "Alternate form (#) not allowed in string format specifier",
+        ));
+    }
+    if spec.align == Some('=') {
+        return Err(Fault::python(
+            "'=' alignment not allowed in string format specifier",
+        ));
+    }
+    let text = text::str(value)?;
+    let text: String = match spec.precision {
+        Some(precision) => text.chars().take(precision).collect(),
+        None => text,
+    };
+    Ok(padded("", &text, spec, '<'))
+}
+
+/// Says which kinds of numbers can have their digits in groups.
+fn check_grouping(spec: &Spec) -> Outcome<()> {
+    match (spec.grouping, spec.kind) {
+        (None, _) | (_, None | Some('d' | 'e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%')) => Ok(()),
+        (Some('_'), Some('b' | 'o' | 'x' | 'X')) => Ok(()),
+        (Some(separator), Some(kind)) => Err(Fault::python(format!(
+            "Cannot specify '{separator}' with '{kind}'."
+        ))),
+    }
+}
+
 fn int_with_spec(int: i128, spec: &Spec) -> Outcome<String> {
     if spec.kind == Some('c') {
         let character = u32::try_from(int).ok().and_then(char::from_u32);
@@ -277,15 +301,6 @@ fn int_with_spec(int: i128, spec: &Spec) -> Outcome<String> {
         return Ok(padded("", &character.to_string(), spec, '<'));
     }
     let kind = spec.kind.unwrap_or('d');
-    let mut digits = number_text::digits(int, kind);
-    if let Some(separator) = spec.grouping {
-        let size = if matches!(kind, 'x' | 'X' | 'o' | 'b') {
-            4
-        } else {
-            3
-        };
-        digits = number_text::grouped(&digits, separator, size);
-    }
     let prefix = match kind {
         'x' if spec.is_alternate => "0x",
         'X' if spec.is_alternate => "0X",
@@ -294,6 +309,15 @@ fn int_with_spec(int: i128, spec: &Spec) -> Outcome<String> {
         _ => "",
     };
     let head = format!("{}{prefix}", sign(int < 0, spec));
+    let mut digits = number_text::digits(int, kind);
+    if let Some(separator) = spec.grouping {
+        let is_binary = matches!(kind, 'x' | 'X' | 'o' | 'b');
+        let size = if is_binary { 4 } else { 3 };
+        digits = number_text::grouped(&digits, separator, size);
+        if spec.fills_groups() {
+            digits = number_text::zero_filled(&digits, separator, size, spec.width, head.len());
+        }
+    }
     Ok(padded(&head, &digits, spec, '>'))
 }
 
@@ -325,9 +349,24 @@ fn float_digits(float: f64, spec: &Spec) -> Option<String> {
         Some(_) => return None,
     };
     Some(match spec.grouping {
-        Some(separator) => number_text::grouped(&digits, separator, 3),
+        Some(separator) => {
+            let digits = number_text::grouped(&digits, separator, 3);
+            if spec.fills_groups() && magnitude.is_finite() {
+                let head = sign(float.is_sign_negative(), spec).len();
+                number_text::zero_filled(&digits, separator, 3, spec.width, head)
+            } else {
+                digits
+            }
+        }
         None => digits,
     })
+}
+
+impl Spec {
+    /// Says whether zeros fill the number up between its groups.
+    fn fills_groups(&self) -> bool {
+        self.fill == Some('0') && (self.is_zero_filled || self.align == Some('='))
+    }
 }
 
 fn sign(is_negative: bool, spec: &Spec) -> &'static str {

@@ -175,7 +175,14 @@ impl<'a> Interpreter<'a> {
             StmtKind::FilterBlock { filters, body } => {
                 let text = self.captured(body, &site.nested())?;
                 let value = self.filtered(Py::from(text), filters, site)?;
-                emit(&text::printed(&value)?, out)?;
+                // Jinja joins what a template gives as texts, and this one is not made a text.
+                let text = value.as_str().ok_or_else(|| {
+                    let found = value.type_name();
+                    Fault::python(format!(
+                        "sequence item: expected str instance, {found} found"
+                    ))
+                })?;
+                emit(text, out)?;
             }
             StmtKind::Macro(definition) => {
                 let value = Py::object(Object::Macro(definition.clone(), site.clone()));

@@ -285,7 +285,8 @@ impl<'a> Lexer<'a> {
     fn raw(&mut self) -> Outcome<()> {
         let (head, strips) = self.raw_head().unwrap_or_default();
         self.skip(head);
-        self.behind_tag(strips, false);
+        // `trim_blocks` does not take the line break behind it, unlike behind other tags.
+        self.behind_tag(strips, true);
         let start = self.at;
         let mut from = 0;
         while let Some(found) = self.text[start + from..].find(&self.options.block.0) {
@@ -297,12 +298,17 @@ impl<'a> Lexer<'a> {
                 .filter(|byte| matches!(byte, b'-' | b'+'));
             let word = inner[usize::from(sign.is_some())..].trim_start();
             let end = word.strip_prefix("endraw").map(str::trim_start);
-            let end = end.map(|end| (end.starts_with('-'), end.strip_prefix('-').unwrap_or(end)));
-            let behind = end.and_then(|(strips, end)| {
-                end.strip_prefix(self.options.block.1.as_str())
-                    .map(|behind| (strips, behind))
+            let end = end.map(|end| {
+                (
+                    end.chars().next(),
+                    end.strip_prefix(['-', '+']).unwrap_or(end),
+                )
             });
-            if let Some((strips, behind)) = behind {
+            let behind = end.and_then(|(sign, end)| {
+                end.strip_prefix(self.options.block.1.as_str())
+                    .map(|behind| (sign, behind))
+            });
+            if let Some((end_sign, behind)) = behind {
                 let raw = &self.text[start..open];
                 let shown = match sign {
                     Some(b'-') => raw.trim_end(),
@@ -312,7 +318,7 @@ impl<'a> Lexer<'a> {
                 self.data(shown);
                 let length = self.text.len() - behind.len() - self.at;
                 self.skip(length);
-                self.behind_tag(strips, false);
+                self.behind_tag(end_sign == Some('-'), end_sign == Some('+'));
                 return Ok(());
             }
             from += found + self.options.block.0.len();

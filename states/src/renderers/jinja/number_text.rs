@@ -74,6 +74,32 @@ pub(super) fn digits(value: i128, conversion: char) -> String {
     }
 }
 
+/// Fills grouped digits with zeros, which are grouped too, up to a width that counts a head of this
+/// length. A separator never stands first, so the text may become one longer.
+pub(super) fn zero_filled(
+    grouped: &str,
+    separator: char,
+    size: usize,
+    width: usize,
+    head: usize,
+) -> String {
+    let mut out = grouped.to_owned();
+    let whole = |text: &str| {
+        text.find(|c: char| !c.is_ascii_alphanumeric() && c != separator)
+            .unwrap_or(text.len())
+    };
+    while head + out.len() < width {
+        let first = out[..whole(&out)]
+            .find(separator)
+            .unwrap_or_else(|| whole(&out));
+        if first == size {
+            out.insert(0, separator);
+        }
+        out.insert(0, '0');
+    }
+    out
+}
+
 /// Puts a separator between groups of digits of the whole part.
 pub(super) fn grouped(digits: &str, separator: char, size: usize) -> String {
     let whole_length = digits

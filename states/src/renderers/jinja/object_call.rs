@@ -40,6 +40,24 @@ impl Args {
         }
     }
 
+    /// Refuses all values for a filter or test that takes none: what is said is not ignored.
+    pub(super) fn check_bare(&self, callee: &str, bare: &[&str]) -> Outcome<()> {
+        if !bare.contains(&callee) {
+            return Ok(());
+        }
+        match (self.positional.len(), self.named.first()) {
+            (0, None) => Ok(()),
+            (0, Some((name, _))) => Err(Fault::python(format!(
+                "{callee}() got an unexpected keyword argument {}",
+                text::quoted(name)
+            ))),
+            (given, _) => Err(Fault::python(format!(
+                "{callee}() takes 1 positional argument but {} were given",
+                given + 1
+            ))),
+        }
+    }
+
     /// Binds the values to parameters; what is not given is `None`.
     pub(super) fn bind<const N: usize>(
         self,

@@ -171,6 +171,16 @@ fn too_large() -> Box<Fault> {
     Fault::limit("an integer would need more than 128 bits")
 }
 
+/// Cuts a finite float's fraction off, as Python's `int()` does.
+pub(super) fn whole(float: f64) -> Outcome<i128> {
+    // The cast would stop at the largest integer and say nothing.
+    let largest = 2f64.powi(127);
+    if float.abs() >= largest {
+        return Err(too_large());
+    }
+    Ok(float.trunc() as i128)
+}
+
 fn on_ints(op: BinaryOp, left: i128, right: i128) -> Outcome<Py> {
     let by_zero = |what: &str| Fault::python(what.to_owned());
     let result = match op {

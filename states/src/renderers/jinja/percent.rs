@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, Outcome};
 use super::value::Py;
-use super::{limits, number_text, text};
+use super::{limits, number_text, operators, text};
 
 /// The widest field: more is a mistake or an attack.
 const MAX_WIDTH: usize = 1 << 20;
@@ -124,8 +124,9 @@ fn conversion<'t>(text: &'t str, values: &mut Values<'_>, out: &mut String) -> O
     }
     (flags.width, rest) = count(rest, values, &mut flags.is_left)?;
     if let Some(behind) = rest.strip_prefix('.') {
-        let (precision, behind) = count(behind, values, &mut false)?;
-        flags.precision = Some(precision);
+        let mut is_negative = false;
+        let (precision, behind) = count(behind, values, &mut is_negative)?;
+        flags.precision = Some(if is_negative { 0 } else { precision });
         rest = behind;
     }
     let rest = rest.trim_start_matches(['h', 'l', 'L']);
@@ -188,7 +189,8 @@ fn converted(kind: char, value: &Py, flags: &Flags, rest: &str, all: &str) -> Ou
     };
     match kind {
         's' => Ok(cut(text::str(value)?)),
-        'r' | 'a' => Ok(cut(text::repr(value)?)),
+        'r' => Ok(cut(text::repr(value)?)),
+        'a' => Ok(cut(text::ascii(value)?)),
         'c' => match (value.as_str(), value.as_int()) {
             (Some(text), _) if text.chars().count() == 1 => Ok(text.to_owned()),
             (_, Some(code)) => u32::try_from(code)
@@ -201,7 +203,7 @@ fn converted(kind: char, value: &Py, flags: &Flags, rest: &str, all: &str) -> Ou
         'd' | 'i' | 'u' | 'x' | 'X' | 'o' => {
             let is_decimal = matches!(kind, 'd' | 'i' | 'u');
             let int = match value {
-                Py::Float(float) if is_decimal && float.is_finite() => float.trunc() as i128,
+                Py::Float(float) if is_decimal && float.is_finite() => operators::whole(*float)?,
                 _ => value.as_int().ok_or_else(|| {
                     needs(if is_decimal {
                         "a real number"

@@ -209,7 +209,7 @@ pub(super) fn quoted(text: &str) -> String {
                 out.push(c);
             }
             ' '..='~' => out.push(character),
-            c if is_printable(c) => out.push(c),
+            c if model::value::is_printable(c) => out.push(c),
             c if u32::from(c) < 0x100 => out.push_str(&format!("\\x{:02x}", u32::from(c))),
             c if u32::from(c) < 0x10000 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
@@ -219,12 +219,18 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
-/// Says whether Python's `isprintable` holds. Rust escapes the same classes of characters in its
-/// own debug form, apart from combining marks at a text's head.
-fn is_printable(character: char) -> bool {
-    let mut sample = String::from("a");
-    sample.push(character);
-    !format!("{sample:?}").contains('\\')
+/// Writes a value as `ascii()` does: as `repr()`, with escapes for all that is not ASCII.
+pub(super) fn ascii(value: &Py) -> Outcome<String> {
+    let mut out = String::new();
+    for character in repr(value)?.chars() {
+        match u32::from(character) {
+            0..0x80 => out.push(character),
+            code @ 0x80..0x100 => out.push_str(&format!("\\x{code:02x}")),
+            code @ 0x100..0x10000 => out.push_str(&format!("\\u{code:04x}")),
+            code => out.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    Ok(out)
 }
 
 fn bytes_repr(bytes: &[u8]) -> String {

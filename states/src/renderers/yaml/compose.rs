@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use libyaml_safer::{Event, EventData, Parser, ScalarStyle};
+use libyaml_safer::{Encoding, Event, EventData, Parser, ScalarStyle};
 
 use super::{Fault, Mark, scalars};
 
@@ -136,8 +136,10 @@ pub(super) fn single_document(text: &str) -> Result<Option<Rc<Node>>, Box<Fault>
 }
 
 fn read_document(text: &str) -> Result<Option<Rc<Node>>, Box<Fault>> {
-    let mut bytes = text.as_bytes();
+    // The scanner takes any character that begins like a byte order mark for a broken one.
+    let mut bytes = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
     let mut parser = Parser::new();
+    parser.set_encoding(Encoding::Utf8);
     parser.set_input_string(&mut bytes);
     let mut composer = Composer {
         parser,

@@ -110,6 +110,13 @@ fn binary(text: &str, mark: Mark) -> Result<Value, Box<Fault>> {
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireCanonical),
     );
+    if let Some(character) = text.chars().find(|character| !character.is_ascii()) {
+        let problem = format!(
+            "failed to convert base64 data into ascii: 'ascii' codec can't encode character {}",
+            Value::str(character).repr()
+        );
+        return Err(Fault::new(problem, mark));
+    }
     let clean: String = text
         .chars()
         .filter(|character| character.is_ascii_alphanumeric() || "+/=".contains(*character))

@@ -28,6 +28,63 @@ use super::value::Py;
 /// A filter takes the value before the pipe and the arguments behind its name.
 pub(super) type Filter = fn(&mut Interpreter<'_>, Py, Args, &Site) -> Outcome<Py>;
 
+/// Filters that take nothing but the value before the pipe. A few of Salt's have rare options that
+/// are refused so.
+pub(super) const WITHOUT_ARGUMENTS: [&str; 52] = [
+    "base64_encode",
+    "capitalize",
+    "contains_whitespace",
+    "count",
+    "e",
+    "escape",
+    "exactly_one_true",
+    "first",
+    "forceescape",
+    "ipwrap",
+    "is_hex",
+    "is_iter",
+    "is_list",
+    "json_decode_dict",
+    "json_decode_list",
+    "json_encode_dict",
+    "json_encode_list",
+    "last",
+    "length",
+    "list",
+    "load_text",
+    "load_yaml",
+    "lower",
+    "md5",
+    "pprint",
+    "python",
+    "quote",
+    "regex_escape",
+    "reverse",
+    "safe",
+    "sequence",
+    "sha1",
+    "sha256",
+    "sha512",
+    "skip",
+    "sorted_ignorecase",
+    "str_to_num",
+    "string",
+    "striptags",
+    "title",
+    "to_bool",
+    "to_bytes",
+    "to_num",
+    "to_snake_case",
+    "unique",
+    "upper",
+    "urlencode",
+    "uuid",
+    "wordcount",
+    "yaml_dquote",
+    "yaml_encode",
+    "yaml_squote",
+];
+
 /// Finds a filter.
 pub(super) fn find(name: &str) -> Option<Filter> {
     // Salt's own come first: its `unique` is not Jinja's.

@@ -243,7 +243,7 @@ fn path_join(value: &Py, mut args: Args) -> Outcome<Py> {
     let mut path = normal_path(text_of(value)?);
     for part in args.only_positional("path_join")? {
         let part = required(Some(part.clone()), "path_join", "part")?;
-        let part = normal_path(&text::str(&part)?);
+        let part = normal_path(text_of(&part)?);
         let separator = if path.ends_with('/') { "" } else { "/" };
         path = format!("{path}{separator}{}", part.trim_start_matches('/'));
     }

@@ -1,13 +1,38 @@
 //! Tests: what stands behind `is`.
 
 use super::ast::{BinaryOp, CompareOp};
-use super::fault::Outcome;
+use super::fault::{Fault, Outcome};
 use super::object_call::{Args, flag, int_of, required, text_of};
 use super::value::Py;
 use super::{compare, filters, operators};
 
 /// A test takes the value before `is` and the arguments behind its name.
 pub(super) type Test = fn(&Py, Args) -> Outcome<bool>;
+
+/// Tests that take nothing but the value before `is`.
+pub(super) const WITHOUT_ARGUMENTS: [&str; 21] = [
+    "boolean",
+    "callable",
+    "defined",
+    "escaped",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "integer",
+    "iterable",
+    "lower",
+    "mapping",
+    "none",
+    "number",
+    "odd",
+    "sequence",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
+];
 
 /// Finds a test.
 pub(super) fn find(name: &str) -> Option<Test> {
@@ -36,11 +61,11 @@ pub(super) fn find(name: &str) -> Option<Test> {
             let [by] = args.bind("divisibleby", ["num"])?;
             leaves(value, int_of(&required(by, "test_divisibleby", "num")?)?, 0)
         },
-        "filter" => |value, _| Ok(filters::find(text_of(value)?).is_some()),
-        "test" => |value, _| Ok(find(text_of(value)?).is_some()),
+        "filter" => |value, _| is_name(value, |name| filters::find(name).is_some()),
+        "test" => |value, _| is_name(value, |name| find(name).is_some()),
         "sameas" => |value, args| {
             let [other] = args.bind("sameas", ["other"])?;
-            let other = other.unwrap_or(Py::None);
+            let other = required(other, "test_sameas", "other")?;
             Ok(compare::same(value, &other)
                 || matches!((value, &other), (Py::Int(a), Py::Int(b)) if a == b)
                 || matches!((value, &other), (Py::Str(a), Py::Str(b)) if a == b))
@@ -61,6 +86,17 @@ fn with(op: CompareOp, value: &Py, args: Args) -> Outcome<bool> {
     let [other] = args.bind("test", ["other"])?;
     let other = required(other, "test", "other")?;
     compare::compare(op, value, &other)
+}
+
+/// Looks a name up; what is no text names nothing, and what cannot be a key is an error.
+fn is_name(value: &Py, is_known: fn(&str) -> bool) -> Outcome<bool> {
+    match value.defined()? {
+        Py::List(_) | Py::Dict(_) | Py::Set(_) => Err(Fault::python(format!(
+            "unhashable type: '{}'",
+            value.type_name()
+        ))),
+        other => Ok(other.as_str().is_some_and(is_known)),
+    }
 }
 
 /// What has a length and gives items by key.

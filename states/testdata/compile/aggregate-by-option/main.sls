@@ -1,0 +1,5 @@
+a:
+  pkg.installed: []
+b:
+  pkg.installed:
+    - pkgs: [x, y]

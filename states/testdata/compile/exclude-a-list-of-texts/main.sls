@@ -1,0 +1,7 @@
+include: [other]
+exclude:
+  - sls: oth*
+  - id: a
+  - b
+a: {test.nop: []}
+keep: {test.nop: [require: [test: c]]}

@@ -1,0 +1,3 @@
+include: [other]
+exclude: [id: a]
+a: {test.nop: []}

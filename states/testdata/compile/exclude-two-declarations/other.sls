@@ -1,0 +1,3 @@
+exclude: [id: b]
+b: {test.nop: []}
+c: {test.nop: []}

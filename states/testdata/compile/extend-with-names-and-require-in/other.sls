@@ -1,0 +1,4 @@
+many:
+  test.nop:
+    - names: [one, two]
+    - order: 5

@@ -1,0 +1,5 @@
+include:
+  - sls: other
+  - base: second
+a:
+  test.nop: []

@@ -1,0 +1,6 @@
+include:
+  - other:
+      - a
+      - b
+a:
+  test.nop: []

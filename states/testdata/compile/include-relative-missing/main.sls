@@ -1,0 +1,2 @@
+include: [.nowhere, .a.b]
+a: {test.nop: []}

@@ -1,0 +1,2 @@
+include: [..two, .three]
+one: {test.nop: []}

@@ -1,0 +1,2 @@
+include: [.er.three]
+two: {test.nop: []}

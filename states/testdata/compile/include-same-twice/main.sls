@@ -1,0 +1,4 @@
+include: [other, other, .other]
+a:
+  test.nop:
+    - require: [sls: other]

@@ -300,7 +300,10 @@ fn plan_view() -> serde_json::Value {
                "marks": marks, "needs": needs, "nodes": nodes, "is_change": !nodes.is_empty(),
                "target": "", "target_type": "glob"})
     };
-    let need = |id: &str, kind: &str| json!([{"kind": kind, "key": format!("salt_|-{id}_|-{id}_|-x"), "id": id}]);
+    let need = |id: &str, kind: &str| {
+        let key = format!("salt_|-{id}_|-{id}_|-x");
+        json!([{"kind": kind, "key": key, "id": id}])
+    };
     let steps = vec![
         step(
             "sure",

@@ -1,9 +1,9 @@
 //! Runs that an older release began open for ever: `testdata/runs/` keeps every record of whole
 //! runs, as bytes of the log.
 //!
-//! A file is written once, by `RENEW=1 cargo test -p orch --test kept_runs`, and never changed: that
-//! command leaves those that exist alone. What a run adds up to (each step's phase, how its minions
-//! ended, its comment) stands beside it as text and must stay the same.
+//! A file is written once, by `RENEW=1 cargo test -p orch --test kept_runs`, and never changed:
+//! that command leaves those that exist alone. What a run adds up to (each step's phase, how its
+//! minions ended, its comment) stands beside it as text and must stay the same.
 
 #![expect(
     clippy::disallowed_methods,
@@ -71,6 +71,31 @@ fn the_kept_runs_of_older_releases_are_read_for_ever() {
         }
         let golden = std::fs::read_to_string(golden).expect("a sum stands beside each run");
         assert_eq!(sum(&run), golden, "{}", path.display());
+    }
+}
+
+#[test]
+fn each_targeted_minion_is_in_one_group_and_ends_with_its_step() {
+    for entry in std::fs::read_dir(folder()).expect("testdata/runs is there") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_none_or(|ext| ext != "msgpack") {
+            continue;
+        }
+        let bytes = std::fs::read(&path).expect("a kept run can be read");
+        let records: Vec<RunRecord> = rmp_serde::from_slice(&bytes).expect("a kept run");
+        for count in 1..=records.len() {
+            let run = Run::fold(&records[..count]).expect("a legal run");
+            let run = run.expect("a run has records");
+            for (step, state) in run.view().tree.iter().zip(run.steps()) {
+                let counts = step.counts();
+                let last = state.attempts.last();
+                let targeted = last.map_or(0, |last| last.minions.len() + last.missing.len());
+                assert_eq!(counts.targeted(), targeted, "{}", path.display());
+                if step.phase.has_ended() {
+                    assert_eq!(counts.ended(), targeted, "{}: {step:#?}", path.display());
+                }
+            }
+        }
     }
 }
 

@@ -189,8 +189,8 @@ fn cancel(
     Ok(())
 }
 
-/// Lifts pauses, and takes up again what may have been lost without a record: look-backs and timers are set anew, and
-/// a job that never went out is published under its jid. Nothing is done twice.
+/// Lifts pauses, and takes up again what may have been lost without a record: look-backs and timers
+/// are set anew, and a job that never went out is published under its jid. Nothing is done twice.
 fn resume(
     views: &mut Views,
     policy: &Policy,

@@ -74,8 +74,9 @@ fn why_a_step_failed_is_wrapped_to_the_screen() {
     let mut view = view();
     let step = view.tree.get_mut(1).unwrap();
     step.phase = StepPhase::Failed;
+    let comment = "Run failed on minions: a\nMinion a said many words that are long";
     step.ret = serde_json::from_value(serde_json::json!({"name": "x", "result": false,
-        "changes": {}, "comment": "Run failed on minions: a\nMinion a said many words that are long",
+        "changes": {}, "comment": comment,
         "__id__": "x", "__sls__": "o", "__run_num__": 0, "start_time": "", "duration": 0.0}))
     .ok();
     let drawn = draw(&view, &frame(30, 60));

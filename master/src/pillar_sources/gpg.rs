@@ -1,7 +1,7 @@
 //! Decrypts PGP messages with the program `gpg`, for the renderer `gpg` and `decrypt_pillar`.
 //!
-//! The keys are those of `gpg_keydir`; the master's user must be able to read them. With `gpg_cache`
-//! what was decrypted is kept in memory for `gpg_cache_ttl`, under the message's checksum.
+//! The keys are those of `gpg_keydir`; the master's user must be able to read them. With
+//! `gpg_cache`, what was decrypted is kept in memory for `gpg_cache_ttl`.
 
 use std::collections::HashMap;
 use std::process::Command;

@@ -3,7 +3,7 @@
 //! A kept pillar counts for one question exactly (minion, grains, environments, overrides, options)
 //! and while every file that was looked for is as it was. What else it was made of (external
 //! pillars, functions that ask the world) is not looked at again until `pillar_cache_ttl` is over
-//! or the minion asks for a fresh one (`saltutil.refresh_pillar` does). Broken pillars are not kept.
+//! or the minion asks for a fresh one (`saltutil.refresh_pillar` does). Broken ones are not kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

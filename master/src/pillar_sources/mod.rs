@@ -1,9 +1,9 @@
 //! Minions' pillars: the files of `pillar_roots`, the functions that templates may call, and the
 //! options, put together for `pillar::compile`.
 //!
-//! A pillar is compiled anew whenever it is asked for, unless `pillar_cache` keeps them ([`kept`]).
-//! What is broken in one is told in the log in full, and to the minion under `_errors`. Rendering takes time: call it where blocking is
-//! allowed.
+//! A pillar is compiled anew whenever it is asked for, unless `pillar_cache` keeps them (`kept`).
+//! What is broken in one is told in the log in full, and to the minion under `_errors`. Rendering
+//! takes time: call it where blocking is allowed.
 
 use std::sync::Arc;
 

@@ -27,7 +27,8 @@ const ALLOWED: &str = "python_renderer: python3\n";
 fn a_python_file_gives_what_run_returns() {
     let sls = "#!py\nimport os\n\ndef run():\n    print('to the log')\n    return {\n        \
         'os': __grains__['os'], 'again': __salt__['grains.get']('os'), 'sls': __sls__,\n        \
-        'env': __env__, 'number': {1: (2, 2 ** 70)}, 'bytes': b'\\xff', 'float': __grains__[1]['x'],\n        \
+        'env': __env__, 'number': {1: (2, 2 ** 70)}, 'bytes': b'\\xff',\n        \
+        'float': __grains__[1]['x'],\n        \
         'id': grains['id'], 'other': salt['match.glob']('web*'), 'role': opts['__role']}\n";
     let made = pillar(ALLOWED, sls);
     let expected = "{os: SUSE, again: SUSE, sls: a, env: base, \

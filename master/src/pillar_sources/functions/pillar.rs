@@ -34,8 +34,8 @@ fn call(of: &MinionFunctions, fun: &str, arguments: &Arguments) -> Option<Answer
     })
 }
 
-/// `pillar.get(key, default, merge, merge_nested_lists, delimiter, ...)`: a default that is a map or
-/// a list may be filled up by what is found.
+/// `pillar.get(key, default, merge, merge_nested_lists, delimiter, ...)`: a default that is a map
+/// or a list may be filled up by what is found.
 fn get(of: &MinionFunctions, arguments: &Arguments) -> Answer {
     let key = arguments.required_text(0, "key")?;
     let delimiter = arguments.text(4, "delimiter", ":");

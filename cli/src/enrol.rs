@@ -25,23 +25,22 @@ pub fn run(args: Vec<OsString>, terminal: &mut Terminal) -> u8 {
         Err(code) => return code,
     };
     block_on(async {
-        match carry_out(flags.verb, terminal).await {
+        match carry_out(flags, terminal).await {
             Ok(code) => code,
             Err(error) => fail(&error, terminal),
         }
     })
 }
 
-async fn carry_out(verb: EnrolVerb, terminal: &mut Terminal) -> Result<u8, Error> {
-    match verb {
+async fn carry_out(flags: EnrolFlags, terminal: &mut Terminal) -> Result<u8, Error> {
+    let (client, config) = flags.connection.open();
+    match flags.verb {
         EnrolVerb::Open {
             for_secs,
             count,
             id,
             rebuild,
-            connection,
         } => {
-            let (client, _) = connection.open();
             let kwarg = Map::from([
                 ("seconds", Value::from(for_secs)),
                 ("count", Value::from(count)),
@@ -55,8 +54,7 @@ async fn carry_out(verb: EnrolVerb, terminal: &mut Terminal) -> Result<u8, Error
                  it with: brine enrol close {number}"
             ));
         }
-        EnrolVerb::Close { window, connection } => {
-            let (client, _) = connection.open();
+        EnrolVerb::Close { window } => {
             let mut kwarg = Map::new();
             if let Some(window) = window {
                 kwarg.insert("window", window);
@@ -65,16 +63,14 @@ async fn carry_out(verb: EnrolVerb, terminal: &mut Terminal) -> Result<u8, Error
             let count = closed.as_list().map_or(0, <[Value]>::len);
             terminal.line(&format!("{count} windows closed"));
         }
-        EnrolVerb::Release { value, connection } => {
-            let (client, _) = connection.open();
+        EnrolVerb::Release { value } => {
             let kwarg = Map::from([("claim", value.as_str())]);
             let released = client.wheel("enrol.release", kwarg).await?;
             for claim in released.as_list().unwrap_or_default() {
                 terminal.line(&format!("{} may be used again", claim.to_text()));
             }
         }
-        EnrolVerb::List { output, connection } => {
-            let (client, config) = connection.open();
+        EnrolVerb::List { output } => {
             let printer = output.printer(&config, terminal);
             return list(&client, &output, printer, terminal).await;
         }

@@ -41,7 +41,8 @@ pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Rec
                 }
             }
             Effect::WriteKey(changed) => shared.pki_writer.write(changed).await,
-            Effect::RotateKeys => shared.keyring.rotate(),
+            // Done by the ledger, before anybody was answered.
+            Effect::RotateKeys => {}
             Effect::SetTimer { key, at } => timers.set(key, at).await,
             Effect::HurryTimer { key, at } => timers.hurry(key, at).await,
             Effect::LookBack {

@@ -255,6 +255,32 @@ fn a_rebuilt_node_waits_until_its_old_connection_is_gone_and_an_alarm_is_told_el
 }
 
 #[test]
+fn the_step_that_waits_for_a_refused_node_says_why() {
+    let master = seeded(&OWN, "");
+    master.write(
+        "salt/orch/wait.sls",
+        "back:\n  salt.wait_for_event:\n    - name: salt/minion/*/start\n    - id_list: [node-1]\n    - timeout: 600\n",
+    );
+    assert_eq!(
+        node(&master, "node-1", OWN[0]).sign_in().unwrap(),
+        SignIn::Accepted
+    );
+    let run = master.orchestrate("orch.wait");
+    assert_eq!(
+        node(&master, "node-1", OWN[0]).sign_in().unwrap(),
+        SignIn::Refused
+    );
+    let view = wait::until("the step to say why", || {
+        let (_, view) = master.api().try_get(&format!("/runs/{run}")).ok()?;
+        let note = view["tree"][0]["note"].as_str()?.to_owned();
+        note.contains("node-1 is refused: live: another key")
+            .then_some(note)
+    });
+    assert!(view.starts_with("waits for node-1"), "{view}");
+    master.run("run", &["cancel", &run]).well();
+}
+
+#[test]
 fn cve_2025_62349_a_minion_that_spoke_v3_is_refused_with_less_until_an_operator_resets_it() {
     let mut master = TestMaster::start_with("auto_accept: True");
     let mut minion = SimMinion::new("web", Version::V3, master.ports());

@@ -14,13 +14,14 @@ pub(crate) struct ConnectionFlags {
     #[arg(
         short,
         long,
+        global = true,
         value_name = "DIR",
         env = "SALT_CONFIG_DIR",
         default_value = "/etc/salt"
     )]
     pub(crate) config_dir: PathBuf,
     /// The master's API socket, if it is not where the config says.
-    #[arg(long, value_name = "PATH", env = "BRINE_SOCKET")]
+    #[arg(long, global = true, value_name = "PATH", env = "BRINE_SOCKET")]
     pub(crate) socket: Option<PathBuf>,
     /// Accepted and without effect: a client holds nothing that could be left behind.
     #[arg(long)]

@@ -10,6 +10,8 @@ use super::{ConnectionFlags, OutputFlags};
 pub(crate) struct EnrolFlags {
     #[command(subcommand)]
     pub(crate) verb: EnrolVerb,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionFlags,
 }
 
 /// What to do.
@@ -29,29 +31,21 @@ pub(crate) enum EnrolVerb {
         /// Let a rebuilt node (same id, new key) replace its key once its old connection is gone.
         #[arg(long)]
         rebuild: bool,
-        #[command(flatten)]
-        connection: ConnectionFlags,
     },
     /// Close a window, or all.
     Close {
         /// Its number; without one all are closed.
         window: Option<u64>,
-        #[command(flatten)]
-        connection: ConnectionFlags,
     },
     /// Show what is asked of strangers, the open windows, who waits and why, alarms, used values.
     List {
         #[command(flatten)]
         output: Box<OutputFlags>,
-        #[command(flatten)]
-        connection: ConnectionFlags,
     },
     /// Let a used value (a UUID, a row of the inventory) enrol one more minion.
     Release {
         /// The value, or the whole claim as `brine enrol list` shows it.
         value: String,
-        #[command(flatten)]
-        connection: ConnectionFlags,
     },
 }
 

@@ -1,8 +1,8 @@
 //! What enrolment knows: open windows, claimed values, who waits and why, alarms.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use model::api::{AlarmView, ClaimView, WaitingView, WindowView};
+use model::api::{AlarmView, ClaimView, RunView, StepPhase, StepView, WaitingView, WindowView};
 use model::{Glob, MinionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -167,6 +167,29 @@ impl View {
                 self.alarms.remove(&changed.id);
             }
             KeyChange::Pended | KeyChange::Denied | KeyChange::Spoke(_) => {}
+        }
+    }
+
+    /// Says in the steps that wait for a minion why it does not get in.
+    pub fn note_in(&self, run: &mut RunView) {
+        let is_running = |step: &&mut StepView| step.phase == StepPhase::Running;
+        for step in run.tree.iter_mut().filter(is_running) {
+            let words = step.note.split([' ', ',', ';']).map(str::to_owned);
+            let words: BTreeSet<String> = words.collect();
+            let is_awaited =
+                |id: &MinionId| words.contains(id.as_str()) || step.minions.contains_key(id);
+            let waiting = self
+                .waiting
+                .iter()
+                .map(|(id, it)| (id, "waits", &it.failed));
+            let alarms = self.alarms.iter();
+            let alarms = alarms.map(|(id, it)| (id, "is refused", &it.failed));
+            let troubles: Vec<String> = alarms
+                .chain(waiting)
+                .filter(|(id, ..)| is_awaited(id))
+                .map(|(id, how, failed)| format!("; {id} {how}: {}", texts(failed).join("; ")))
+                .collect();
+            step.note.extend(troubles);
         }
     }
 

@@ -253,6 +253,14 @@ impl Ledger {
         for changed in &step.keys {
             self.keyring.apply(changed);
         }
+        if step
+            .effects
+            .iter()
+            .any(|it| matches!(it, Effect::RotateKeys))
+        {
+            // What a deleted minion knew is of no use when its deletion is answered.
+            self.keyring.rotate();
+        }
         for effect in step.effects {
             // The performer is gone only when the master stops; what is recorded is done at the
             // next start.

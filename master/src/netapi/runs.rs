@@ -343,7 +343,10 @@ async fn look(
         let steps = run.steps().enumerate();
         let running = steps.filter(|(_, step)| step.phase == StepPhase::Running);
         let began = running.filter_map(|(index, step)| Some((index, step.attempts.last()?.cursor)));
-        Some((run.view(), views.head, began.collect()))
+        let began = began.collect();
+        let mut view = run.view();
+        views.enrolment.note_in(&mut view);
+        Some((view, views.head, began))
     });
     found
         .await?

@@ -156,7 +156,10 @@ impl PkiDir {
         self.write(&mut seen, place, id, pem)?;
         // Written first: a crash in between leaves the id in two places, not in none.
         for other in Place::LIVE.into_iter().filter(|other| *other != place) {
-            self.erase(&mut seen, other, id)?;
+            // What somebody puts there meanwhile is their word, and is noticed at the next look.
+            if seen.contains_key(&(other, id.clone())) {
+                self.erase(&mut seen, other, id)?;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Writes the inputs to begin with into `corpus/TARGET/`: the cases that are compared with Salt, and
-//! what was found before. `cargo run --example seeds`, in this folder.
+//! Writes the inputs to begin with into `corpus/TARGET/`: the cases that are compared with Salt,
+//! and what was found before. `cargo run --example seeds`, in this folder.
 
 use std::io;
 use std::path::Path;

@@ -1,0 +1,9 @@
+base:
+  '*':
+    - common
+    - installer
+  'role:worker':
+    - match: grain
+    - worker
+  'node0*':
+    - rack

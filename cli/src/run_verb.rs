@@ -122,11 +122,7 @@ impl Verb {
             Self::Plan(arg, kwarg, form) => {
                 let asked = json!({ "arg": arg, "kwarg": kwarg });
                 let plan: PlanView = client.post("/plan", &asked).await?;
-                match form {
-                    Form::Data => print_data(&plan, printer, terminal),
-                    form => run_plan::print(&plan, *form, printer.style.palette, terminal),
-                }
-                run_plan::exit_code(&plan)
+                show_plan(&plan, *form, printer, terminal)
             }
             Self::List => {
                 let runs: Vec<RunSummary> = client.get("/runs").await?;
@@ -195,6 +191,14 @@ pub(crate) enum Done {
     Code(u8),
     /// With a new run, to be followed.
     Started(RunStarted),
+}
+
+fn show_plan(plan: &PlanView, form: Form, printer: &mut Printer, terminal: &mut Terminal) -> u8 {
+    match form {
+        Form::Data => print_data(plan, printer, terminal),
+        form => run_plan::print(plan, form, printer.style.palette, terminal),
+    }
+    run_plan::exit_code(plan)
 }
 
 fn tell(view: &RunView, text: &str, printer: &mut Printer, terminal: &mut Terminal) -> u8 {

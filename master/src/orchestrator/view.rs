@@ -66,9 +66,9 @@ impl View {
             .find(|lock| plan.locks.contains(lock))?;
         let (id, started) = (run.id(), run.started());
         Some(format!(
-            "run {id} of {}, started by {} at {}, holds the lock '{lock}': only one run has it at a \
-             time. Wait for its end (brine run attach {id}) or call it off (brine run cancel {id}), \
-             then start again.",
+            "run {id} of {}, started by {} at {}, holds the lock '{lock}': only one run has it at \
+             a time. Wait for its end (brine run attach {id}) or call it off (brine run cancel \
+             {id}), then start again.",
             run.plan().name,
             started.user,
             started.at.clock(),

@@ -19,14 +19,13 @@ pub(crate) fn files_with_tokens(dir: &Path) -> Vec<PathBuf> {
     while let Some(dir) = dirs.pop() {
         for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
             let path = entry.path();
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => dirs.push(path),
-                Ok(kind) if kind.is_file() => {
-                    if fs::read(&path).is_ok_and(|bytes| has_token(&bytes)) {
-                        found.push(path);
-                    }
-                }
-                _ => {}
+            let Ok(kind) = entry.file_type() else {
+                continue;
+            };
+            if kind.is_dir() {
+                dirs.push(path);
+            } else if kind.is_file() && fs::read(&path).is_ok_and(|bytes| has_token(&bytes)) {
+                found.push(path);
             }
         }
     }

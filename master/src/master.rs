@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minion_protocol::crypt::SigAlgo;
+use minion_protocol::crypt::{MasterKey, SigAlgo};
 use model::{Cursor, JobReturn, Timestamp};
-use storage::{Log, LogReader};
+use storage::{Blobs, Log, LogReader};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -92,19 +92,9 @@ impl Master {
         let publish_listener = crate::transport::listen(opts.publish_address())?;
         let request_listener = crate::transport::listen(opts.ret_address())?;
         let publisher = PublishServer::start(publish_listener, Limits::default());
-        let channel = Arc::new(Channel::new(channel::Parts {
-            master_key,
-            keyring: Arc::clone(&keyring),
-            entropy: Arc::clone(&world.entropy),
-            publisher,
-            is_filtering: opts.zmq_filtering,
-            sig_algo: SigAlgo::from_name(&opts.publish_signing_algorithm).unwrap_or_default(),
-        }));
+        let channel = Arc::new(channel(&opts, &world, &keyring, master_key, publisher));
         let sealer = Sealer::open(&pki, Arc::clone(&world.entropy))?;
-        let redactor = Arc::new(Redactor::new(&opts.redact_patterns));
-        for (made, value) in sealer.all(&views.secrets, durable.blobs.as_ref()) {
-            redactor.learn(&made.run, &value, &made.plain);
-        }
+        let redactor = redactor(&opts, &sealer, &views, durable.blobs.as_ref());
         let (handle, effects, _thread) = ledger::start(ledger::Parts {
             views,
             log,
@@ -165,6 +155,32 @@ impl Master {
         // A socket file that stays behind is replaced at the next start.
         let _ = self.shared.world.disk.remove(&self.socket);
     }
+}
+
+fn channel(
+    opts: &Opts,
+    world: &World,
+    keyring: &Arc<Keyring>,
+    master_key: MasterKey,
+    publisher: PublishServer,
+) -> Channel {
+    Channel::new(channel::Parts {
+        master_key,
+        keyring: Arc::clone(keyring),
+        entropy: Arc::clone(&world.entropy),
+        publisher,
+        is_filtering: opts.zmq_filtering,
+        sig_algo: SigAlgo::from_name(&opts.publish_signing_algorithm).unwrap_or_default(),
+    })
+}
+
+/// Makes the redactor, which knows the secrets that runs hold already.
+fn redactor(opts: &Opts, sealer: &Sealer, views: &Views, blobs: &dyn Blobs) -> Arc<Redactor> {
+    let redactor = Redactor::new(&opts.redact_patterns);
+    for (made, value) in sealer.all(&views.secrets, blobs) {
+        redactor.learn(&made.run, &value, &made.plain);
+    }
+    Arc::new(redactor)
 }
 
 fn open_store(opts: &Opts) -> Result<(Box<dyn Log>, Durable, Views), StartError> {

@@ -43,8 +43,8 @@ impl View {
     }
 
     /// Says why a plan cannot be started now: a run that has not ended holds a lock that it wants.
-    /// A lock is nothing but that: it is held from a run's first record to its last.
-    /// What the run `above`, or one above that, holds is held for the runs that they start.
+    /// A lock is nothing but that: it is held from a run's first record to its last. What the run
+    /// `above`, or one above that, holds is held for the runs that they start.
     pub fn refusal_of(&self, plan: &orch::Plan, above: Option<&Jid>) -> Option<String> {
         if plan.options.is_test || plan.locks.is_empty() {
             return None;

@@ -74,9 +74,7 @@ impl Master {
     /// Starts a master. Must be called inside the runtime.
     pub async fn start(opts: Opts, config_dir: &Path, world: World) -> Result<Self, StartError> {
         let (opts, world) = (Arc::new(opts), Arc::new(world));
-        for warning in enrolment::settings::warnings(&opts, &world) {
-            tracing::warn!("{warning}");
-        }
+        tell_of_settings(&opts, &world);
         let (log, durable, views) = open_store(&opts)?;
         let start = start_input(&views, durable.reader.as_ref())?;
         let pki = PkiWriter::open(&opts, &world)?;
@@ -154,6 +152,13 @@ impl Master {
         while self.tasks.join_next().await.is_some() {}
         // A socket file that stays behind is replaced at the next start.
         let _ = self.shared.world.disk.remove(&self.socket);
+    }
+}
+
+/// Tells what the options of enrolment leave open.
+fn tell_of_settings(opts: &Opts, world: &World) {
+    for warning in enrolment::settings::warnings(opts, world) {
+        tracing::warn!("{warning}");
     }
 }
 

@@ -16,6 +16,7 @@ mod hostile;
 mod jobs;
 mod kubic;
 mod mine;
+mod nesting;
 mod orchestration;
 mod requests;
 mod runs;

@@ -5,6 +5,7 @@
 
 use model::Timestamp;
 
+use crate::plan::PlannedStep;
 use crate::record::{Pause, RunRecord};
 use crate::run::Run;
 use crate::turn::Turn;
@@ -23,6 +24,21 @@ impl Run {
         let mut pauses = self.pauses.iter();
         let own = pauses.find(|(asked, _)| asked.as_deref() == Some(id));
         own.or_else(|| self.pauses.iter().find(|(asked, _)| asked.is_none()))
+    }
+
+    /// Says what a person asked for before a step, if it is the next one of the body.
+    pub(crate) fn held_note(&self, planned: &PlannedStep) -> Option<String> {
+        let place = |other: &PlannedStep| other.chunk.key() == planned.chunk.key();
+        let step = self.started.plan.steps.iter().position(place)?;
+        let held = self.held.filter(|(held, _)| *held == step);
+        let own = Some(planned.chunk.id.as_str());
+        let (_, pause) = self.pause_of(step).filter(|(id, _)| id.as_deref() == own)?;
+        let how = match (pause, held) {
+            (Pause::Kill, _) => "the run ends before it (state.soft_kill)".into(),
+            (_, Some((_, until))) => format!("held until {}", until.clock()),
+            _ => "held until told to go on: state.resume".to_owned(),
+        };
+        Some(how)
     }
 
     /// Gives what is paused, for people: the id (`None` for whichever is next) and how.

@@ -88,7 +88,7 @@ impl Run {
 
     pub(crate) fn note(&self, planned: &PlannedStep, step: &StepState) -> String {
         if let Some(ret) = &step.ret {
-            return ret.comment.clone();
+            return format!("{}{}", ret.comment, self.goes_on_after(planned, step));
         }
         if let Some(at) = step.retry_at {
             let next = step.attempts.len() + 1;
@@ -102,8 +102,31 @@ impl Run {
         }
     }
 
-    /// Says when a step of a block runs.
+    /// Names what still runs after a failed step although nobody said that it may: as in Salt, a
+    /// step without a requisite does.
+    fn goes_on_after(&self, planned: &PlannedStep, step: &StepState) -> String {
+        let stops = planned.failhard.unwrap_or(self.plan().options.failhard);
+        if step.phase != StepPhase::Failed || stops || self.phase().has_ended() {
+            return String::new();
+        }
+        let steps = self.plan().steps.iter().zip(self.steps());
+        let free = steps.filter(|(other, state)| {
+            let is_free = other.needs.is_empty() && other.listens.is_empty();
+            is_free && !other.is_finally && state.phase == StepPhase::Pending
+        });
+        let free: Vec<&str> = free.map(|(other, _)| other.chunk.id.as_str()).collect();
+        if free.is_empty() {
+            return String::new();
+        }
+        let free = free.join(", ");
+        format!("\nThese run all the same, as nothing ties them to it: {free}.")
+    }
+
+    /// Says when a step of a block runs, or what holds a step.
     fn later(&self, planned: &PlannedStep) -> String {
+        if let Some(note) = self.held_note(planned) {
+            return note;
+        }
         let Some(owner) = planned.owner else {
             return String::new();
         };
@@ -119,7 +142,7 @@ impl Run {
 
 fn jids(attempt: &Attempt) -> impl Iterator<Item = &model::Jid> {
     let calls = attempt.calls.iter().map(|call| &call.jid);
-    attempt.jid.iter().chain(calls)
+    attempt.job_jids().chain(calls)
 }
 
 fn now_doing(planned: &PlannedStep, attempt: &Attempt) -> String {

@@ -50,7 +50,7 @@ fn a_nested_orchestration_survives_the_master() {
     let nested = inner["jids"][0].as_str().expect("a jid");
     let nested = master.api().get(&format!("/runs/{nested}"));
     assert_eq!(nested["phase"], "succeeded", "{nested:#}");
-    let result = master.api().get(&format!("/runs/{run}/result"));
+    let result = master.api().get(&format!("/runs/{run}/return"));
     let text = result.to_string();
     assert!(
         text.contains("salt_|-slow_|-test.sleep_millis_|-function"),
@@ -65,7 +65,7 @@ fn a_nested_orchestration_that_does_not_compile_fails_its_step() {
     let run = master.orchestrate("outer");
     let view = master.wait_run(&run);
     assert_eq!(view["phase"], "failed", "{view:#}");
-    let result = master.api().get(&format!("/runs/{run}/result")).to_string();
+    let result = master.api().get(&format!("/runs/{run}/return")).to_string();
     assert!(
         result.contains("No matching sls found for 'inner' in env 'base'"),
         "{result}"

@@ -183,6 +183,7 @@ fn ended(
         ("fun_args", Value::List(fun_args)),
         ("return", ret),
         ("success", Value::Bool(is_success)),
+        ("retcode", Value::from(i64::from(!is_success))),
     ]);
     (Tag::new(format!("salt/run/{jid}/ret")), data)
 }

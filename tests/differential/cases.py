@@ -79,7 +79,8 @@ CASES = [
     # salt.function
     ("function", function(*PING)),
     ("function.arg", function("name: test.arg", "tgt: alpha", "arg: [1, two, {a: b}]")),
-    ("function.arg text", function("name: test.arg", "tgt: alpha", "arg: one two")),
+    ("function.arg text", function("name: test.arg", "tgt: alpha", "arg: one two"), [],
+     "the warning is one of the plan, told before the run, not a key of the result"),
     ("function.kwarg", function("name: test.kwarg", "tgt: alpha", "kwarg: {a: 1, b: [2]}")),
     ("function fails", function("name: test.false", "tgt: '*'")),
     ("function.fail_minions", function("name: test.false", "tgt: '*'", "fail_minions: [alpha, beta]")),
@@ -105,7 +106,8 @@ CASES = [
     ("runner orchestrate unknown", "r:\n  salt.runner:\n    - name: state.sls\n    - mods: nowhere\n"),
     ("parallel_runners", "p:\n  salt.parallel_runners:\n    - runners:\n"
      "        one: [{name: state.orchestrate}, {kwarg: {mods: inner}}]\n"
-     "        two: [{name: state.orchestrate}, {kwarg: {mods: inner}}]\n"),
+     "        two: [{name: state.orchestrate}, {kwarg: {mods: inner}}]\n", [],
+     "Salt fails here with a traceback of its own; Brine runs both"),
     ("wheel", "w:\n  salt.wheel:\n    - name: key.list\n    - match: accepted\n"),
     # salt.wait_for_event
     ("wait_for_event timeout", "w:\n  salt.wait_for_event:\n    - name: never/*\n    - id_list: [x]\n"
@@ -125,7 +127,8 @@ CASES = [
     ("onchanges", test("a", "succeed_with_changes") + test("b", "nop", "onchanges: [{test: a}]")
      + test("c", "nop", "onchanges: [{test: b}]")),
     ("watch", test("a", "succeed_with_changes")
-     + test("b", "succeed_without_changes", "watch: [{test: a}]")),
+     + test("b", "succeed_without_changes", "watch: [{test: a}]"), [],
+     "Salt counts the call of mod_watch in __run_num__"),
     ("prereq", test("b", "succeed_without_changes", "prereq: [{test: a}]")
      + test("a", "succeed_with_changes")),
     ("prereq without changes", test("b", "succeed_with_changes", "prereq: [{test: a}]")
@@ -133,21 +136,25 @@ CASES = [
     ("prereq of salt.state", "b:\n  salt.function: [{name: test.ping}, {tgt: alpha}, "
      "{prereq: [{salt: s}]}]\n" + state("tgt: alpha", "sls: good")),
     ("prereq fails", test("b", "fail_without_changes", "prereq: [{test: a}]")
-     + test("a", "succeed_with_changes")),
+     + test("a", "succeed_with_changes"), [], "the foreseen result carries its time"),
     ("listen", test("b", "succeed_without_changes", "listen: [{test: a}]")
-     + test("a", "succeed_with_changes")),
+     + test("a", "succeed_with_changes"), [],
+     "the listener of test.* does not list its requisites (Salt's list is empty)"),
     ("listen_in", test("b", "succeed_without_changes")
-     + test("a", "succeed_with_changes", "listen_in: [{test: b}]")),
+     + test("a", "succeed_with_changes", "listen_in: [{test: b}]"), [],
+     "the listener of test.* does not list its requisites (Salt's list is empty)"),
     ("order", test("a", "nop", "order: last") + test("b", "nop") + test("c", "nop", "order: 1")),
     ("failhard", test("a", "fail_without_changes", "failhard: True") + test("b", "nop")),
-    ("parallel", function(*PING, "parallel: True") + test("b", "nop")),
-    ("retry", test("a", "fail_without_changes", "retry: {attempts: 2, interval: 1}")),
+    ("parallel", function(*PING, "parallel: True") + test("b", "nop"), [],
+     "the result does not say __parallel__"),
+    ("retry", test("a", "fail_without_changes", "retry: {attempts: 2, interval: 1}"), [],
+     "Salt counts every try in __run_num__"),
     ("names", "n:\n  test.nop:\n    - names: [x, y]\n"),
     ("test=True", state("tgt: '*'", "sls: good") + function(*PING)
      + "r:\n  salt.runner:\n    - name: manage.up\n", ["test=True"]),
     ("pillar=", test("{{ pillar['word'] }}", "nop"), ['pillar={"word": "given"}']),
     ("exclude=", test("a", "nop") + test("b", "nop"), ["exclude=[{'id': 'b'}]"]),
-    ("unknown SLS", None, [], None),
+    ("unknown SLS", None, [], "told as an error, as there is no run"),
     ("unknown requisite", FILES["broken"], [], EARLY),
     ("unknown state", "a:\n  no.such: []\n", [], EARLY),
 ]

@@ -12,8 +12,8 @@ use crate::ledger::decide::{Decision, Policy};
 use crate::ledger::{Answer, Effect, Record, TimerKey, Views};
 use crate::{jobs, secrets};
 
-/// How deep orchestrations may call each other. One that calls itself would do so for ever; and each
-/// level puts five more into the JSON of the result, of which readers take 128.
+/// How deep orchestrations may call each other. One that calls itself would do so for ever; and
+/// each level puts five more into the JSON of the result, of which readers take 128.
 const NESTED_MAX: usize = 16;
 
 /// Gives how many runs a run stands below, itself included.

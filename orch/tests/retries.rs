@@ -1,5 +1,7 @@
 //! A run once more, from a step on: what is carried over, and what requisites and waits see of it.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use model::api::{PlanMark, RunPhase, StepPhase};
 use model::{Cursor, Event, Jid, Map, Tag, Timestamp, Value};
 use orch::{CannotRetry, Carried, Context, Fact, Options, Plan, Run, RunRecord, Started};

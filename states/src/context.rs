@@ -143,8 +143,8 @@ fn distance(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
-/// The extension code of [`Context::function`]. Data never has it: msgpack's are below, and YAML
-/// and JSON have none.
+/// The extension code of [`Context::function`]. It counts only in `__salt__` and `__stack__`,
+/// which the master alone gives: what came from a minion may hold any code.
 pub(crate) const FUNCTION: i8 = i8::MAX;
 
 /// All that a template may see. Cheap to clone where the large parts are shared by the caller.
@@ -183,8 +183,8 @@ impl Context {
         }
     }
 
-    /// Makes a value that stands for a function in [`Context::extra`], at its top or one map
-    /// below: `salt[name]`, or `salt` itself if there is no name.
+    /// Makes a value that stands for a function in [`Context::extra`], as `__salt__` or
+    /// in the map `__stack__`: `salt[name]`, or `salt` itself if there is no name.
     pub fn function(name: &str) -> Value {
         Value::Ext(FUNCTION, name.as_bytes().to_vec())
     }

@@ -26,7 +26,11 @@ pub(super) fn fill(scope: &Rc<Scope>, context: &Context) {
     }
     for (name, value) in context.extra.iter() {
         if let Some(name) = name.as_str() {
-            scope.set_str(name, extra(value));
+            let value = match name {
+                "__salt__" | "__stack__" => extra(value),
+                _ => Py::from_value(value),
+            };
+            scope.set_str(name, value);
         }
     }
 }

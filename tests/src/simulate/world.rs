@@ -24,8 +24,9 @@ use crate::random::Random;
 /// Where the wall clock starts: an hour of a Saturday.
 const WALL_START: u64 = 1_795_249_015_000_000;
 
-/// A run that has not ended by then is stuck, in microseconds: six hours.
-const TIME_MAX: u64 = 6 * 3600 * 1_000_000;
+/// A run that has not ended by then is stuck, in microseconds: two hours, where one with every
+/// fault takes some thousand seconds.
+const TIME_MAX: u64 = 2 * 3600 * 1_000_000;
 
 /// So many things cannot happen in a run that goes forward.
 const HAPPENINGS_MAX: u64 = 400_000;

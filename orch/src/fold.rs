@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use model::api::{MinionPhase, RunPhase, StepPhase};
-use model::{MinionId, Timestamp};
+use model::{Jid, MinionId, Timestamp};
 
 use crate::attempt::{Attempt, CallPhase, CallState, MinionState, Seen, Verdict, Wave};
 use crate::record::{IllegalRecord, RunRecord};
@@ -277,15 +277,7 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
             attempt.refused = refused.clone();
             attempt.minions = waiting(minions, *at);
         }
-        RunRecord::WaveSent { jid, minions, .. } => {
-            if minions.iter().any(|id| !attempt.minions.contains_key(id)) {
-                return Err("the wave asks somebody whom the job does not mean".into());
-            }
-            attempt.waves.push(Wave {
-                jid: jid.clone(),
-                minions: minions.clone(),
-            });
-        }
+        RunRecord::WaveSent { jid, minions, .. } => return send_wave(attempt, jid, minions),
         RunRecord::MinionRunning { id, since, .. } => {
             let minion = attempt.minions.get_mut(id);
             let minion = minion.filter(|minion| minion.phase == MinionPhase::Waiting);
@@ -318,6 +310,17 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
         }
         other => return Err(format!("{} does not belong here", other.name())),
     }
+    Ok(())
+}
+
+fn send_wave(attempt: &mut Attempt, jid: &Jid, minions: &[MinionId]) -> Result<(), Why> {
+    if minions.iter().any(|id| !attempt.minions.contains_key(id)) {
+        return Err("the wave asks somebody whom the job does not mean".into());
+    }
+    attempt.waves.push(Wave {
+        jid: jid.clone(),
+        minions: minions.to_vec(),
+    });
     Ok(())
 }
 

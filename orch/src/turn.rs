@@ -38,16 +38,7 @@ impl<'a, 'c> Turn<'a, 'c> {
 
     pub(crate) fn take(&mut self, fact: &Fact) {
         match fact {
-            Fact::Begin => {
-                // A rolling job whose next part was not recorded any more goes on.
-                let running: Vec<usize> = self.run.running().map(|(step, _)| step).collect();
-                for step in running {
-                    if self.run.started.plan.steps[step].work.rolling().is_some() {
-                        self.settle(step);
-                    }
-                }
-                self.advance();
-            }
+            Fact::Begin => self.on_begin(),
             Fact::Published {
                 jid,
                 minions,
@@ -114,6 +105,17 @@ impl<'a, 'c> Turn<'a, 'c> {
             Fact::Approved { step, by, is_yes } => self.on_approved(*step, by, *is_yes),
             Fact::Cancelled { by } => self.on_cancelled(by),
         }
+    }
+
+    fn on_begin(&mut self) {
+        // A rolling job whose next part was not recorded any more goes on.
+        let running: Vec<usize> = self.run.running().map(|(step, _)| step).collect();
+        for step in running {
+            if self.run.started.plan.steps[step].work.rolling().is_some() {
+                self.settle(step);
+            }
+        }
+        self.advance();
     }
 
     /// Applies a record to the copy and hands it out.

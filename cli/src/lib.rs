@@ -3,7 +3,8 @@
 //! Each program turns its flags into one request, follows the answer and prints it as Salt does.
 //! The binary `brine` lives in `master` and calls [`salt::main`], [`salt_run::main`],
 //! [`salt_key::main`], and the small programs [`completion`], [`doctor`], [`enrol`] and [`links`].
-//! Never: the master's state, its files or its keys; whatever `salt` can do, any client of the API can do.
+//! Never: the master's state, its files or its keys; whatever `salt` can do, any client of the API
+//! can do.
 
 #![expect(
     clippy::disallowed_methods,

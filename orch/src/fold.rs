@@ -10,7 +10,7 @@ use model::api::{MinionPhase, RunPhase, StepPhase};
 use model::{Jid, MinionId, Timestamp};
 
 use crate::attempt::{Attempt, CallPhase, CallState, MinionState, Seen, Verdict, Wave};
-use crate::record::{IllegalRecord, RunRecord};
+use crate::record::{CallReturn, IllegalRecord, RunRecord};
 use crate::recovery;
 use crate::run::{Run, StepState};
 
@@ -298,16 +298,7 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
             attempt.verdict = Some(Verdict { by, is_yes });
         }
         RunRecord::TimedOut { .. } => attempt.is_timed_out = true,
-        RunRecord::CallEnded { jid, ret, .. } => {
-            let is_it =
-                |call: &&mut CallState| call.jid == *jid && call.phase == CallPhase::Running;
-            let call = attempt.calls.iter_mut().find(is_it);
-            let call = call.ok_or_else(|| format!("no call {jid} is at work"))?;
-            call.phase = match ret {
-                Some(ret) => CallPhase::Ended(Arc::new(ret.clone())),
-                None => CallPhase::Lost,
-            };
-        }
+        RunRecord::CallEnded { jid, ret, .. } => return end_call(attempt, jid, ret.as_ref()),
         other => return Err(format!("{} does not belong here", other.name())),
     }
     Ok(())
@@ -321,6 +312,18 @@ fn send_wave(attempt: &mut Attempt, jid: &Jid, minions: &[MinionId]) -> Result<(
         jid: jid.clone(),
         minions: minions.to_vec(),
     });
+    Ok(())
+}
+
+/// Ends a call: with what it returned, or lost.
+fn end_call(attempt: &mut Attempt, jid: &Jid, ret: Option<&CallReturn>) -> Result<(), Why> {
+    let is_it = |call: &&mut CallState| call.jid == *jid && call.phase == CallPhase::Running;
+    let call = attempt.calls.iter_mut().find(is_it);
+    let call = call.ok_or_else(|| format!("no call {jid} is at work"))?;
+    call.phase = match ret {
+        Some(ret) => CallPhase::Ended(Arc::new(ret.clone())),
+        None => CallPhase::Lost,
+    };
     Ok(())
 }
 

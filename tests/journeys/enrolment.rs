@@ -259,8 +259,8 @@ fn the_step_that_waits_for_a_refused_node_says_why() {
     let master = seeded(&OWN, "");
     master.write(
         "salt/orch/wait.sls",
-        "back:\n  salt.wait_for_event:\n    - name: salt/minion/*/start\n    - id_list: [node-1]\n    \
-         - timeout: 600\n",
+        "back:\n  salt.wait_for_event:\n    - name: salt/minion/*/start\n    \
+         - id_list: [node-1]\n    - timeout: 600\n",
     );
     assert_eq!(
         node(&master, "node-1", OWN[0]).sign_in().unwrap(),

@@ -91,8 +91,8 @@ options! {
     /// Bits of the master's RSA key, when it is made.
     keysize: u64 = 2048;
 
-    /// How strangers become minions: policy (every configured clause must hold) or legacy (Salt's own
-    /// meaning: any rule that matches). Not Salt's.
+    /// How strangers become minions: policy (every configured clause must hold) or legacy (Salt's
+    /// own meaning: any rule that matches). Not Salt's.
     enrolment: String = "policy".into();
     /// Let the UUIDs of public documentation count. For a laboratory. Not Salt's.
     enrolment_lab: bool = false;

@@ -85,6 +85,10 @@ async fn examine(client: &Client, terminal: &mut Terminal) -> Result<(), Error> 
         "minions   {connected} connected of {}",
         minions.len()
     ));
+    for (what, count) in &health.refused {
+        let next = next_step(what);
+        terminal.line(&format!("refused   {count} times: {what}; {next}"));
+    }
     let runs: Vec<RunSummary> = client.get("/runs").await?;
     let running = runs.iter().filter(|run| !run.phase.has_ended()).count();
     terminal.line(&format!("runs      {running} at work of {}", runs.len()));
@@ -128,5 +132,22 @@ fn examine_enrolment(view: &EnrolmentView, terminal: &mut Terminal) {
         if is_of_interest && *count > 0 {
             terminal.line(&format!("          {count} {name} since the start"));
         }
+    }
+}
+
+/// What to do about a kind of refusal. The master's log names the addresses.
+fn next_step(what: &str) -> &'static str {
+    match what {
+        "connection" => "one address holds too many connections: see `ss -tn` for whom",
+        "handshake" | "frame" => "something that is no minion talks to the ports: a scanner?",
+        "stall" => "peers stop in the middle of a message: a bad line, or somebody who tries",
+        "sign-in rate" => "one address signs in without end: close the port to it",
+        "version" => "minions older than minimum_auth_version, or than their own key has been",
+        "key" => "usual after a start, a rotation or a deleted key; else a minion is out of date",
+        "identity" => "a request that was not from whom it said: the log names the address",
+        "replay" => "somebody repeats recorded requests: the log names the address",
+        "command" => "python's salt, or a probe, asks for what only the local socket gives",
+        "event" => "a minion fires events in another's name: the log names both",
+        _ => "the log names the addresses",
     }
 }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use minion_protocol::auth::PubSig;
 use minion_protocol::crypt::{Crypticle, MasterKey, SigAlgo};
 use minion_protocol::publication::{BROADCAST, Publication, topic};
 use minion_protocol::{KeyLookup, Opened, Refusal, Reply, Seal, open};
@@ -17,6 +18,7 @@ use tokio::sync::broadcast;
 
 use crate::jobs::JobPublished;
 use crate::keys::keyring::Keyring;
+use crate::marks::Memory;
 use crate::transport::{PublishServer, SubscriberChange};
 use crate::world::Entropy;
 
@@ -24,6 +26,8 @@ use crate::world::Entropy;
 pub struct Parts {
     /// The master's own key pair.
     pub master_key: MasterKey,
+    /// The signature of its public half (`master_sign_pubkey`).
+    pub pub_sig: Option<Arc<PubSig>>,
     /// Everybody else's keys.
     pub keyring: Arc<Keyring>,
     /// Where nonces and one-time keys come from.
@@ -41,6 +45,7 @@ pub struct Channel {
     parts: Parts,
     // Serials rise in wire order, and start again with each shared key: one owner for both.
     serial: Mutex<Serial>,
+    marks: Memory,
 }
 
 struct Serial {
@@ -55,7 +60,22 @@ impl Channel {
             aes: parts.keyring.master_aes(),
             last: 0,
         });
-        Self { parts, serial }
+        Self {
+            parts,
+            serial,
+            marks: Memory::default(),
+        }
+    }
+
+    /// Gives the signature of the master's public key, where `master_sign_pubkey` is set.
+    pub fn pub_sig(&self) -> Option<Arc<PubSig>> {
+        self.parts.pub_sig.clone()
+    }
+
+    /// Says whether a request has not been here before, and notes it. Only v3 requests have a mark:
+    /// minions of older releases repeat their own bytes when an answer is late.
+    pub fn is_new(&self, opened: &Opened) -> bool {
+        opened.mark.is_none_or(|mark| self.marks.note(mark))
     }
 
     /// Opens a request. Costs one public RSA operation at most.

@@ -14,7 +14,7 @@ use crate::auth::replay::Age;
 use crate::clear_funcs::{self, auth::Visitor};
 use crate::ledger::Input;
 use crate::shared::Shared;
-use crate::transport::Incoming;
+use crate::transport::{Incoming, Refused};
 
 /// Handles one request from the socket to the answer.
 pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
@@ -29,7 +29,7 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
     let bytes = match opened {
         Err(_) => return,
         Ok(Err(refusal)) => {
-            tracing::debug!(%peer, %refusal, "refused");
+            shared.refusals.count(kind(&refusal), peer, &refusal);
             refusal.reply()
         }
         Ok(Ok(opened)) => {
@@ -55,6 +55,10 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
             else {
                 return reply.send(Refusal::BadLoad(Doubt::Downgrade(0, None)).reply());
             };
+            // A seal costs private-key operations; nobody is there to read this one.
+            if reply.is_abandoned() {
+                return;
+            }
             let sealing = Arc::clone(&shared);
             let sealed = tokio::task::spawn_blocking(move || sealing.channel.seal(&seal, &answer));
             match sealed.await {
@@ -74,6 +78,20 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
     }
 }
 
+/// Says what kind of refusal this is, for the counts.
+fn kind(refusal: &Refusal) -> Refused {
+    match refusal {
+        Refusal::BadLoad(doubt) => match doubt {
+            Doubt::Msgpack(_) | Doubt::NoEnvelope | Doubt::Enc | Doubt::Algo => Refused::Envelope,
+            Doubt::Version(_) | Doubt::Downgrade(..) => Refused::Version,
+            Doubt::Undecryptable | Doubt::Unknown(_) => Refused::Key,
+            _ => Refused::Identity,
+        },
+        Refusal::LoadNotMap | Refusal::SigAlgo | Refusal::EncAlgo => Refused::Envelope,
+        Refusal::IdNul | Refusal::IdNotText(_) => Refused::Identity,
+    }
+}
+
 async fn answer(
     shared: &Arc<Shared>,
     request: Request,
@@ -83,15 +101,32 @@ async fn answer(
 ) -> Option<Reply> {
     let from = visitor.from;
     Some(match request {
-        Request::Auth(load) => return clear_funcs::auth::sign_in(shared, load, visitor).await,
-        Request::BadAuth(error) => clear_funcs::auth::malformed(shared, &error, from),
+        Request::Auth(load) if shared.pace.take(from.ip()) => {
+            return clear_funcs::auth::sign_in(shared, load, visitor).await;
+        }
+        Request::Auth(load) => {
+            shared.refusals.count(Refused::SignInRate, from, &load.id);
+            // Not false, at which a real minion ends: it tries again after this.
+            Reply::Broken
+        }
+        Request::BadAuth(error) => {
+            shared.refusals.count(Refused::Identity, from, &error);
+            clear_funcs::auth::malformed(shared, &error, from)
+        }
         Request::Ping(load) => Reply::Value(load.into()),
-        Request::Publish(_) | Request::Runner(_) | Request::Wheel(_) => clear_funcs::refuse(),
-        Request::MkToken(_) | Request::GetToken(_) => clear_funcs::refuse(),
+        Request::Publish(_)
+        | Request::Runner(_)
+        | Request::Wheel(_)
+        | Request::MkToken(_)
+        | Request::GetToken(_) => {
+            let why = "a command of a local user came over the network";
+            shared.refusals.count(Refused::Command, from, &why);
+            clear_funcs::refuse()
+        }
         Request::Pillar(load) => pillar::pillar(shared, *load).await,
         Request::Return(load) => returns::take(shared, *load).await,
         Request::SyndicReturn(_) => Reply::empty(),
-        Request::MinionEvent(load) => events::fire(shared, load).await,
+        Request::MinionEvent(load) => events::fire(shared, load, from).await,
         Request::Mine(load) => mine::store(shared, load).await,
         Request::MineGet(load) => mine::get(shared, load, handed).await,
         Request::MineDelete(load) => mine::delete(shared, load.id, Some(load.fun)).await,
@@ -115,11 +150,12 @@ async fn answer(
         Request::RevokeAuth(load) => peer::revoke(shared, load, principal).await,
         Request::RegisterResources(_) => Reply::Value(true.into()),
         Request::Unknown(cmd) => {
-            tracing::debug!(%from, %cmd, "unknown command");
+            shared.refusals.count(Refused::Command, from, &cmd);
             Reply::empty()
         }
         Request::Malformed { cmd, error } => {
-            tracing::debug!(%from, %cmd, %error, "malformed load");
+            let why = format!("malformed load of {cmd}: {error}");
+            shared.refusals.count(Refused::Load, from, &why);
             Reply::empty()
         }
     })
@@ -129,6 +165,13 @@ async fn answer(
 /// it was honest after all, signs in again.
 fn refused_as_replay(shared: &Shared, opened: &Opened, peer: SocketAddr) -> Option<Vec<u8>> {
     let now = shared.world.clock.now();
+    // The same sealed bytes never come twice from an honest minion of protocol 3, whatever its
+    // address.
+    if !shared.channel.is_new(opened) {
+        shared.counters.add(Counter::Replayed);
+        shared.refusals.count(Refused::Replay, peer, &Doubt::Replay);
+        return Some(Refusal::BadLoad(Doubt::Replay).reply());
+    }
     let (counter, doubt) = match shared.replays.judge(opened, peer.ip(), now) {
         Age::New | Age::Resent => return None,
         Age::Replayed => (Counter::Replayed, Doubt::Replay),
@@ -141,9 +184,7 @@ fn refused_as_replay(shared: &Shared, opened: &Opened, peer: SocketAddr) -> Opti
         }
     };
     shared.counters.add(counter);
-    if let Some(others) = shared.counters.may_tell(now) {
-        tracing::warn!(%peer, principal = ?opened.principal, %doubt, others, "refused");
-    }
+    shared.refusals.count(Refused::Replay, peer, &doubt);
     Some(Refusal::BadLoad(doubt).reply())
 }
 

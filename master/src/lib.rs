@@ -24,6 +24,7 @@ pub mod jobs;
 pub mod keys;
 pub mod ledger;
 pub mod maintenance;
+pub mod marks;
 pub mod master;
 pub mod mine;
 pub mod minions;

@@ -14,6 +14,13 @@ use crate::shared::Shared;
 /// directory listing for each of its places.
 const KEY_WATCH_PERIOD: Duration = Duration::from_secs(5);
 
+/// For how long requests under the shared key of before are read after a change that only its age
+/// has caused: as long as a minion waits for one answer. A change that cuts somebody off has none.
+const ROTATION_OVERLAP: Duration = Duration::from_secs(60);
+
+/// How often sessions are looked through for old ones.
+const SESSION_PERIOD: Duration = Duration::from_secs(30);
+
 /// How often old things are looked for, and whether a snapshot is due.
 const HOUSE_PERIOD: Duration = Duration::from_secs(60);
 
@@ -57,8 +64,13 @@ pub async fn rotate_keys(shared: Arc<Shared>) {
     let period = Duration::from_secs(shared.opts.publish_session);
     loop {
         shared.world.clock.sleep(period).await;
-        shared.keyring.rotate();
+        shared.keyring.rotate_with_overlap();
         tracing::info!("the key that all minions share is a new one");
+        let (ring, clock) = (Arc::clone(&shared.keyring), Arc::clone(&shared.world.clock));
+        tokio::spawn(async move {
+            clock.sleep(ROTATION_OVERLAP).await;
+            ring.forget_previous();
+        });
         let event = (Tag::new("key"), Map::from([("rotate_aes_key", true)]));
         let mut inputs = vec![Input::Events(vec![event])];
         if shared.opts.ping_on_rotate {
@@ -69,6 +81,24 @@ pub async fn rotate_keys(shared: Arc<Shared>) {
             if let Err(error) = shared.ledger.decide(input).await {
                 tracing::warn!(%error, "the new key was not announced");
             }
+        }
+    }
+}
+
+/// Ends sessions older than `publish_session` seconds, each at its own time. Its minion is answered
+/// `bad load` once, signs in and goes on.
+pub async fn end_sessions(shared: Arc<Shared>) {
+    let age_micros = shared.opts.publish_session.saturating_mul(1_000_000);
+    loop {
+        shared.world.clock.sleep(SESSION_PERIOD).await;
+        let now = shared.world.clock.now();
+        let before = Timestamp(now.0.saturating_sub(age_micros));
+        let ended = shared.keyring.end_sessions(before);
+        if ended > 0 {
+            tracing::info!(
+                ended,
+                "old session keys are gone; their minions sign in again"
+            );
         }
     }
 }

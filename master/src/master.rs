@@ -7,10 +7,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use minion_protocol::auth::PubSig;
 use minion_protocol::crypt::{MasterKey, SigAlgo};
 use model::{Cursor, JobReturn, Timestamp};
 use storage::{Blobs, Log, LogReader};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::auth::{Counters, Replays};
@@ -26,13 +27,16 @@ use crate::minions::PresenceBoard;
 use crate::pillar_sources::{self, Pillars};
 use crate::secrets::{Redactor, Sealer};
 use crate::shared::{Shared, read_return};
-use crate::transport::{Incoming, Limits, PublishServer, RequestServer};
+use crate::transport::{Incoming, Limits, Pace, PublishServer, Refusals, RequestServer};
 use crate::world::World;
 use crate::{act, dispatch, maintenance, mine, netapi, timers};
 
-/// Requests that are worked on at once; more wait in the sockets' queue. Each may hold a message in
-/// memory.
+/// Sealed requests that are worked on at once; more wait, each with the message it holds.
 const REQUESTS_AT_WORK_MAX: usize = 256;
+
+/// Requests in the clear that are worked on at once, in a queue of their own: whatever the accepted
+/// ask for, a sign-in has its turn.
+const CLEAR_AT_WORK_MAX: usize = 64;
 
 /// The master cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -89,8 +93,12 @@ impl Master {
         // nothing.
         let publish_listener = crate::transport::listen(opts.publish_address())?;
         let request_listener = crate::transport::listen(opts.ret_address())?;
-        let publisher = PublishServer::start(publish_listener, Limits::default());
-        let channel = Arc::new(channel(&opts, &world, &keyring, master_key, publisher));
+        let refusals = Arc::new(Refusals::default());
+        let publisher =
+            PublishServer::start(publish_listener, Limits::default(), Arc::clone(&refusals));
+        let pub_sig = pki.pub_sig(&opts, &master_key)?;
+        let keys = (master_key, pub_sig);
+        let channel = Arc::new(channel(&opts, &world, &keyring, keys, publisher));
         let sealer = Sealer::open(&pki, Arc::clone(&world.entropy))?;
         let redactor = redactor(&opts, &sealer, &views, durable.blobs.as_ref());
         let (handle, effects, _thread) = ledger::start(ledger::Parts {
@@ -117,6 +125,8 @@ impl Master {
             pki_writer: pki,
             files: Arc::new(FileServer::new(&opts, &world)),
             pillars: Arc::new(Pillars::new(&opts, &world)),
+            refusals: Arc::clone(&refusals),
+            pace: Pace::default(),
             opts,
             world,
         });
@@ -128,10 +138,11 @@ impl Master {
         let changes = shared.channel.subscriber_changes();
         tasks.spawn(act::welcome(Arc::clone(&shared), changes));
         shared.ledger.decide(start).await?;
-        let incoming = RequestServer::start(request_listener, Limits::default());
+        let incoming = RequestServer::start(request_listener, Limits::default(), refusals);
         tasks.spawn(serve(Arc::clone(&shared), incoming));
         tasks.spawn(maintenance::watch_keys(Arc::clone(&shared)));
         tasks.spawn(maintenance::rotate_keys(Arc::clone(&shared)));
+        tasks.spawn(maintenance::end_sessions(Arc::clone(&shared)));
         tasks.spawn(maintenance::keep_house(Arc::clone(&shared), durable));
         let socket = shared.opts.sock_dir.join("brine.sock");
         let api = netapi::serve(Arc::clone(&shared), &socket)?;
@@ -166,10 +177,11 @@ fn channel(
     opts: &Opts,
     world: &World,
     keyring: &Arc<Keyring>,
-    master_key: MasterKey,
+    (master_key, pub_sig): (MasterKey, Option<Arc<PubSig>>),
     publisher: PublishServer,
 ) -> Channel {
     Channel::new(channel::Parts {
+        pub_sig,
         master_key,
         keyring: Arc::clone(keyring),
         entropy: Arc::clone(&world.entropy),
@@ -197,13 +209,25 @@ fn open_store(opts: &Opts) -> Result<(Box<dyn Log>, Durable, Views), StartError>
 }
 
 async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
+    let sealed = Arc::new(Semaphore::new(REQUESTS_AT_WORK_MAX));
+    let clear = Arc::new(Semaphore::new(CLEAR_AT_WORK_MAX));
+    // How many tasks wait here is bounded by the sockets' own limit of unanswered requests.
     let mut at_work = JoinSet::new();
     while let Some(request) = incoming.recv().await {
-        while at_work.len() >= REQUESTS_AT_WORK_MAX {
-            at_work.join_next().await;
-        }
         while at_work.try_join_next().is_some() {}
-        at_work.spawn(dispatch::handle(Arc::clone(&shared), request));
+        let lane = match minion_protocol::looks_clear(&request.body) {
+            true => Arc::clone(&clear),
+            false => Arc::clone(&sealed),
+        };
+        let shared = Arc::clone(&shared);
+        at_work.spawn(async move {
+            // The error says that the semaphore was closed, which nobody does.
+            let _turn = lane.acquire().await;
+            // Who waited too long has gone, and asks again on another connection.
+            if !request.reply.is_abandoned() {
+                dispatch::handle(shared, request).await;
+            }
+        });
     }
 }
 

@@ -21,6 +21,7 @@ use crate::ledger::{Handle, LedgerError, Record};
 use crate::minions::{PresenceBoard, Sign};
 use crate::pillar_sources::Pillars;
 use crate::secrets::{Redactor, Sealer};
+use crate::transport::{Pace, Refusals};
 use crate::world::World;
 
 /// What every task of the master holds.
@@ -57,6 +58,10 @@ pub struct Shared {
     pub files: Arc<FileServer>,
     /// Compiles pillars.
     pub pillars: Arc<Pillars>,
+    /// What peers were refused, counted.
+    pub refusals: Arc<Refusals>,
+    /// How often an address may sign in.
+    pub pace: Pace,
     /// Clock, randomness, disk.
     pub world: Arc<World>,
 }

@@ -23,7 +23,7 @@ mod request;
 pub mod zmtp;
 
 pub use opening::{Doubt, KeyLookup, Opened, Principal, Refusal, open};
-pub use payload::{Nonce, Version};
+pub use payload::{Nonce, Version, looks_clear};
 pub use reply::{Reply, Seal};
 pub use request::Request;
 

@@ -23,6 +23,11 @@ pub trait KeyLookup {
     fn session(&self, id: &MinionId) -> Option<Arc<Crypticle>>;
     /// Gives the key that all minions share.
     fn master_aes(&self) -> Arc<Crypticle>;
+    /// Gives the key that all minions shared before, for as long as requests under it may still be
+    /// on their way. None after a key was revoked: its owner knows it.
+    fn previous_aes(&self) -> Option<Arc<Crypticle>> {
+        None
+    }
     /// Gives the lowest envelope version that is served (`minimum_auth_version`).
     fn minimum_auth_version(&self) -> u8;
     /// Gives the lowest version that a minion may still speak, because its key has spoken it; for
@@ -71,6 +76,9 @@ pub struct Opened {
     pub ts: Option<u64>,
     /// The nonce of a v2 or v3 request.
     pub nonce: Option<Nonce>,
+    /// The MAC of a sealed v3 request: the same bytes come twice only from somebody who recorded
+    /// them.
+    pub mark: Option<[u8; 32]>,
 }
 
 /// Why a request is refused before anybody decides anything. [`Refusal::reply`] is what the peer
@@ -190,6 +198,7 @@ pub fn open(body: &[u8], keys: &dyn KeyLookup) -> Result<Opened, Refusal> {
             version,
             ts: None,
             nonce: terms.nonce,
+            mark: None,
             seal: Seal::auth(terms),
         });
     }
@@ -200,6 +209,7 @@ pub fn open(body: &[u8], keys: &dyn KeyLookup) -> Result<Opened, Refusal> {
         version,
         ts: None,
         nonce: None,
+        mark: None,
     })
 }
 
@@ -213,7 +223,7 @@ fn open_aes(sealed: &[u8], envelope: &Envelope, keys: &dyn KeyLookup) -> Result<
             (key, Some(id))
         }
     };
-    let plain = key.open(sealed).map_err(|_| bad(Doubt::Undecryptable))?;
+    let (plain, key) = unseal(sealed, key, version, keys)?;
     let mut load = match msgpack::decode(&plain).map_err(|error| bad(error.into()))? {
         Value::Map(load) => load,
         _ => return Err(Refusal::LoadNotMap),
@@ -241,7 +251,27 @@ fn open_aes(sealed: &[u8], envelope: &Envelope, keys: &dyn KeyLookup) -> Result<
         version,
         ts,
         nonce,
+        mark: sealed
+            .last_chunk()
+            .copied()
+            .filter(|_| version == Version::V3),
     })
+}
+
+/// Opens the sealed load. Under the shared key that may be the one of before a rotation; the answer
+/// is then sealed with that one too, which is the one its minion has.
+fn unseal(
+    sealed: &[u8],
+    key: Arc<Crypticle>,
+    version: Version,
+    keys: &dyn KeyLookup,
+) -> Result<(Vec<u8>, Arc<Crypticle>), Refusal> {
+    if let Ok(plain) = key.open(sealed) {
+        return Ok((plain, key));
+    }
+    let previous = keys.previous_aes().filter(|_| version != Version::V3);
+    let opened = previous.and_then(|key| Some((key.open(sealed).ok()?, key)));
+    opened.ok_or(bad(Doubt::Undecryptable))
 }
 
 /// Says who asks. Takes the token out of the load, which nobody may see later.

@@ -429,7 +429,8 @@ fn the_signature_of_the_masters_key_is_passed_on() {
     let Reply::Auth(Answer::Accepted(mut told)) = accepted() else {
         panic!("not accepted")
     };
-    told.pub_sig = Some("c2ln\n".into());
+    let ready = crate::auth::PubSig::ready_made("c2ln\n");
+    told.pub_sig = Some(Arc::new(ready));
     let reply = answer(&auth(0, &[]), &Reply::Auth(Answer::Accepted(told)));
     assert_eq!(bytes(&reply, "pub_sig"), b"c2ln\n");
 }

@@ -9,6 +9,7 @@
 )]
 
 mod commands;
+mod cve;
 mod enrolment;
 mod events;
 mod files;
@@ -18,6 +19,7 @@ mod kubic;
 mod mine;
 mod nesting;
 mod orchestration;
+mod protocol;
 mod requests;
 mod runs;
 mod secrets;

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use lab::venv::{Minion, Venv, VenvError};
+use lab::venv::{Minion, Venv};
 use tempfile::TempDir;
 
 use crate::brine;
@@ -14,21 +14,20 @@ use crate::guard::Guard;
 /// Lines of a minion's log that a failed test shows.
 const LOG_LINES_SHOWN: usize = 15;
 
-/// Installs a release, or finds it in `target/minions`. `None` is a skip, told by name with its
-/// reason: the machine has no python for that release.
+/// Installs a release, or finds it in `target/minions`.
 ///
-/// # Panics
-/// It cannot be installed though its python is there.
-pub fn installed(version: &str) -> Option<Venv> {
-    match Minion::install(version, &brine::target_dir().join("minions")) {
-        Ok(venv) => Some(venv),
-        Err(error @ VenvError::NoPython { .. }) => {
-            eprintln!("skipped: {version}: {error}");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+/// # Errors
+/// The reason why it cannot run on this machine: a named skip.
+pub fn installed(version: &str) -> Result<Venv, String> {
+    let installed = Minion::install(version, &brine::target_dir().join("minions"));
+    installed.map_err(|error| {
+        eprintln!("skipped: {version}: {error}");
+        error.to_string()
+    })
 }
+
+/// While this file is in the minion's folder its beacon is lit, once it is synced.
+pub const BEACON_FILE: &str = "beacon";
 
 /// A minion process with its children.
 #[derive(Debug)]
@@ -51,11 +50,15 @@ impl RealMinion {
             "master: 127.0.0.1\npublish_port: {}\nmaster_port: {}\nid: {id}\nroot_dir: {}\n\
              log_level: info\nacceptance_wait_time: 1\nacceptance_wait_time_max: 0\n\
              random_reauth_delay: 1\nrecon_default: 100\nrecon_max: 500\nmaster_tries: -1\n\
-             grains: {{brine_suite: conformance, made: {}}}\n",
+             rejected_retry: True\nsign_pub_messages: True\n\
+             max_event_size: 104857600\n\
+             grains: {{brine_suite: conformance, made: {}}}\n\
+             beacons: {{briny: [{{file: {}}}]}}\n",
             ports.0,
             ports.1,
             dir.path().display(),
             dir.path().join("made").display(),
+            dir.path().join(BEACON_FILE).display(),
         );
         fs::write(dir.path().join("minion"), config).expect("a file");
         let mut minion = Self {

@@ -65,8 +65,14 @@ pub struct SimMinion {
     pub version: Version,
     /// Its key pair.
     pub key: MasterKey,
+    /// Its grains.
+    pub grains: Map,
     /// Grains for autosign.
     pub autosign_grains: Map,
+    /// When it says it asks, in seconds since the epoch.
+    pub ts: i64,
+    /// The signature of the master's key that the last sign-in gave (`master_sign_pubkey`).
+    pub pub_sig: Option<(String, String)>,
     ret_port: u16,
     publish_port: u16,
     session: Option<Session>,
@@ -81,12 +87,16 @@ impl SimMinion {
         let (publish_port, ret_port) = ports;
         let key = MasterKey::generate(KEY_BITS).expect("a key");
         let autosign_grains = Map::new();
+        let grains = Map::from([("id", id), ("os", "Simulated")]);
         let id = id.to_owned();
         Self {
             id,
             version,
             key,
             autosign_grains,
+            grains,
+            ts: 1_795_249_015,
+            pub_sig: None,
             ret_port,
             publish_port,
             session: None,
@@ -158,6 +168,8 @@ impl SimMinion {
             .get("pub_key")
             .and_then(Value::as_str)
             .expect("the master's key");
+        let text = |field| inner.get(field).and_then(Value::as_str).map(str::to_owned);
+        self.pub_sig = text("pub_key").zip(text("pub_sig"));
         let master = PublicKey::from_pem(pem).expect("the master's key");
         let master_aes = self.unwrap(&bytes_of(inner, "aes"));
         let proof = master.x931_recover(&bytes_of(inner, "sig"));
@@ -192,6 +204,12 @@ impl SimMinion {
         self.session
             .as_ref()
             .map(|session| session.master_aes.key_string().to_owned())
+    }
+
+    /// Gives the session key string of the last sign-in.
+    pub fn session_key(&self) -> Option<String> {
+        let own = self.session.as_ref()?.own.as_ref()?;
+        Some(own.key_string().to_owned())
     }
 
     /// Signs in until it is accepted.
@@ -269,6 +287,18 @@ impl SimMinion {
 
     /// Sends one sealed request; gives the answer as it came, and the nonce of the request.
     fn exchange(&self, wire: &mut Wire, cmd: &str, load: Map) -> Result<(Value, String), Failure> {
+        let (envelope, nonce) = self.sealed(cmd, load);
+        wire.send(&[b"", &envelope])?;
+        let answer = body_of(wire)?;
+        let answer = msgpack::decode(&answer).map_err(|_| Failure::Sealed("no msgpack"))?;
+        Ok((answer, nonce))
+    }
+
+    /// Gives the bytes of one sealed request, and its nonce.
+    ///
+    /// # Panics
+    /// The minion has not signed in.
+    pub fn sealed(&self, cmd: &str, load: Map) -> (Vec<u8>, String) {
         let mut load = load;
         load.insert("cmd", cmd);
         let nonce = nonce();
@@ -279,7 +309,7 @@ impl SimMinion {
         }
         if self.version == Version::V3 {
             load.insert("id", self.id.as_str());
-            load.insert("ts", 1_795_249_015);
+            load.insert("ts", self.ts);
             load.insert("tok", Value::Bytes(self.token()));
             envelope.insert("id", self.id.as_str());
         }
@@ -287,10 +317,15 @@ impl SimMinion {
             .own_key()
             .seal(&msgpack::encode(&load.into()), None, &mut random());
         envelope.insert("load", Value::Bytes(sealed));
-        wire.send(&[b"", &msgpack::encode(&envelope.into())])?;
-        let answer = body_of(wire)?;
-        let answer = msgpack::decode(&answer).map_err(|_| Failure::Sealed("no msgpack"))?;
-        Ok((answer, nonce))
+        (msgpack::encode(&envelope.into()), nonce)
+    }
+
+    /// Sends bytes as one request; gives the answer as it came.
+    ///
+    /// # Errors
+    /// The master does not answer.
+    pub fn sends(&self, body: &[u8]) -> io::Result<Vec<u8>> {
+        self.ask(body)
     }
 
     /// Gives the proof that the minion has its private key.
@@ -311,10 +346,7 @@ impl SimMinion {
     pub fn pillar(&self) -> Result<Value, Failure> {
         let load = Map::from([
             ("id", Value::str(&self.id)),
-            (
-                "grains",
-                Map::from([("id", self.id.as_str()), ("os", "Simulated")]).into(),
-            ),
+            ("grains", self.grains.clone().into()),
             ("saltenv", Value::Nil),
             ("pillarenv", Value::Nil),
             ("pillar_override", Map::new().into()),

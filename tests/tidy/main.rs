@@ -8,6 +8,7 @@
     reason = "this test reads the tree it is part of"
 )]
 
+mod checklist;
 mod documents;
 mod lists;
 mod names;

@@ -49,6 +49,9 @@ pub(crate) struct Health {
     /// Where it read its configuration.
     #[serde(default)]
     pub(crate) config_dir: Option<String>,
+    /// How often peers were refused, by kind.
+    #[serde(default)]
+    pub(crate) refused: std::collections::BTreeMap<String, u64>,
 }
 
 impl Client {

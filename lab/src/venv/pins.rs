@@ -44,7 +44,7 @@ const MODERN: &[&str] = &[
     "urllib3==2.8.0",
 ];
 
-/// Releases with tornado inside, on the python of their age. 3000.9 asks for msgpack before 1.0.
+/// Releases with tornado inside, on the python of their age: they ask for msgpack before 1.0.
 const PYTHON_37: &[&str] = &[
     "certifi==2023.7.22",
     "charset-normalizer==3.1.0",
@@ -61,22 +61,71 @@ const PYTHON_37: &[&str] = &[
     "urllib3==1.26.18",
 ];
 
+/// The last release before tornado moved inside. Its pyzmq has libzmq 4.3.2, which speaks ZMTP 3.0:
+/// the one peer of the matrix that does.
+const PYTHON_37_TORNADO: &[&str] = &[
+    "certifi==2023.7.22",
+    "charset-normalizer==3.1.0",
+    "distro==1.9.0",
+    "idna==3.4",
+    "jinja2==3.0.3",
+    "markupsafe==2.0.1",
+    "msgpack==0.6.2",
+    "pycryptodomex==3.18.0",
+    "pyyaml==6.0.1",
+    "pyzmq==19.0.2",
+    "requests==2.31.0",
+    "setuptools==47.1.0",
+    "tornado==4.5.3",
+    "urllib3==1.26.18",
+];
+
 /// The releases, newest first.
 pub(super) const RELEASES: &[Release] = &[
     Release {
         version: "3008.5",
-        pythons: &["3.11", "3.12", "3.10"],
+        pythons: &["3.11", "3.12"],
+        packages: MODERN,
+    },
+    Release {
+        version: "3007.17",
+        pythons: &["3.11"],
         packages: MODERN,
     },
     Release {
         version: "3006.30",
-        pythons: &["3.11", "3.12", "3.10"],
+        pythons: &["3.11", "3.12"],
         packages: MODERN,
+    },
+    Release {
+        version: "3006.9",
+        pythons: &["3.11"],
+        packages: MODERN,
+    },
+    Release {
+        version: "3005.5",
+        pythons: &["3.7"],
+        packages: PYTHON_37,
+    },
+    Release {
+        version: "3004.2",
+        pythons: &["3.7"],
+        packages: PYTHON_37,
+    },
+    Release {
+        version: "3002.9",
+        pythons: &["3.7"],
+        packages: PYTHON_37,
     },
     Release {
         version: "3000.9",
         pythons: &["3.7"],
         packages: PYTHON_37,
+    },
+    Release {
+        version: "2019.2.8",
+        pythons: &["3.7"],
+        packages: PYTHON_37_TORNADO,
     },
 ];
 

@@ -1,5 +1,6 @@
 //! `_minion_event`: a minion puts something on the bus.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use minion_protocol::Reply;
@@ -9,6 +10,7 @@ use model::{Glob, Map, MinionId, Tag, Value};
 use super::returns::recorded;
 use crate::ledger::Input;
 use crate::shared::Shared;
+use crate::transport::Refused;
 
 /// Tags that only the master itself may use, as globs: a minion that could say them would play
 /// another minion or the master (CVE-2025-22236, CVE-2025-22239).
@@ -31,7 +33,7 @@ const MASTERS_TAGS: [&str; 15] = [
 ];
 
 /// Fires a minion's events. What it may not say is dropped and told in the log.
-pub(crate) async fn fire(shared: &Arc<Shared>, load: EventLoad) -> Reply {
+pub(crate) async fn fire(shared: &Arc<Shared>, load: EventLoad, from: SocketAddr) -> Reply {
     let id = load.id;
     let mut events = Vec::new();
     match load.events {
@@ -52,7 +54,8 @@ pub(crate) async fn fire(shared: &Arc<Shared>, load: EventLoad) -> Reply {
     events.retain(|(tag, _)| {
         let is_allowed = may_say(&id, tag);
         if !is_allowed {
-            tracing::warn!(%id, %tag, "dropped: a minion may not fire this event");
+            let why = format!("{id} may not fire {tag:?}");
+            shared.refusals.count(Refused::Event, from, &why);
         }
         is_allowed
     });
@@ -79,7 +82,8 @@ fn may_say(id: &MinionId, tag: &str) -> bool {
     if MASTERS_TAGS.iter().any(|glob| Glob::new(glob).matches(tag)) {
         return false;
     }
-    if let Some(rest) = tag.strip_prefix("salt/minion/") {
+    let owned = ["salt/minion/", "salt/beacon/", "salt/key/"];
+    if let Some(rest) = owned.iter().find_map(|prefix| tag.strip_prefix(prefix)) {
         return rest
             .strip_prefix(id.as_str())
             .is_some_and(|rest| rest.starts_with('/'));
@@ -111,6 +115,7 @@ mod tests {
             ("20261121081655861002", false),
             ("salt/auth", false),
             ("salt/beacon/web01/load/", true),
+            ("salt/beacon/web02/load/", false),
         ];
         for (tag, expected) in cases {
             assert_eq!(may_say(&id, tag), expected, "{tag}");

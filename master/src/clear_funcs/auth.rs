@@ -98,8 +98,8 @@ fn accepted(shared: &Shared, id: &MinionId, key: Arc<PublicKey>, from: SocketAdd
         minion_key: key,
         publish_port: shared.opts.publish_port,
         master_aes: shared.keyring.master_aes(),
-        session: shared.keyring.session_of(id),
-        pub_sig: None,
+        session: shared.keyring.session_of(id, shared.world.clock.now()),
+        pub_sig: shared.channel.pub_sig(),
     }
 }
 

@@ -138,6 +138,14 @@ options! {
     /// Seconds that a request of protocol 3 may be old or early; 0: its time is compared with the
     /// minion's other requests only.
     request_server_ttl: u64 = 0;
+    /// Sign the master's public key with a second key, for minions with verify_master_pubkey_sign.
+    master_sign_pubkey: bool = false;
+    /// Name of the second key's files in pki_dir, without ending.
+    master_sign_key_name: String = "master_sign".into();
+    /// Send the signature that is in a file, instead of making one.
+    master_use_pubkey_signature: bool = false;
+    /// Name of that file in pki_dir.
+    master_pubkey_signature: String = "master_pubkey_signature".into();
     /// Whether a minion may delete its own key.
     allow_minion_key_revoke: bool = true;
     /// Whether sign-ins are events.

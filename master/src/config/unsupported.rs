@@ -5,7 +5,7 @@
 const MINION: &str = "it is a minion's option; it belongs into the minion's configuration";
 const ONE_PROCESS: &str = "the master is one process that uses all processors; nothing to set";
 const RETURNS: &str = "jobs, returns and events are kept in the master's own log";
-const KEY_SIGNING: &str = "the master's key is not signed by a second one yet";
+const KEY_SIGNING: &str = "a private key with a passphrase cannot be read yet";
 const SYNDIC: &str = "there are no syndics";
 const SSH: &str = "there is no salt-ssh";
 const CLI: &str = "give the matching flag to the command instead";
@@ -156,13 +156,9 @@ const OPTIONS: &[(&str, &str)] = &[
     ("maintenance_niceness", ONE_PROCESS),
     ("master", MINION),
     ("master_job_cache", RETURNS),
-    ("master_pubkey_signature", KEY_SIGNING),
     ("master_roots", EXTENSIONS),
-    ("master_sign_key_name", KEY_SIGNING),
-    ("master_sign_pubkey", KEY_SIGNING),
     ("master_tops", "top files come from file_roots only"),
     ("master_tops_first", "top files come from file_roots only"),
-    ("master_use_pubkey_signature", KEY_SIGNING),
     ("max_event_size", "events are never cut short"),
     (
         "max_open_files",

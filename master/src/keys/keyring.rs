@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use minion_protocol::KeyLookup;
 use minion_protocol::crypt::{Crypticle, PublicKey};
-use model::MinionId;
+use model::{MinionId, Timestamp};
 
 use super::{KeyChange, KeyChanged, View};
 use crate::world::Entropy;
@@ -25,10 +25,23 @@ struct InUse {
 /// The keys in use.
 pub struct Keyring {
     accepted: RwLock<HashMap<MinionId, InUse>>,
-    sessions: RwLock<HashMap<MinionId, Arc<Crypticle>>>,
-    shared: RwLock<Arc<Crypticle>>,
+    sessions: RwLock<HashMap<MinionId, Session>>,
+    shared: RwLock<Shared>,
     entropy: Arc<dyn Entropy>,
     minimum_auth_version: u8,
+}
+
+/// The key that all minions share, and the one before it while requests under that may be on
+/// their way.
+struct Shared {
+    now: Arc<Crypticle>,
+    before: Option<Arc<Crypticle>>,
+}
+
+/// A session key, and since when it is used.
+struct Session {
+    key: Arc<Crypticle>,
+    since: Timestamp,
 }
 
 fn read<T, R>(lock: &RwLock<T>, work: impl FnOnce(&T) -> R) -> R {
@@ -46,7 +59,10 @@ impl Keyring {
         let ring = Self {
             accepted: RwLock::default(),
             sessions: RwLock::default(),
-            shared: RwLock::new(shared),
+            shared: RwLock::new(Shared {
+                now: shared,
+                before: None,
+            }),
             entropy,
             minimum_auth_version,
         };
@@ -113,20 +129,49 @@ impl Keyring {
     }
 
     /// Gives the session key of an accepted minion: the same one to each of its processes.
-    pub fn session_of(&self, id: &MinionId) -> Arc<Crypticle> {
+    pub fn session_of(&self, id: &MinionId, now: Timestamp) -> Arc<Crypticle> {
         if let Some(session) = self.session(id) {
             return session;
         }
-        let new = Arc::new(generate(self.entropy.as_ref()));
+        let key = Arc::new(generate(self.entropy.as_ref()));
+        let new = Session { key, since: now };
         write(&self.sessions, |sessions| {
-            Arc::clone(sessions.entry(id.clone()).or_insert(new))
+            Arc::clone(&sessions.entry(id.clone()).or_insert(new).key)
+        })
+    }
+
+    /// Ends the sessions that began before a moment. Each ends at its own time, so that not all
+    /// minions sign in again at once; how many ended.
+    pub fn end_sessions(&self, before: Timestamp) -> usize {
+        write(&self.sessions, |sessions| {
+            let all = sessions.len();
+            sessions.retain(|_, session| session.since >= before);
+            all - sessions.len()
         })
     }
 
     /// Replaces the shared key. Each minion signs in again when it cannot read the next message.
+    /// The old key is of no use from now on: somebody who knew it was cut off.
     pub fn rotate(&self) {
-        let new = Arc::new(generate(self.entropy.as_ref()));
-        write(&self.shared, |shared| *shared = new);
+        let now = Arc::new(generate(self.entropy.as_ref()));
+        write(&self.shared, |shared| {
+            *shared = Shared { now, before: None }
+        });
+    }
+
+    /// As [`Keyring::rotate`], because of the key's age: requests under the old key that are on
+    /// their way are still read, until [`Keyring::forget_previous`].
+    pub fn rotate_with_overlap(&self) {
+        let now = Arc::new(generate(self.entropy.as_ref()));
+        write(&self.shared, |shared| {
+            let before = Some(std::mem::replace(&mut shared.now, now));
+            shared.before = before;
+        });
+    }
+
+    /// Ends the overlap.
+    pub fn forget_previous(&self) {
+        write(&self.shared, |shared| shared.before = None);
     }
 }
 
@@ -142,11 +187,17 @@ impl KeyLookup for Keyring {
     }
 
     fn session(&self, id: &MinionId) -> Option<Arc<Crypticle>> {
-        read(&self.sessions, |sessions| sessions.get(id).cloned())
+        read(&self.sessions, |sessions| {
+            sessions.get(id).map(|session| Arc::clone(&session.key))
+        })
     }
 
     fn master_aes(&self) -> Arc<Crypticle> {
-        read(&self.shared, Arc::clone)
+        read(&self.shared, |shared| Arc::clone(&shared.now))
+    }
+
+    fn previous_aes(&self) -> Option<Arc<Crypticle>> {
+        read(&self.shared, |shared| shared.before.clone())
     }
 
     fn minimum_auth_version(&self) -> u8 {

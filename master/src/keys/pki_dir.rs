@@ -209,6 +209,12 @@ impl PkiDir {
         Ok(text)
     }
 
+    /// Reads a file of the directory as text.
+    pub fn text(&self, name: &str) -> Result<Option<String>, Error> {
+        let bytes = self.disk.read(&self.path.join(name))?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     /// Writes `NAME.pub` unless it says the same already.
     pub fn public_key(&self, name: &str, pem: &str) -> Result<(), Error> {
         let path = self.path.join(format!("{name}.pub"));

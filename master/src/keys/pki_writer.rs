@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use minion_protocol::auth::PubSig;
 use minion_protocol::crypt::MasterKey;
 use model::{MinionId, Timestamp};
 
@@ -39,8 +40,12 @@ impl PkiWriter {
 
     /// Gives the master's own key pair; makes it at the first start.
     pub fn master_key(&self, bits: u64) -> Result<MasterKey, StartError> {
+        self.key_pair("master", bits)
+    }
+
+    fn key_pair(&self, name: &str, bits: u64) -> Result<MasterKey, StartError> {
         let unusable = |problem: String| StartError::Key {
-            path: "master.pem".into(),
+            path: format!("{name}.pem"),
             problem,
         };
         let bits = u32::try_from(bits).unwrap_or(2048);
@@ -49,9 +54,9 @@ impl PkiWriter {
                 .and_then(|key| key.to_pem())
                 .map_err(|error| unusable(error.to_string()))
         };
-        let pem = self.dir.private_key("master", generate)?;
+        let pem = self.dir.private_key(name, generate)?;
         let key = MasterKey::from_pem(&pem).map_err(|error| unusable(error.to_string()))?;
-        self.dir.public_key("master", key.public_pem())?;
+        self.dir.public_key(name, key.public_pem())?;
         Ok(key)
     }
 
@@ -59,6 +64,35 @@ impl PkiWriter {
     pub fn sealing_key(&self, generate: impl FnOnce() -> String) -> Result<String, StartError> {
         let made = || Ok::<_, storage::Error>(generate());
         Ok(self.dir.private_file("sealing.key", made)?)
+    }
+
+    /// Gives the signature of the master's public key, where `master_sign_pubkey` asks for it: made
+    /// with a second key pair, which is made at the first start, or read from a file.
+    pub fn pub_sig(
+        &self,
+        opts: &Opts,
+        master: &MasterKey,
+    ) -> Result<Option<Arc<PubSig>>, StartError> {
+        if !opts.master_sign_pubkey {
+            return Ok(None);
+        }
+        let unusable = |path: &str, problem: String| StartError::Key {
+            path: path.to_owned(),
+            problem,
+        };
+        if opts.master_use_pubkey_signature {
+            let name = opts.master_pubkey_signature.as_str();
+            let text = self.dir.text(name)?;
+            let missing = "there is no such file in pki_dir; make it, or turn \
+                           master_use_pubkey_signature off";
+            let text = text.ok_or_else(|| unusable(name, missing.to_owned()))?;
+            return Ok(Some(Arc::new(PubSig::ready_made(&text))));
+        }
+        let name = opts.master_sign_key_name.as_str();
+        let signer = self.key_pair(name, opts.keysize)?;
+        let signed = PubSig::sign(master.public_pem(), &signer);
+        let signed = signed.map_err(|error| unusable(name, error.to_string()))?;
+        Ok(Some(Arc::new(signed)))
     }
 
     /// Gives the difference between the files and the view: what was done by hand, also while the

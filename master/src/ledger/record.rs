@@ -11,7 +11,7 @@ use model::{Cursor, Event, Grains, Jid, JobReturn, Map, MinionId, Tag, Timestamp
 use serde::{Deserialize, Serialize};
 
 use crate::enrolment::EnrolmentRecord;
-use crate::jobs::{JobPublished, MinionEnded};
+use crate::jobs::{JobPublished, MinionEnded, sub_events};
 use crate::keys::KeyChanged;
 use crate::orchestrator;
 use crate::secrets::SecretRecord;
@@ -147,7 +147,9 @@ impl Record {
             Record::JobPublished(job) => job.events(),
             Record::Secret(secret) => secret.event().into_iter().collect(),
             Record::JobReturned(ret) => {
-                vec![(Tag::job_ret(&ret.jid, &ret.id), ret.load.clone())]
+                let mut events = vec![(Tag::job_ret(&ret.jid, &ret.id), ret.load.clone())];
+                events.extend(sub_events::of(ret));
+                events
             }
             Record::MinionRefreshed { id } => {
                 let data = Map::from([("Minion data cache refresh", id.as_str())]);

@@ -103,5 +103,6 @@ pub(super) async fn health(State(shared): State<Arc<Shared>>) -> Json<serde_json
         "pid": std::process::id(),
         "head": head,
         "config_dir": shared.config_dir,
+        "refused": shared.refusals.counts(),
     }))
 }

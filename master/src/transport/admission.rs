@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use minion_protocol::limits::REQUEST_BYTES_MAX;
+use tokio::sync::Semaphore;
 
 /// What one server allows.
 #[derive(Debug, Clone)]
@@ -28,6 +29,9 @@ pub struct Limits {
     pub large_requests_bytes_max: usize,
     /// Requests of one connection that are not yet answered. A minion has one.
     pub outstanding_per_connection_max: usize,
+    /// Requests of one address that are not yet answered: a quarter of all, so that nobody alone
+    /// keeps others waiting.
+    pub outstanding_per_address_max: usize,
     /// Requests of all connections that are not yet answered.
     pub outstanding_max: usize,
     /// Messages waiting for one slow subscriber: Salt's `pub_hwm`.
@@ -52,6 +56,7 @@ impl Default for Limits {
             // Four of the largest at once, or hundreds of the usual.
             large_requests_bytes_max: 4 * REQUEST_BYTES_MAX,
             outstanding_per_connection_max: 8,
+            outstanding_per_address_max: 2048,
             outstanding_max: 8192,
             subscriber_messages_max: 1000,
             subscriber_bytes_max: 64 * 1024 * 1024,
@@ -71,13 +76,21 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    by_group: HashMap<IpAddr, usize>,
+    by_group: HashMap<IpAddr, OfAddress>,
+}
+
+#[derive(Debug)]
+struct OfAddress {
+    connections: usize,
+    /// What its connections may have unanswered, all together.
+    outstanding: Arc<Semaphore>,
 }
 
 /// A connection's place; dropping it gives the place back.
 #[derive(Debug)]
 pub(super) struct Place {
     group: IpAddr,
+    outstanding: Arc<Semaphore>,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -93,19 +106,32 @@ impl Admission {
     pub(super) fn admit(&self, address: IpAddr) -> Option<Place> {
         let group = group(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_group = counts.by_group.get(&group).copied().unwrap_or(0);
+        let of_group = counts.by_group.get(&group);
         if counts.all >= self.limits.connections_max
-            || of_group >= self.limits.connections_per_address_max
+            || of_group
+                .is_some_and(|known| known.connections >= self.limits.connections_per_address_max)
         {
             return None;
         }
         counts.all += 1;
-        counts.by_group.insert(group, of_group + 1);
-        drop(counts);
+        let new = || OfAddress {
+            connections: 0,
+            outstanding: Arc::new(Semaphore::new(self.limits.outstanding_per_address_max)),
+        };
+        let of_group = counts.by_group.entry(group).or_insert_with(new);
+        of_group.connections += 1;
         Some(Place {
             group,
+            outstanding: Arc::clone(&of_group.outstanding),
             counts: self.counts.clone(),
         })
+    }
+}
+
+impl Place {
+    /// Gives what all connections of this address share.
+    pub(super) fn outstanding(&self) -> &Arc<Semaphore> {
+        &self.outstanding
     }
 }
 
@@ -114,8 +140,8 @@ impl Drop for Place {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
         if let Entry::Occupied(mut entry) = counts.by_group.entry(self.group) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
+            entry.get_mut().connections -= 1;
+            if entry.get().connections == 0 {
                 entry.remove();
             }
         }
@@ -123,7 +149,7 @@ impl Drop for Place {
 }
 
 /// Whoever has one IPv6 address has the 2^64 beside it.
-fn group(address: IpAddr) -> IpAddr {
+pub(super) fn group(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
         address => address,

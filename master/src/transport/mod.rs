@@ -5,7 +5,9 @@
 //! connection and nobody else notices. Time is taken from the runtime's timers only.
 
 mod admission;
+mod pace;
 mod publish_server;
+mod refusals;
 mod request_server;
 
 use std::io;
@@ -19,7 +21,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 pub use admission::Limits;
+pub use pace::Pace;
 pub use publish_server::{PublishServer, Published, SubscriberChange};
+pub use refusals::{Refusals, Refused};
 pub use request_server::{ConnectionId, Incoming, ReplyHandle, RequestServer};
 
 /// Connections the kernel completes before we accept them: Salt's `zmq_backlog`.
@@ -164,6 +168,25 @@ where
 
 fn invalid(error: minion_protocol::zmtp::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+/// Counts a connection that ended badly. One that was merely cut off is nobody's fault.
+fn count_end(error: &io::Error, peer: SocketAddr, refusals: &Refusals) {
+    let what = match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::Other => Refused::Frame,
+        io::ErrorKind::TimedOut => Refused::Stall,
+        _ => {
+            tracing::debug!(%peer, %error, "connection ended");
+            return;
+        }
+    };
+    refusals.count(what, peer, error);
+}
+
+/// Counts a handshake that did not come to its end. Scanners close at once; that is counted too.
+fn count_handshake(error: io::Error, peer: SocketAddr, refusals: &Refusals) -> io::Error {
+    refusals.count(Refused::Handshake, peer, &error);
+    io::ErrorKind::ConnectionAborted.into()
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admission, Limits};
-use super::{accept, greet, invalid, read_more};
+use super::refusals::{Refusals, Refused};
+use super::{accept, count_end, count_handshake, greet, invalid, read_more};
 
 /// Changes kept for a slow listener; one that lags reads [`PublishServer::subscribers`] instead.
 const CHANGES_MAX: usize = 1024;
@@ -57,11 +58,12 @@ struct Shared {
     admission: Admission,
     subscribers: Mutex<HashMap<u64, Arc<Outbox>>>,
     changes: broadcast::Sender<SubscriberChange>,
+    refusals: Arc<Refusals>,
 }
 
 impl PublishServer {
     /// Begins to serve.
-    pub fn start(listener: TcpListener, limits: Limits) -> Self {
+    pub fn start(listener: TcpListener, limits: Limits, refusals: Arc<Refusals>) -> Self {
         let (stop, stopped) = watch::channel(());
         let limits = Arc::new(limits);
         let shared = Arc::new(Shared {
@@ -69,6 +71,7 @@ impl PublishServer {
             limits,
             subscribers: Mutex::default(),
             changes: broadcast::channel(CHANGES_MAX).0,
+            refusals,
         });
         tokio::spawn(shared.clone().accept_all(listener, stopped));
         Self {
@@ -124,7 +127,8 @@ impl Shared {
                 _ = stopped.changed() => return,
             };
             let Some(place) = self.admission.admit(peer.ip()) else {
-                tracing::debug!(%peer, "no place for another subscriber");
+                self.refusals
+                    .count(Refused::Connection, peer, &"no place for another");
                 continue;
             };
             let (shared, mut stopped) = (self.clone(), stopped.clone());
@@ -139,7 +143,7 @@ impl Shared {
                     shared.announce(SubscriberChange::Disappeared(peer));
                 }
                 if let Err(error) = ended {
-                    tracing::debug!(%peer, %error, "subscriber's connection ended");
+                    count_end(&error, peer, &shared.refusals);
                 }
                 drop(place);
             });
@@ -153,7 +157,8 @@ impl Shared {
         outbox: &Arc<Outbox>,
     ) -> io::Result<()> {
         let mut input = BytesMut::new();
-        greet(&mut stream, &mut input, Role::Publisher, &self.limits).await?;
+        let greeted = greet(&mut stream, &mut input, Role::Publisher, &self.limits).await;
+        greeted.map_err(|error| count_handshake(error, outbox.peer, &self.refusals))?;
         let (reader, writer) = stream.into_split();
         lock(&self.subscribers).insert(number, outbox.clone());
         tokio::select! {

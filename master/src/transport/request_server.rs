@@ -19,8 +19,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::admission::{Admission, ByteBudget, Held, Limits};
-use super::{READ_BYTES_LARGE, accept, greet, invalid, read_more};
+use super::admission::{Admission, ByteBudget, Held, Limits, Place};
+use super::refusals::{Refusals, Refused};
+use super::{READ_BYTES_LARGE, accept, count_end, count_handshake, greet, invalid, read_more};
 
 /// Requests that wait to be taken. More wait unread in the kernel.
 const INCOMING_MAX: usize = 1024;
@@ -62,7 +63,7 @@ struct Answer {
 pub struct ReplyHandle {
     sender: oneshot::Sender<Answer>,
     _held: Held,
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl ReplyHandle {
@@ -85,6 +86,11 @@ impl ReplyHandle {
         };
         self.sender.send(answer).is_ok() && is_written.await.is_ok()
     }
+
+    /// Says whether the connection has ended: nobody waits for the answer, and work on it is lost.
+    pub fn is_abandoned(&self) -> bool {
+        self.sender.is_closed()
+    }
 }
 
 /// Serves 4506.
@@ -95,11 +101,16 @@ pub struct RequestServer {
     budget: ByteBudget,
     outstanding: Arc<Semaphore>,
     incoming: mpsc::Sender<Incoming>,
+    refusals: Arc<Refusals>,
 }
 
 impl RequestServer {
     /// Begins to serve. Dropping the receiver ends the server and its connections.
-    pub fn start(listener: TcpListener, limits: Limits) -> mpsc::Receiver<Incoming> {
+    pub fn start(
+        listener: TcpListener,
+        limits: Limits,
+        refusals: Arc<Refusals>,
+    ) -> mpsc::Receiver<Incoming> {
         let (incoming, receiver) = mpsc::channel(INCOMING_MAX);
         let limits = Arc::new(limits);
         let server = Arc::new(Self {
@@ -108,6 +119,7 @@ impl RequestServer {
             outstanding: Arc::new(Semaphore::new(limits.outstanding_max)),
             limits,
             incoming,
+            refusals,
         });
         tokio::spawn(server.accept_all(listener));
         receiver
@@ -120,17 +132,18 @@ impl RequestServer {
                 () = self.incoming.closed() => return,
             };
             let Some(place) = self.admission.admit(peer.ip()) else {
-                tracing::debug!(%peer, "no place for another request connection");
+                self.refusals
+                    .count(Refused::Connection, peer, &"no place for another");
                 continue;
             };
             let server = self.clone();
             tokio::spawn(async move {
                 let ended = tokio::select! {
-                    ended = server.serve(stream, peer, ConnectionId(number)) => ended,
+                    ended = server.serve(stream, peer, ConnectionId(number), &place) => ended,
                     () = server.incoming.closed() => return,
                 };
                 if let Err(error) = ended {
-                    tracing::debug!(%peer, %error, "request connection ended");
+                    count_end(&error, peer, &server.refusals);
                 }
                 drop(place);
             });
@@ -142,12 +155,15 @@ impl RequestServer {
         mut stream: TcpStream,
         peer: SocketAddr,
         id: ConnectionId,
+        place: &Place,
     ) -> io::Result<()> {
         let mut input = BytesMut::new();
-        greet(&mut stream, &mut input, Role::Router, &self.limits).await?;
+        let greeted = greet(&mut stream, &mut input, Role::Router, &self.limits).await;
+        greeted.map_err(|error| count_handshake(error, peer, &self.refusals))?;
         let (reader, writer) = stream.into_split();
         let connection = Connection {
             server: self,
+            place,
             peer,
             id,
             requester: Requester::new(self.limits.request_bytes_max),
@@ -162,6 +178,7 @@ impl RequestServer {
 
 struct Connection<'a> {
     server: &'a RequestServer,
+    place: &'a Place,
     peer: SocketAddr,
     id: ConnectionId,
     requester: Requester,
@@ -244,13 +261,16 @@ impl Connection<'_> {
 
     async fn submit(&mut self, path: ReturnPath, body: Bytes) -> io::Result<()> {
         let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let outstanding = self.server.outstanding.clone();
-        let permit = outstanding.acquire_owned().await.map_err(|_| closed())?;
+        // The address first: who waits for its own turn holds nothing that others need.
+        let of_address = self.place.outstanding().clone();
+        let of_address = of_address.acquire_owned().await.map_err(|_| closed())?;
+        let of_all = self.server.outstanding.clone();
+        let of_all = of_all.acquire_owned().await.map_err(|_| closed())?;
         let (sender, receiver) = oneshot::channel();
         let reply = ReplyHandle {
             sender,
             _held: self.held.split(),
-            _permit: permit,
+            _permits: [of_address, of_all],
         };
         let incoming = Incoming {
             peer: self.peer,

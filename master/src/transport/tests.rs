@@ -1,6 +1,7 @@
 //! The two ports as libzmq finds them, through pyzmq; and what needs no judge.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,8 +42,8 @@ async fn libzmq_finds_every_promise_kept() {
     };
     let (publish, request) = (local(), local());
     let ports = [port(&publish), port(&request)].map(|port| port.to_string());
-    let publisher = PublishServer::start(publish, Limits::default());
-    let mut requests = RequestServer::start(request, Limits::default());
+    let publisher = PublishServer::start(publish, Limits::default(), Arc::default());
+    let mut requests = RequestServer::start(request, Limits::default(), Arc::default());
     let echo = tokio::spawn(async move {
         while let Some(incoming) = requests.recv().await {
             incoming.reply.send(incoming.body.to_vec());
@@ -88,7 +89,7 @@ async fn half_a_greeting_is_closed() {
         handshake_timeout: Duration::from_millis(20),
         ..Limits::default()
     };
-    let _requests = RequestServer::start(listener, limits);
+    let _requests = RequestServer::start(listener, limits, Arc::default());
     let mut peer = TcpStream::connect(address).await.expect("connects");
     let mut input = BytesMut::new();
     let closed = async { while read_more(&mut peer, &mut input).await.is_ok() {} };
@@ -103,7 +104,7 @@ async fn half_a_greeting_is_closed() {
 async fn a_dropped_server_gives_its_port_back() {
     let listener = local();
     let address = listener.local_addr().expect("an address");
-    let server = PublishServer::start(listener, Limits::default());
+    let server = PublishServer::start(listener, Limits::default(), Arc::default());
     let mut peer = TcpStream::connect(address).await.expect("connects");
     drop(server);
     let mut input = BytesMut::new();

@@ -12,4 +12,4 @@ mod v3;
 
 pub use load::{AuthLoad, Terms};
 pub(crate) use reply::seal;
-pub use reply::{Accepted, Answer};
+pub use reply::{Accepted, Answer, PubSig};

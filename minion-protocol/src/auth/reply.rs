@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use model::{Map, Value};
 
 use super::{Terms, v0, v2, v3};
-use crate::crypt::{Crypticle, Error, MasterKey, PublicKey};
+use crate::crypt::{Crypticle, Error, MasterKey, PublicKey, SigAlgo};
 use crate::payload::Version;
 
 /// What was decided about a key.
@@ -33,7 +35,46 @@ pub struct Accepted {
     /// Its session key: the current one, not a new one at each `_auth`. Sent to v3 only.
     pub session: Arc<Crypticle>,
     /// The signature of the master's public key (`master_sign_pubkey`).
-    pub pub_sig: Option<String>,
+    pub pub_sig: Option<Arc<PubSig>>,
+}
+
+/// The signature of the master's public key by the second key that minions know, as base64 with a
+/// line end: one for each algorithm they may ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PubSig {
+    sha1: String,
+    sha224: String,
+}
+
+impl PubSig {
+    /// Signs the text of the public key as it is sent.
+    ///
+    /// # Errors
+    /// OpenSSL refused.
+    pub fn sign(public_pem: &str, signer: &MasterKey) -> Result<Self, Error> {
+        let sign = |algo| {
+            let signature = signer.sign(public_pem.as_bytes(), algo)?;
+            Ok::<_, Error>(format!("{}\n", STANDARD.encode(signature)))
+        };
+        Ok(Self {
+            sha1: sign(SigAlgo::Pkcs1v15Sha1)?,
+            sha224: sign(SigAlgo::Pkcs1v15Sha224)?,
+        })
+    }
+
+    /// Takes a signature that was made elsewhere and is sent as it is
+    /// (`master_use_pubkey_signature`).
+    pub fn ready_made(text: &str) -> Self {
+        let (sha1, sha224) = (text.to_owned(), text.to_owned());
+        Self { sha1, sha224 }
+    }
+
+    fn text(&self, algo: SigAlgo) -> &str {
+        match algo {
+            SigAlgo::Pkcs1v15Sha1 => &self.sha1,
+            SigAlgo::Pkcs1v15Sha224 => &self.sha224,
+        }
+    }
 }
 
 /// The inner map of an answer.
@@ -84,7 +125,10 @@ fn accepted_map(
         ("pub_key", Value::str(master.public_pem())),
         ("publish_port", Value::from(accepted.publish_port)),
         ("aes", aes),
-        ("sig", Value::Bytes(master.x931_sign(digest.as_bytes())?)),
+        (
+            "sig",
+            Value::Bytes(master.x931_sign_again(digest.as_bytes())?),
+        ),
     ]);
     if let Some(token) = &terms.token
         && let Some(plain) = master.oaep_decrypt(token, terms.enc_algo)?
@@ -96,7 +140,7 @@ fn accepted_map(
         map.insert("session", wrap(session.as_bytes()));
     }
     if let Some(pub_sig) = &accepted.pub_sig {
-        map.insert("pub_sig", pub_sig);
+        map.insert("pub_sig", pub_sig.text(terms.sig_algo));
     }
     Ok(Some(map))
 }

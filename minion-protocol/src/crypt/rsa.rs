@@ -4,6 +4,7 @@
 //! All arithmetic is OpenSSL's. The key pair prints as `***`.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::encrypt::{Decrypter, Encrypter};
 use openssl::error::ErrorStack;
@@ -108,6 +109,8 @@ pub struct MasterKey {
     rsa: Rsa<Private>,
     key: PKey<Private>,
     public_pem: String,
+    /// The last message of [`MasterKey::x931_sign_again`] and its signature.
+    signed: Arc<Mutex<Option<(Vec<u8>, Vec<u8>)>>>,
 }
 
 impl fmt::Debug for MasterKey {
@@ -149,6 +152,7 @@ impl MasterKey {
             rsa,
             key,
             public_pem,
+            signed: Arc::default(),
         })
     }
 
@@ -213,6 +217,23 @@ impl MasterKey {
         let mut signature = vec![0; self.rsa.size() as usize];
         let length = self.rsa.private_encrypt(message, &mut signature, x931())?;
         signature.truncate(length);
+        Ok(signature)
+    }
+
+    /// As [`MasterKey::x931_sign`], for a message that comes again and again: every sign-in needs
+    /// the same signature of the key that all minions share, and it has no chance in it.
+    ///
+    /// # Errors
+    /// As [`MasterKey::x931_sign`].
+    pub fn x931_sign_again(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, signature)) = &*signed
+            && known == message
+        {
+            return Ok(signature.clone());
+        }
+        let signature = self.x931_sign(message)?;
+        *signed = Some((message.to_vec(), signature.clone()));
         Ok(signature)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::random::Random;
-use tests::real_minion::{BEACON_FILE, RealMinion};
+use tests::real_minion::RealMinion;
 use tests::test_master::TestMaster;
 
 use crate::scene::{Scene, salt, wait_answers};
@@ -36,10 +36,12 @@ pub(crate) fn arguments(scene: &mut Scene) -> Verdicts {
         let said = salt(master, &[id, "test.arg", "one", "2", "three=[3, 4]"]);
         assert_eq!(said[id]["args"], json!(["one", 2]), "{said}");
         assert_eq!(said[id]["kwargs"]["three"], json!([3, 4]), "{said}");
-        // A function that is not there is a failure with the minion's words.
-        let said = master.run("cmd", &[id, "nothing.here", "--out=json", "--static"]);
+        // A failure comes back with the minion's words. (A function that does not exist would be
+        // looked for by old minions in all their modules, for minutes.)
+        let words = [id, "test.exception", "boom", "--out=json", "--static"];
+        let said = master.run("cmd", &words);
         assert_ne!(said.code, 0, "{said:?}");
-        assert!(said.out.contains("nothing.here"), "{said:?}");
+        assert!(said.out.contains("boom"), "{said:?}");
     })
 }
 
@@ -132,14 +134,20 @@ pub(crate) fn event(scene: &mut Scene) -> Verdicts {
 
 pub(crate) fn beacon(scene: &mut Scene) -> Verdicts {
     scene.each(|master, minion| {
-        let before = master.head();
-        let lit = minion.path(BEACON_FILE);
+        let (id, before) = (minion.id.as_str(), master.head());
+        let lit = minion.path("beacon");
         std::fs::write(&lit, "lit").expect("a file");
+        // Not in the minion's file: one that is not synced yet keeps an old minion busy searching.
+        let data = format!("[{{file: {}}}]", lit.display());
+        let said = salt(master, &[id, "beacons.add", "briny", &data]);
+        assert_eq!(said[id]["result"], true, "{said}");
         let tag = format!("salt/beacon/{}/briny/*", minion.id);
         let events = master.api().events_up_to(before, &tag, |_| true);
         let event = events.last().expect("the event");
         assert_eq!(event["data"]["word"], "ahoy", "{event}");
         assert_eq!(event["data"]["id"], minion.id.as_str(), "{event}");
+        let said = salt(master, &[id, "beacons.delete", "briny"]);
+        assert_eq!(said[id]["result"], true, "{said}");
         std::fs::remove_file(&lit).expect("our file");
     })
 }

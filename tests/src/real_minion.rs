@@ -26,9 +26,6 @@ pub fn installed(version: &str) -> Result<Venv, String> {
     })
 }
 
-/// While this file is in the minion's folder its beacon is lit, once it is synced.
-pub const BEACON_FILE: &str = "beacon";
-
 /// A minion process with its children.
 #[derive(Debug)]
 pub struct RealMinion {
@@ -52,13 +49,11 @@ impl RealMinion {
              random_reauth_delay: 1\nrecon_default: 100\nrecon_max: 500\nmaster_tries: -1\n\
              rejected_retry: True\nsign_pub_messages: True\n\
              max_event_size: 104857600\n\
-             grains: {{brine_suite: conformance, made: {}}}\n\
-             beacons: {{briny: [{{file: {}}}]}}\n",
+             grains: {{brine_suite: conformance, made: {}}}\n",
             ports.0,
             ports.1,
             dir.path().display(),
             dir.path().join("made").display(),
-            dir.path().join(BEACON_FILE).display(),
         );
         fs::write(dir.path().join("minion"), config).expect("a file");
         let mut minion = Self {

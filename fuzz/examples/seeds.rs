@@ -8,11 +8,16 @@ fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sls: Vec<String> = fuzz::seeds::sls().into_iter().map(str::to_owned).collect();
     sls.extend(trees(&root.join("../states/testdata/compile"))?);
-    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
-    let targets: [(&str, Vec<String>); 3] = [
+    let owned = |texts: Vec<&str>| texts.into_iter().map(|text| text.as_bytes().to_vec()).collect();
+    let targets: [(&str, Vec<Vec<u8>>); 8] = [
         ("yaml", owned(fuzz::seeds::yaml())),
         ("template", owned(fuzz::seeds::template())),
-        ("sls", sls),
+        ("sls", sls.into_iter().map(String::into_bytes).collect()),
+        ("frames", fuzz::wire_seeds::frames()),
+        ("msgpack", fuzz::wire_seeds::msgpack()),
+        ("envelope", fuzz::wire_seeds::envelope()),
+        ("auth", fuzz::wire_seeds::auth()),
+        ("target", fuzz::wire_seeds::target()),
     ];
     for (target, texts) in targets {
         let folder = root.join("corpus").join(target);

@@ -13,6 +13,7 @@ mod cve;
 mod enrolment;
 mod events;
 mod files;
+mod flood;
 mod hostile;
 mod jobs;
 mod kubic;

@@ -66,7 +66,9 @@ pub fn check(input: &[u8]) {
 }
 
 fn sealed(plain: Vec<u8>, version: u64, keys: &Keys) -> Vec<u8> {
-    let sealed = keys.shared.seal(&plain, None, &mut |bytes: &mut [u8]| bytes.fill(9));
+    let sealed = keys
+        .shared
+        .seal(&plain, None, &mut |bytes: &mut [u8]| bytes.fill(9));
     let mut envelope = Map::from([("enc", Value::str("aes")), ("load", Value::Bytes(sealed))]);
     if version > 0 {
         envelope.insert("version", version);

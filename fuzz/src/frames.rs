@@ -18,8 +18,14 @@ pub fn check(input: &[u8]) {
         return;
     };
     let cut = usize::from(*cut).min(bytes.len());
-    assert_eq!(requests(&[bytes]), requests(&[&bytes[..cut], &bytes[cut..]]));
-    assert_eq!(prefixes(&[bytes]), prefixes(&[&bytes[..cut], &bytes[cut..]]));
+    assert_eq!(
+        requests(&[bytes]),
+        requests(&[&bytes[..cut], &bytes[cut..]])
+    );
+    assert_eq!(
+        prefixes(&[bytes]),
+        prefixes(&[&bytes[..cut], &bytes[cut..]])
+    );
     for role in [Role::Router, Role::Publisher] {
         let mut input = BytesMut::from(bytes);
         let _ = Handshake::new(role).advance(&mut input, &mut BytesMut::new());

@@ -11,7 +11,11 @@ pub fn frames() -> Vec<Vec<u8>> {
     let greeting = [&b"\x07\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL"[..], &[0; 48]].concat();
     [
         greeting.clone(),
-        [&greeting[..], b"\x04\x26\x05READY\x0bSocket-Type\0\0\0\x03REQ\x08Identity\0\0\0\0"].concat(),
+        [
+            &greeting[..],
+            b"\x04\x26\x05READY\x0bSocket-Type\0\0\0\x03REQ\x08Identity\0\0\0\0",
+        ]
+        .concat(),
         b"\x01\x01\0\0\x03ask\x01\0\0\x04more".to_vec(),
         b"\x02\x01\x02id\x01\0\x02\0\0\0\0\0\0\0\x05hello".to_vec(),
         b"\x03\x00\x01\x01\x04\x0a\x09SUBSCRIBE\x04\x08\x06CANCELx".to_vec(),
@@ -33,10 +37,29 @@ pub fn msgpack() -> Vec<Vec<u8>> {
 /// Loads and envelopes.
 pub fn envelope() -> Vec<Vec<u8>> {
     let commands = [
-        "_pillar", "_return", "_minion_event", "_mine", "_mine_get", "_mine_delete", "_mine_flush",
-        "_master_opts", "_master_tops", "_ext_nodes", "_file_envs", "_file_list", "_dir_list",
-        "_file_hash", "_file_find", "_serve_file", "_file_recv", "minion_pub", "pub_ret",
-        "minion_runner", "revoke_auth", "_register_resources", "_syndic_return",
+        "_pillar",
+        "_return",
+        "_minion_event",
+        "_mine",
+        "_mine_get",
+        "_mine_delete",
+        "_mine_flush",
+        "_master_opts",
+        "_master_tops",
+        "_ext_nodes",
+        "_file_envs",
+        "_file_list",
+        "_dir_list",
+        "_file_hash",
+        "_file_find",
+        "_serve_file",
+        "_file_recv",
+        "minion_pub",
+        "pub_ret",
+        "minion_runner",
+        "revoke_auth",
+        "_register_resources",
+        "_syndic_return",
     ];
     let load = |cmd: &&str| {
         let load = Map::from([

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use model::target::Target;
 use model::{Map, Tag, Timestamp};
+use tokio::task::JoinSet;
 
 use crate::jobs::decide::Request;
 use crate::ledger::{Durable, Handle, Input, LedgerError};
@@ -30,6 +31,14 @@ const SNAPSHOT_ROUNDS: u64 = 10;
 
 /// In between one is due after this many records: a start reads them in about a second.
 const SNAPSHOT_RECORDS: u64 = 50_000;
+
+/// Starts every task of this file.
+pub fn spawn_all(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, durable: Durable) {
+    tasks.spawn(watch_keys(Arc::clone(shared)));
+    tasks.spawn(rotate_keys(Arc::clone(shared)));
+    tasks.spawn(end_sessions(Arc::clone(shared)));
+    tasks.spawn(keep_house(Arc::clone(shared), durable));
+}
 
 /// Notices key files that were put, changed or removed by hand, and makes each a record like any
 /// other.

@@ -96,8 +96,7 @@ impl Master {
         let refusals = Arc::new(Refusals::default());
         let publisher =
             PublishServer::start(publish_listener, Limits::default(), Arc::clone(&refusals));
-        let pub_sig = pki.pub_sig(&opts, &master_key)?;
-        let keys = (master_key, pub_sig);
+        let keys = pki.signed(&opts, master_key)?;
         let channel = Arc::new(channel(&opts, &world, &keyring, keys, publisher));
         let sealer = Sealer::open(&pki, Arc::clone(&world.entropy))?;
         let redactor = redactor(&opts, &sealer, &views, durable.blobs.as_ref());
@@ -140,10 +139,7 @@ impl Master {
         shared.ledger.decide(start).await?;
         let incoming = RequestServer::start(request_listener, Limits::default(), refusals);
         tasks.spawn(serve(Arc::clone(&shared), incoming));
-        tasks.spawn(maintenance::watch_keys(Arc::clone(&shared)));
-        tasks.spawn(maintenance::rotate_keys(Arc::clone(&shared)));
-        tasks.spawn(maintenance::end_sessions(Arc::clone(&shared)));
-        tasks.spawn(maintenance::keep_house(Arc::clone(&shared), durable));
+        maintenance::spawn_all(&mut tasks, &shared, durable);
         let socket = shared.opts.sock_dir.join("brine.sock");
         let api = netapi::serve(Arc::clone(&shared), &socket)?;
         tasks.spawn(async move {

@@ -2,9 +2,10 @@
 //! judge the master.
 //!
 //! One master and three minions serve all checks, because a minion takes many seconds to come up,
-//! then the next three; each check is named on standard error as it begins. A release that cannot run on the machine
-//! is a skip, told by name with its reason. `BRINE_RELEASES=all` takes every release, and writes
-//! the table of the outcome into docs/compatibility-minions.md if `BRINE_RENEW` is set.
+//! then the next three; each check is named on standard error as it begins. A release that cannot
+//! run on the machine is a skip, told by name with its reason. `BRINE_RELEASES=all` takes every
+//! release, and writes the table of the outcome into docs/compatibility-minions.md if `BRINE_RENEW`
+//! is set.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stderr,

@@ -70,7 +70,8 @@ const BEACON: &str = "import os\n\n\n\
                       def validate(config):\n    return True, 'any'\n\n\n\
                       def beacon(config):\n    \
                       files = [item['file'] for item in config if 'file' in item]\n    \
-                      return [{'tag': 'seen', 'word': 'ahoy'} for f in files if os.path.exists(f)]\n";
+                      lit = [f for f in files if os.path.exists(f)]\n    \
+                      return [{'tag': 'seen', 'word': 'ahoy'} for f in lit]\n";
 
 /// A master and its minions.
 pub(crate) struct Scene {

@@ -144,10 +144,16 @@ fn flood_of_strangers_beside_fifty_minions() {
     println!("jobs of {MINIONS} minions, milliseconds from the command to the last return");
     for (name, taken) in [("before", &before), ("during", &during)] {
         let (half, most) = (at(taken, 0.5), at(taken, 0.95));
-        println!("{name}: {} jobs, median {half:.0}, 95% {most:.0}", taken.len());
+        println!(
+            "{name}: {} jobs, median {half:.0}, 95% {most:.0}",
+            taken.len()
+        );
     }
     let half = at(&during, 0.5) / at(&before, 0.5);
     let most = at(&during, 0.95) / at(&before, 0.95);
     println!("ratio: median {half:.2}, 95% {most:.2}");
-    println!("connections of nonsense: {}; refused: {refused}", sent.load(Ordering::Relaxed));
+    println!(
+        "connections of nonsense: {}; refused: {refused}",
+        sent.load(Ordering::Relaxed)
+    );
 }

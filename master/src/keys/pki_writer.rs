@@ -66,13 +66,19 @@ impl PkiWriter {
         Ok(self.dir.private_file("sealing.key", made)?)
     }
 
-    /// Gives the signature of the master's public key, where `master_sign_pubkey` asks for it: made
-    /// with a second key pair, which is made at the first start, or read from a file.
-    pub fn pub_sig(
+    /// Gives the master's key with the signature of its public half, if there is to be one.
+    pub fn signed(
         &self,
         opts: &Opts,
-        master: &MasterKey,
-    ) -> Result<Option<Arc<PubSig>>, StartError> {
+        master: MasterKey,
+    ) -> Result<(MasterKey, Option<Arc<PubSig>>), StartError> {
+        let pub_sig = self.pub_sig(opts, &master)?;
+        Ok((master, pub_sig))
+    }
+
+    /// Gives the signature of the master's public key, where `master_sign_pubkey` asks for it: made
+    /// with a second key pair, which is made at the first start, or read from a file.
+    fn pub_sig(&self, opts: &Opts, master: &MasterKey) -> Result<Option<Arc<PubSig>>, StartError> {
         if !opts.master_sign_pubkey {
             return Ok(None);
         }

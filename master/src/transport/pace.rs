@@ -18,8 +18,8 @@ const BURST: f64 = 10_000.0;
 /// Sign-ins of one address a second from then on: half of one processor's private-key operations.
 const PER_SECOND: f64 = 200.0;
 
-/// Addresses that are remembered. Full buckets are forgotten first; if none is full, strangers share
-/// one bucket.
+/// Addresses that are remembered. Full buckets are forgotten first; if none is full, strangers
+/// share one bucket.
 const ADDRESSES_MAX: usize = 16_384;
 
 /// The buckets.

@@ -87,7 +87,7 @@ impl Master {
             Arc::clone(&world.entropy),
             opts.minimum_auth_version,
         ));
-        let master_key = pki.master_key(opts.keysize)?;
+        let keys = pki.signed(&opts, pki.master_key(opts.keysize)?)?;
         pki.restore(&views.keys);
         // Both ports are bound before anything is done, so that a port that is taken changes
         // nothing.
@@ -96,7 +96,6 @@ impl Master {
         let refusals = Arc::new(Refusals::default());
         let publisher =
             PublishServer::start(publish_listener, Limits::default(), Arc::clone(&refusals));
-        let keys = pki.signed(&opts, master_key)?;
         let channel = Arc::new(channel(&opts, &world, &keyring, keys, publisher));
         let sealer = Sealer::open(&pki, Arc::clone(&world.entropy))?;
         let redactor = redactor(&opts, &sealer, &views, durable.blobs.as_ref());

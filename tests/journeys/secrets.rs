@@ -81,7 +81,9 @@ fn nothing() -> Value {
 }
 
 fn end(scene: &Scene) -> serde_json::Value {
-    minion(&scene.master, "web").fires_start().expect("the master answers");
+    minion(&scene.master, "web")
+        .fires_start()
+        .expect("the master answers");
     scene.master.wait_run(&scene.run)
 }
 
@@ -165,7 +167,8 @@ fn readers_read_once_and_nobody_else_ever() {
 /// Everything that the bus has told.
 fn told(master: &TestMaster) -> String {
     let last = minion(master, "last");
-    last.fires("custom/last", Map::new()).expect("the master answers");
+    last.fires("custom/last", Map::new())
+        .expect("the master answers");
     let is_last = |event: &serde_json::Value| event["tag"] == "custom/last";
     let events = master.api().events_up_to(0, "*", is_last);
     serde_json::Value::from(events).to_string()

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! pending ──StepStarted──▶ running ──(Published, MinionRunning, MinionEnded, EventSeen,
-//!    │                        │  LookedBack, NotLookedBack, TimedOut, CallEnded, Approved)──▶ running
+//!    │                        │  LookedBack, NotLookedBack, TimedOut, CallEnded, Approved)──▶ …
 //!    │                        ├──StepFinished──▶ ended
 //!    │                        └──RetryPlanned──▶ running, and waits for a moment to start again
 //!    └──StepFinished with attempt 0 (a requisite kept it from running)──▶ ended

@@ -4,8 +4,8 @@
 //! it is as good a peer to python's master as to ours.
 //!
 //! [`crowd`] makes the minions and gets them in; [`load`], [`listen`] and [`herd`] are what they
-//! do; [`strangers`] misbehave beside them; [`process`] looks at what the master has cost; [`report`]
-//! says what came of it.
+//! do; [`strangers`] misbehave beside them; [`process`] looks at what the master has cost;
+//! [`report`] says what came of it.
 
 #![expect(
     clippy::disallowed_methods,

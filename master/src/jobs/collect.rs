@@ -156,7 +156,8 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
     // is new. So a minion that was not seen since cannot have a job that is younger than that.
     let cannot_have_it = last_seen.is_none() && job.at >= master_start;
     let last_seen = last_seen.unwrap_or_default();
-    let silent_secs = now.millis_since(last_seen.max(job.at)) / 1000;
+    // Nobody is heard while the master is down: silence counts from its start at the earliest.
+    let silent_secs = now.millis_since(last_seen.max(job.at).max(master_start)) / 1000;
     let silent_secs_max = if job.published.step.is_some() {
         SILENCE_OF_STEP_MAX_SECS
     } else {
@@ -172,7 +173,11 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
         };
     }
     if last_seen < job.at {
-        let why = format!("no sign of life in the {silent_secs} s since the job was sent");
+        let beginning = match master_start > job.at {
+            true => "master came up",
+            false => "job was sent",
+        };
+        let why = format!("no sign of life in the {silent_secs} s since the {beginning}");
         return Verdict::End(MinionPhase::NeverSeen, why);
     }
     let why = format!("no connection, and no sign of life for {silent_secs} s");

@@ -107,6 +107,7 @@ fn fire(view: &mut View, presence: &Presence, secs: u64) -> Vec<String> {
         match record {
             Record::MinionEnded(ended) => view.ended(ended, at(secs)),
             Record::JobPublished(probe) => view.published(probe, Cursor(9), at(secs)),
+            Record::JobSending { jid, again } => view.sending(jid, again),
             other => panic!("{other:?}"),
         }
     }

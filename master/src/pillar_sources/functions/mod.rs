@@ -2,8 +2,8 @@
 //!
 //! [`FAMILIES`] lists every module; each has a file that names its functions and answers them. Most
 //! answers follow from the minion, its grains, its pillar and the options. What looks at files,
-//! runs programs or asks the running master goes through [`Tools`], which says what is allowed. What
-//! is not here is an error with near names; what is refused says why.
+//! runs programs or asks the running master goes through [`Tools`], which says what is allowed.
+//! What is not here is an error with near names; what is refused says why.
 
 use std::sync::Arc;
 

@@ -8,12 +8,6 @@ pub(crate) fn unix_seconds() -> u64 {
     since.unwrap_or_default().as_secs()
 }
 
-/// Gives microseconds since 1970.
-pub(crate) fn unix_micros() -> u128 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_micros()
-}
-
 /// Gives a moment to measure from.
 pub(crate) fn now() -> Instant {
     Instant::now()

@@ -79,7 +79,12 @@ impl Listeners {
     /// Runs a command that publishes, and waits until no return has come for a while.
     pub(crate) async fn publish(&self, command: &str) -> std::io::Result<Published> {
         let began = clock::now();
-        let status = Command::new("sh").args(["-c", command]).status().await?;
+        // Standard output is the report's.
+        let status = Command::new("sh")
+            .args(["-c", command])
+            .stdout(std::io::stderr())
+            .status()
+            .await?;
         let took = began.elapsed();
         let mut seen = u64::MAX;
         while seen != self.book.returned.load(Ordering::Relaxed) {

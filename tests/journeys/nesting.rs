@@ -1,5 +1,7 @@
 //! Orchestrations in orchestrations, in parts, held and aimed: what touches the master.
 
+use std::collections::HashSet;
+
 use minion_protocol::Version;
 use serde_json::{Value, json};
 use tests::test_master::TestMaster;
@@ -141,7 +143,14 @@ fn a_run_holds_where_a_person_says_and_goes_on_when_told() {
     );
     master.run("run", &["state.rm_pause", &run, "two"]).well();
     assert_eq!(master.wait_run(&run)["phase"], "succeeded");
-    assert_eq!(worker.done().len(), 2);
+    // The master may ask after the first job besides; that is no step.
+    let received = worker.received();
+    let steps = received.iter().filter_map(|job| {
+        let is_step = job.get("fun")?.as_str()?.starts_with("test.");
+        is_step.then(|| job.get("jid").map(model::Value::to_text))
+    });
+    let steps: HashSet<_> = steps.collect();
+    assert_eq!(steps.len(), 2, "{received:?}");
     assert_ne!(
         master.run("run", &["state.resume", &run]).code,
         0,

@@ -11,6 +11,7 @@ use model::{Cursor, Jid, TagGlob};
 use storage::LogReader;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinSet;
 
 use crate::event_bus::look_back;
 use crate::jobs;
@@ -18,10 +19,19 @@ use crate::ledger::{Call, CallKind, Effect, Input, TimerKey};
 use crate::shared::Shared;
 use crate::timers::{Timers, Woken};
 use crate::transport::SubscriberChange;
-use crate::{runners, wheel};
+use crate::{runners, timers, wheel};
+
+/// Starts what performs effects, wakes the ledger and greets connections.
+pub fn spawn_all(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, effects: mpsc::Receiver<Effect>) {
+    let (timers, fired) = timers::start(Arc::clone(&shared.world.clock));
+    tasks.spawn(perform(Arc::clone(shared), timers, effects));
+    tasks.spawn(wake(Arc::clone(shared), fired));
+    let changes = shared.channel.subscriber_changes();
+    tasks.spawn(welcome(Arc::clone(shared), changes));
+}
 
 /// Performs effects until the ledger has stopped.
-pub async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receiver<Effect>) {
+async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receiver<Effect>) {
     while let Some(effect) = effects.recv().await {
         match effect {
             Effect::Send { job, again } => {
@@ -242,7 +252,7 @@ fn done(jid: Jid, result: Result<model::Value, String>) -> orch::Fact {
 }
 
 /// Wakes the ledger for each timer that ran out.
-pub async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<Woken>) {
+async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<Woken>) {
     while let Some(woken) = fired.recv().await {
         let key = match woken {
             Woken::Timer(key) => key,
@@ -287,7 +297,7 @@ pub async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<Woken>) {
 const SUBSCRIBERS_GATHERED: Duration = Duration::from_millis(200);
 
 /// Tells the ledger that publish connections opened.
-pub async fn welcome(shared: Arc<Shared>, mut changes: broadcast::Receiver<SubscriberChange>) {
+async fn welcome(shared: Arc<Shared>, mut changes: broadcast::Receiver<SubscriberChange>) {
     loop {
         match changes.recv().await {
             Ok(SubscriberChange::Disappeared(_)) => continue,

@@ -29,7 +29,7 @@ use crate::secrets::{Redactor, Sealer};
 use crate::shared::{Shared, read_return};
 use crate::transport::{Incoming, Limits, Pace, PublishServer, Refusals, RequestServer};
 use crate::world::World;
-use crate::{act, dispatch, maintenance, mine, netapi, timers};
+use crate::{act, dispatch, maintenance, mine, netapi};
 
 /// Sealed requests that are worked on at once; more wait, each with the message it holds.
 const REQUESTS_AT_WORK_MAX: usize = 256;
@@ -129,12 +129,8 @@ impl Master {
             world,
         });
         pillar_sources::live::connect(&shared);
-        let (timers, fired) = timers::start(Arc::clone(&shared.world.clock));
         let mut tasks = JoinSet::new();
-        tasks.spawn(act::perform(Arc::clone(&shared), timers, effects));
-        tasks.spawn(act::wake(Arc::clone(&shared), fired));
-        let changes = shared.channel.subscriber_changes();
-        tasks.spawn(act::welcome(Arc::clone(&shared), changes));
+        act::spawn_all(&mut tasks, &shared, effects);
         shared.ledger.decide(start).await?;
         let incoming = RequestServer::start(request_listener, Limits::default(), refusals);
         tasks.spawn(serve(Arc::clone(&shared), incoming));

@@ -3,9 +3,9 @@
 //! `brine swarm` is this. It uses [`minion_protocol`] and nothing of the master above it, so that
 //! it is as good a peer to python's master as to ours.
 //!
-//! [`crowd`] makes the minions and gets them in; [`load`], [`listen`] and [`herd`] are what they
-//! do; [`strangers`] misbehave beside them; [`process`] looks at what the master has cost;
-//! [`report`] says what came of it.
+//! `crowd` makes the minions and gets them in; `load`, `listen` and `herd` are what they
+//! do; `strangers` misbehave beside them; `process` looks at what the master has cost;
+//! `report` says what came of it.
 
 #![expect(
     clippy::disallowed_methods,

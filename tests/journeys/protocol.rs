@@ -99,7 +99,7 @@ fn decode_base64(text: &str) -> Vec<u8> {
         .spawn()
         .expect("base64 runs");
     let mut input = child.stdin.take().expect("its input");
-    std::io::Write::write_all(&mut input, text.as_bytes()).unwrap();
+    std::io::Write::write_all(&mut input, text.as_bytes()).expect("the program reads its input");
     drop(input);
     child.wait_with_output().expect("it ends").stdout
 }

@@ -110,8 +110,11 @@ pub struct MasterKey {
     key: PKey<Private>,
     public_pem: String,
     /// The last message of [`MasterKey::x931_sign_again`] and its signature.
-    signed: Arc<Mutex<Option<(Vec<u8>, Vec<u8>)>>>,
+    signed: Arc<Mutex<Option<Signed>>>,
 }
+
+/// A message and its signature.
+type Signed = (Vec<u8>, Vec<u8>);
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

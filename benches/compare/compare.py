@@ -2,7 +2,7 @@
 """Runs Brine and python's salt-master in turn on the same work, and writes the figures side by side.
 
     cargo build --release
-    python3 benches/compare/compare.py            # all of it, about 20 minutes on two cores
+    python3 benches/compare/compare.py            # all of it
     python3 benches/compare/compare.py --quick    # a tenth of the work, to see that it runs
 
 What counts is CPU seconds of the master's processes per operation: wall time depends on what else

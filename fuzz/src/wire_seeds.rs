@@ -1,5 +1,5 @@
-//! Where the fuzzers of the wire begin: what real minions said (`minion-protocol/testdata/`), and a
-//! few inputs written down here.
+//! Where the fuzzers of the wire begin: inputs written down here. None is captured from a real
+//! minion yet; `minion-protocol/testdata/record.py` is there to do it.
 
 use minion_protocol::msgpack;
 use model::{Map, Value};

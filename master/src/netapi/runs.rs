@@ -236,10 +236,21 @@ pub(super) async fn approve(
     Path(run): Path<String>,
     Json(Approval { step, is_yes, by }): Json<Approval>,
 ) -> Result<Json<RunView>, Refusal> {
-    let run = read_run(&run)?;
-    let by = peer.user(&by, shared.world.disk.as_ref());
-    command(&shared, &run, Command::Approve { step, is_yes }, by).await?;
-    Ok(Json(whole_view(&shared, &run).await?))
+    commanded(&shared, &peer, &run, Command::Approve { step, is_yes }, &by).await
+}
+
+/// Has a command on a run decided in the name of whoever is at the socket; gives the run after it.
+async fn commanded(
+    shared: &Arc<Shared>,
+    peer: &Peer,
+    run: &str,
+    what: Command,
+    by: &str,
+) -> Result<Json<RunView>, Refusal> {
+    let run = read_run(run)?;
+    let by = peer.user(by, shared.world.disk.as_ref());
+    command(shared, &run, what, by).await?;
+    Ok(Json(whole_view(shared, &run).await?))
 }
 
 /// Calls a run off: nothing more starts but what runs in any case.
@@ -249,10 +260,7 @@ pub(super) async fn cancel(
     Path(run): Path<String>,
     Json(By { by }): Json<By>,
 ) -> Result<Json<RunView>, Refusal> {
-    let run = read_run(&run)?;
-    let by = peer.user(&by, shared.world.disk.as_ref());
-    command(&shared, &run, Command::Cancel, by).await?;
-    Ok(Json(whole_view(&shared, &run).await?))
+    commanded(&shared, &peer, &run, Command::Cancel, &by).await
 }
 
 /// Takes a run up again.
@@ -262,10 +270,7 @@ pub(super) async fn resume(
     Path(run): Path<String>,
     Json(By { by }): Json<By>,
 ) -> Result<Json<RunView>, Refusal> {
-    let run = read_run(&run)?;
-    let by = peer.user(&by, shared.world.disk.as_ref());
-    command(&shared, &run, Command::Resume, by).await?;
-    Ok(Json(whole_view(&shared, &run).await?))
+    commanded(&shared, &peer, &run, Command::Resume, &by).await
 }
 
 /// From where a run is to run again.

@@ -101,7 +101,8 @@ class Machine:
 
     @staticmethod
     def measure_fsync(count):
-        with tempfile.NamedTemporaryFile(dir=REPOSITORY / "target") as file:
+        # Where the masters keep their logs too.
+        with tempfile.NamedTemporaryFile(prefix="cmp-") as file:
             began = time.monotonic()
             for _ in range(count):
                 file.write(b"x" * 512)

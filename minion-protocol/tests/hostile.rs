@@ -15,8 +15,6 @@ mod auth;
 mod envelope;
 #[path = "../../fuzz/src/frames.rs"]
 mod frames;
-#[path = "../../fuzz/src/inputs.rs"]
-mod inputs;
 #[path = "../../fuzz/src/msgpack.rs"]
 mod msgpack;
 #[path = "../../fuzz/src/mutation.rs"]
@@ -28,8 +26,30 @@ mod target;
 #[path = "../../fuzz/src/wire_seeds.rs"]
 mod wire_seeds;
 
-use inputs::{found, number};
 use mutation::Mutator;
+
+fn number(variable: &str, usual: usize) -> usize {
+    let text = std::env::var(variable).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+/// What was found by a long run and put right.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the inputs that were found are files of the repository"
+)]
+fn found(name: &str) -> Vec<Vec<u8>> {
+    let folder = format!("{}/../fuzz/found/{name}", env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read(path).expect("readable"))
+        .collect()
+}
 
 fn run(name: &str, check: fn(&[u8]), begin: Vec<Vec<u8>>, inputs: usize) {
     let mut all = found(name);

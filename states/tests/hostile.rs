@@ -8,8 +8,6 @@
     reason = "the targets are modules of a library for libFuzzer, and of this test"
 )]
 
-#[path = "../../fuzz/src/inputs.rs"]
-mod inputs;
 #[path = "../../fuzz/src/mutation.rs"]
 mod mutation;
 #[path = "../../fuzz/src/panics.rs"]
@@ -25,7 +23,6 @@ mod yaml;
 
 use std::sync::Once;
 
-use inputs::{found, number};
 use mutation::Mutator;
 
 /// A target, and what it begins with.
@@ -35,6 +32,31 @@ struct Target {
     seeds: Vec<&'static str>,
     dictionary: &'static str,
     inputs: usize,
+}
+
+fn number(variable: &str, usual: usize) -> usize {
+    std::env::var(variable)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual)
+}
+
+/// What was found by a long run and put right.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the inputs that were found are files of the repository"
+)]
+fn found(name: &str) -> Vec<Vec<u8>> {
+    let folder = format!("{}/../fuzz/found/{name}", env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read(path).expect("readable"))
+        .collect()
 }
 
 fn run(target: Target) {

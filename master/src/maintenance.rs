@@ -8,12 +8,16 @@ use model::{Map, Tag, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::jobs::decide::Request;
+use crate::keys::pki_writer::Difference;
 use crate::ledger::{Durable, Handle, Input, LedgerError};
 use crate::shared::Shared;
 
 /// How often the pki directory is looked at for keys that were moved by hand. A look costs one
 /// directory listing for each of its places.
 const KEY_WATCH_PERIOD: Duration = Duration::from_secs(5);
+
+/// Key files that are one batch: at about 0.6 kB each, 300 kB.
+const DIFFERENCES_AT_ONCE: usize = 512;
 
 /// For how long requests under the shared key of before are read after a change that only its age
 /// has caused: as long as a minion waits for one answer. A change that cuts somebody off has none.
@@ -58,10 +62,26 @@ pub async fn watch_keys(shared: Arc<Shared>) {
             .into_iter()
             .partition(|difference| suspects.contains(difference));
         suspects = new;
-        for difference in lasting {
-            if let Err(error) = shared.ledger.decide(Input::KeyFile(difference)).await {
-                tracing::warn!(%error, "a key that was moved by hand is noticed later");
-            }
+        take_in(&shared, lasting).await;
+    }
+}
+
+/// Takes in what was done to key files while the master was down, before anybody is served: a
+/// minion whose key stands among the accepted ones is let in at its first sign-in.
+pub async fn take_in_key_files(shared: &Arc<Shared>) {
+    let Ok(known) = shared.ledger.ask(|views| views.keys.clone()).await else {
+        return;
+    };
+    take_in(shared, shared.pki_writer.differences_at_last_look(&known)).await;
+}
+
+/// Puts what was found before the ledger, in parts that each are one durable batch.
+async fn take_in(shared: &Arc<Shared>, mut differences: Vec<Difference>) {
+    while !differences.is_empty() {
+        let rest = differences.split_off(differences.len().min(DIFFERENCES_AT_ONCE));
+        let part = Input::KeyFiles(std::mem::replace(&mut differences, rest));
+        if let Err(error) = shared.ledger.decide(part).await {
+            tracing::warn!(%error, "keys that were moved by hand are noticed later");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Builds every part and starts it; start and stop order stand here and nowhere else.
 //!
-//! Start: options → disk → store → views → keys → sockets bound → ledger → recovery → requests
-//! served → API. What cannot be had (a port, a directory, the log) is told before anything is
+//! Start: options → disk → store → views → keys → sockets bound → ledger → recovery → key files
+//! moved meanwhile → requests served → API. What cannot be had (a port, a directory, the log) is told before anything is
 //! served. Stop is the same list backwards; nothing that was acknowledged depends on it.
 
 use std::path::{Path, PathBuf};
@@ -132,6 +132,7 @@ impl Master {
         let mut tasks = JoinSet::new();
         act::spawn_all(&mut tasks, &shared, effects);
         shared.ledger.decide(start).await?;
+        maintenance::take_in_key_files(&shared).await;
         let incoming = RequestServer::start(request_listener, Limits::default(), refusals);
         tasks.spawn(serve(Arc::clone(&shared), incoming));
         maintenance::spawn_all(&mut tasks, &shared, durable);

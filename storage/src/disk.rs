@@ -57,6 +57,8 @@ pub struct Metadata {
     pub modified_nanos: i64,
     /// Last change of its metadata, in whole seconds since the epoch.
     pub changed_secs: i64,
+    /// Nanoseconds of the same moment.
+    pub changed_nanos: i64,
 }
 
 impl Metadata {
@@ -314,6 +316,7 @@ fn metadata(found: &fs::Metadata) -> Metadata {
         modified_secs: found.mtime(),
         modified_nanos: found.mtime_nsec(),
         changed_secs: found.ctime(),
+        changed_nanos: found.ctime_nsec(),
     }
 }
 

@@ -32,6 +32,32 @@ fn each_protocol_waits_until_its_key_is_accepted_and_then_gets_its_pillar() {
 }
 
 #[test]
+fn keys_put_there_before_the_first_start_count_at_the_first_sign_in() {
+    let mut master = TestMaster::prepare("");
+    let pki = "root/etc/salt/pki/master";
+    let minion = |id: &str| SimMinion::new(id, Version::V3, master.ports());
+    let (mut accepted, mut rejected) = (minion("web"), minion("gone"));
+    for (place, minion) in [("minions", &accepted), ("minions_rejected", &rejected)] {
+        let pem = minion.key.public_pem();
+        master.write(&format!("{pki}/{place}/{}", minion.id), pem);
+    }
+    master.start();
+    assert_eq!(accepted.sign_in().unwrap(), SignIn::Accepted);
+    assert_eq!(rejected.sign_in().unwrap(), SignIn::Refused);
+    master.kill();
+    let from = master
+        .root()
+        .join("etc/salt/pki/master/minions_rejected/gone");
+    std::fs::rename(from, master.path(&format!("{pki}/minions/gone"))).unwrap();
+    master.start();
+    assert_eq!(
+        rejected.sign_in().unwrap(),
+        SignIn::Accepted,
+        "moved while it was down"
+    );
+}
+
+#[test]
 fn a_second_key_for_a_live_id_is_denied_and_shown() {
     let master = TestMaster::start_with("auto_accept: True");
     let mut first = SimMinion::new("web", Version::V3, master.ports());

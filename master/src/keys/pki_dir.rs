@@ -70,7 +70,7 @@ pub struct Change {
 
 /// When a file counts as unchanged: size, inode, device and times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp([i64; 6]);
+struct Stamp([i64; 7]);
 
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
@@ -78,10 +78,18 @@ impl Stamp {
             metadata.modified_secs,
             metadata.modified_nanos,
             metadata.changed_secs,
+            metadata.changed_nanos,
             metadata.bytes.cast_signed(),
             metadata.inode.cast_signed(),
             metadata.device.cast_signed(),
         ])
+    }
+
+    /// When its content or place last changed.
+    fn changed(&self) -> Timestamp {
+        let [_, _, secs, nanos, ..] = self.0;
+        let micros = secs.saturating_mul(1_000_000).saturating_add(nanos / 1000);
+        Timestamp(u64::try_from(micros).unwrap_or(0))
     }
 }
 
@@ -127,6 +135,16 @@ impl PkiDir {
             .collect()
     }
 
+    /// Gives the live key files of an id as they were at the last look, and when each was put there.
+    pub fn live(&self, id: &MinionId) -> Vec<(Place, String, Timestamp)> {
+        let seen = self.seen();
+        let of = |place| {
+            let (stamp, pem) = seen.get(&(place, id.clone()))?;
+            Some((place, pem.clone(), stamp.changed()))
+        };
+        Place::LIVE.into_iter().filter_map(of).collect()
+    }
+
     /// Tells what others did since the last look. A file that is not a whole key yet is told when
     /// it is.
     pub fn changes(&self) -> Result<Vec<Change>, Error> {
@@ -150,10 +168,14 @@ impl PkiDir {
         Ok(changes)
     }
 
-    /// Writes a live key into its place and removes the id from the other places of live keys.
+    /// Writes a live key into its place and removes the id from the other places of live keys. One
+    /// that the last look found there is not written again.
     pub fn put(&self, place: Place, id: &MinionId, pem: &str) -> Result<(), Error> {
         let mut seen = self.seen();
-        self.write(&mut seen, place, id, pem)?;
+        let there = seen.get(&(place, id.clone()));
+        if there.is_none_or(|(_, there)| *there != normalised(pem.as_bytes())) {
+            self.write(&mut seen, place, id, pem)?;
+        }
         // Written first: a crash in between leaves the id in two places, not in none.
         for other in Place::LIVE.into_iter().filter(|other| *other != place) {
             // What somebody puts there meanwhile is their word, and is noticed at the next look.

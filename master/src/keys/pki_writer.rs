@@ -10,7 +10,7 @@ use minion_protocol::crypt::MasterKey;
 use model::{MinionId, Timestamp};
 
 use super::pki_dir::{KeyFiles, PkiDir, Place};
-use super::{KeyChange, KeyChanged, Phase, View};
+use super::{Key, KeyChange, KeyChanged, Phase, View};
 use crate::config::Opts;
 use crate::master::StartError;
 use crate::world::World;
@@ -108,6 +108,12 @@ impl PkiWriter {
             tracing::warn!(%error, "the pki directory cannot be read");
             return Vec::new();
         }
+        self.differences_at_last_look(keys)
+    }
+
+    /// As [`PkiWriter::differences`], from what the last look found: at a start that is the one of
+    /// [`PkiWriter::open`], and the files that [`PkiWriter::restore`] wrote since.
+    pub fn differences_at_last_look(&self, keys: &View) -> Vec<Difference> {
         let files = self.dir.keys();
         let mut differences = Vec::new();
         for ((place, id), pem) in &files {
@@ -138,13 +144,14 @@ impl PkiWriter {
         differences
     }
 
-    /// Writes the files of keys that the view has and the directory lacks: a crash came between
-    /// record and file.
+    /// Writes the files of keys that the view has and the directory lacks, or has elsewhere since
+    /// before the record: a crash came between record and file. What was put there later is
+    /// somebody's word.
     pub fn restore(&self, keys: &View) {
         let files = self.dir.keys();
         for phase in [Phase::Accepted, Phase::Pending, Phase::Rejected] {
             for (id, key) in keys.in_phase(phase) {
-                if !has_live_file(&files, id) {
+                if self.is_behind(id, key) {
                     tell(id, self.dir.put(place(phase), id, &key.pem));
                 }
             }
@@ -154,6 +161,16 @@ impl PkiWriter {
                 tell(id, self.dir.deny(id, pem));
             }
         }
+    }
+
+    /// Says whether the directory is behind the record of a live key.
+    fn is_behind(&self, id: &MinionId, key: &Key) -> bool {
+        let files = self.dir.live(id);
+        let (right, others): (Vec<_>, Vec<_>) = files
+            .iter()
+            .partition(|(at, pem, _)| *at == place(key.phase) && *pem == key.pem);
+        let is_older = others.iter().all(|(_, _, put)| *put < key.since);
+        is_older && (right.is_empty() || !others.is_empty())
     }
 
     /// Says whether an operator accepted the id in advance, at most `timeout_minutes` ago (0:

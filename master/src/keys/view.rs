@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use model::MinionId;
 use model::api::KeyList;
+use model::{MinionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::pattern::Section;
@@ -31,6 +31,9 @@ pub struct Key {
     /// The highest protocol it has proven to speak; it is refused with an older one.
     #[serde(default)]
     pub version: u8,
+    /// Since when it stands there. Unknown in snapshots of older releases.
+    #[serde(default)]
+    pub since: Timestamp,
 }
 
 /// All keys.
@@ -52,6 +55,7 @@ impl View {
                 version: before
                     .filter(|key| key.pem == changed.pem)
                     .map_or(0, |key| key.version),
+                since: Timestamp::default(),
             };
             self.live.insert(changed.id.clone(), key);
         };
@@ -70,6 +74,17 @@ impl View {
             }
             KeyChange::Spoke(version) => self.set_version(&changed.id, version),
             KeyChange::VersionReset => self.set_version(&changed.id, 0),
+        }
+    }
+
+    /// Notes when the last change of an id's place was.
+    pub(crate) fn date(&mut self, changed: &KeyChanged, at: Timestamp) {
+        let is_of_its_place = matches!(
+            changed.change,
+            KeyChange::Pended | KeyChange::Accepted | KeyChange::Rejected
+        );
+        if let Some(key) = self.live.get_mut(&changed.id).filter(|_| is_of_its_place) {
+            key.since = at;
         }
     }
 

@@ -110,7 +110,10 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             let changes = keys::decide::on_act(&views.keys, act, &wanted, include, &by);
             on_keys(policy, changes)
         }
-        Input::KeyFile(difference) => on_keys(policy, on_key_file(views, &difference)),
+        Input::KeyFiles(differences) => {
+            let changes = differences.iter().flat_map(|it| on_key_file(views, it));
+            on_keys(policy, changes.collect())
+        }
         Input::KeyGiven {
             id,
             pem,

@@ -85,8 +85,8 @@ pub enum Input {
         /// Who.
         by: String,
     },
-    /// A key file was put, changed or removed by hand.
-    KeyFile(keys::pki_writer::Difference),
+    /// Key files were put, changed or removed by hand.
+    KeyFiles(Vec<keys::pki_writer::Difference>),
     /// An operator made a key for a minion and accepts it in advance.
     KeyGiven {
         /// The minion.

@@ -61,6 +61,8 @@ pub(crate) struct Request {
     /// The body of the message.
     pub(crate) body: Vec<u8>,
     nonce: String,
+    /// The challenge of a sign-in, which the master must give back.
+    challenge: Option<Crypticle>,
 }
 
 impl Peer {
@@ -80,7 +82,8 @@ impl Peer {
         self.session.is_some()
     }
 
-    /// Makes the request that signs in.
+    /// Makes the request that signs in. Who knows the master's key from before has it prove itself,
+    /// as a real minion does.
     pub(crate) fn sign_in(&self) -> Request {
         let mut load = Map::from([
             ("cmd", Value::str("_auth")),
@@ -95,11 +98,19 @@ impl Peer {
             load.insert("enc_algo", "OAEP-SHA1");
             load.insert("sig_algo", "PKCS1v15-SHA1");
         }
+        let challenge = self.session.as_ref().map(|session| {
+            let token = Crypticle::generate(&mut random);
+            let plain = token.key_string().as_bytes();
+            let wrapped = session.master.oaep_encrypt(plain, EncAlgo::default());
+            load.insert("token", Value::Bytes(wrapped.unwrap_or_default()));
+            token
+        });
         let mut envelope = Map::from([("enc", Value::str("clear")), ("load", load.into())]);
         self.put_version(&mut envelope);
         Request {
             body: msgpack::encode(&envelope.into()),
             nonce,
+            challenge,
         }
     }
 
@@ -123,6 +134,11 @@ impl Peer {
             Some(Value::Str(word)) if word == "full" => return Ok(SignIn::Full),
             Some(other) => return Err(Broken::Word(other.to_text())),
             None => {}
+        }
+        if let Some(challenge) = &request.challenge
+            && self.unwrap(bytes_of(&inner, "token")?)? != *challenge
+        {
+            return Err(Broken::Check("the master does not know the token"));
         }
         self.session = Some(self.read_session(&inner)?);
         Ok(SignIn::Accepted)
@@ -168,6 +184,7 @@ impl Peer {
         Ok(Request {
             body: msgpack::encode(&envelope.into()),
             nonce,
+            challenge: None,
         })
     }
 

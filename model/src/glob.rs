@@ -4,22 +4,36 @@
 #[derive(Debug, Clone)]
 pub struct Glob {
     text: String,
-    regex: Option<fancy_regex::Regex>,
+    way: Way,
+}
+
+/// How a text is compared with a glob. Compiling a regex costs more than many comparisons, and most
+/// globs are made for one; so only classes need one.
+#[derive(Debug, Clone)]
+enum Way {
+    /// Nothing in it is special.
+    Same,
+    /// `*` and `?` alone.
+    Wildcards,
+    /// It has classes.
+    Regex(Box<fancy_regex::Regex>),
 }
 
 impl Glob {
     /// Compiles a glob. A text without wildcards, or one that Python itself could not compile,
     /// matches itself.
     pub fn new(text: &str) -> Self {
-        let has_wildcard = text.contains(['*', '?', '[']);
-        let regex = if has_wildcard {
-            fancy_regex::Regex::new(&translate(text)).ok()
+        let way = if text.contains('[') {
+            let regex = fancy_regex::Regex::new(&translate(text));
+            regex.map_or(Way::Same, |regex| Way::Regex(Box::new(regex)))
+        } else if text.contains(['*', '?']) {
+            Way::Wildcards
         } else {
-            None
+            Way::Same
         };
         Self {
             text: text.to_owned(),
-            regex,
+            way,
         }
     }
 
@@ -30,9 +44,38 @@ impl Glob {
 
     /// Says whether the whole of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
-        match &self.regex {
-            Some(regex) => regex.is_match(text).unwrap_or(false),
-            None => self.text == text,
+        match &self.way {
+            Way::Same => self.text == text,
+            Way::Wildcards => matches_wildcards(&self.text, text),
+            Way::Regex(regex) => regex.is_match(text).unwrap_or(false),
+        }
+    }
+}
+
+/// Compares with a glob of `*` and `?`. When a character does not fit, the last `*` takes one more:
+/// no earlier one needs to be tried again, so the time is at most the product of both lengths.
+fn matches_wildcards(glob: &str, text: &str) -> bool {
+    let (mut wanted, mut rest) = (glob.chars(), text.chars());
+    let mut last_star = None;
+    loop {
+        let here = (wanted.clone(), rest.clone());
+        match (wanted.next(), rest.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                rest = here.1;
+                last_star = Some((wanted.clone(), rest.clone()));
+            }
+            (Some('?'), Some(_)) => {}
+            (Some(wanted), Some(found)) if wanted == found => {}
+            _ => {
+                let Some((after_star, taken)) = &mut last_star else {
+                    return false;
+                };
+                if taken.next().is_none() {
+                    return false;
+                }
+                (wanted, rest) = (after_star.clone(), taken.clone());
+            }
         }
     }
 }
@@ -109,9 +152,28 @@ mod tests {
             ("salt/minion/*/start", "salt/minion/a/b/start", true),
             ("[", "[", true),
             ("a{b,c}", "ab", false),
+            ("*", "", true),
+            ("?", "", false),
+            ("?", "ä", true),
+            ("**a*", "bab", true),
+            ("*ab*ac", "abababac", true),
+            ("*ab*ac", "abababad", false),
+            ("a*", "b", false),
+            ("*\n", "a\n", true),
+            ("*", "a\nb\n", true),
+            ("a?c*[0-9]", "abc/7", true),
         ];
         for (glob, text, expected) in cases {
             assert_eq!(Glob::new(glob).matches(text), expected, "{glob} {text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_regex_says_the_same(glob in "[ab*?\n]{0,8}", text in "[ab\n]{0,12}") {
+            let regex = fancy_regex::Regex::new(&translate(&glob)).expect("a regex");
+            let expected = regex.is_match(&text).expect("short texts");
+            proptest::prop_assert_eq!(Glob::new(&glob).matches(&text), expected);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `_minion_event`: a minion puts something on the bus.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use minion_protocol::Reply;
 use minion_protocol::load::event::{EventLoad, MinionEvents};
@@ -14,7 +14,8 @@ use crate::transport::Refused;
 
 /// Tags that only the master itself may use, as globs: a minion that could say them would play
 /// another minion or the master (CVE-2025-22236, CVE-2025-22239).
-const MASTERS_TAGS: [&str; 15] = [
+static MASTERS_TAGS: LazyLock<[Glob; 15]> = LazyLock::new(|| MASTERS.map(Glob::new));
+const MASTERS: [&str; 15] = [
     "salt/enrolment/*",
     "salt/job/*/publish",
     "salt/job/*/new",
@@ -79,7 +80,7 @@ fn as_map(data: Value) -> Map {
 /// Says whether a minion may fire a tag: none of the master's, and of those that name a minion only
 /// its own.
 fn may_say(id: &MinionId, tag: &str) -> bool {
-    if MASTERS_TAGS.iter().any(|glob| Glob::new(glob).matches(tag)) {
+    if MASTERS_TAGS.iter().any(|glob| glob.matches(tag)) {
         return false;
     }
     let owned = ["salt/minion/", "salt/beacon/", "salt/key/"];

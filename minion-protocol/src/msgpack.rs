@@ -185,9 +185,26 @@ fn raw(bytes: &[u8]) -> Value {
 
 /// Writes a value in the old raw format, which every peer reads: no str8, no bin.
 pub fn encode(value: &Value) -> Vec<u8> {
-    let mut output = Vec::new();
-    write(value, Format::Raw, &mut output);
+    let mut output = Vec::with_capacity(encoded_bytes(value));
+    encode_onto(value, &mut output);
     output
+}
+
+/// As [`encode`], behind what stands in `output` already.
+pub fn encode_onto(value: &Value, output: &mut Vec<u8>) {
+    write(value, Format::Raw, output);
+}
+
+/// Says how many bytes [`encode`] makes of a value.
+pub fn encoded_bytes(value: &Value) -> usize {
+    let mut count = Count(0);
+    write(value, Format::Raw, &mut count);
+    count.0
+}
+
+/// Writes what stands before the bytes of a text or of bytes, in the old raw format.
+pub fn encode_raw_head(length: usize, output: &mut Vec<u8>) {
+    write_text_head(length, Format::Raw, output);
 }
 
 /// Writes a value in the new format, with str8 and bin. Minions sign this form of their returns.
@@ -203,20 +220,39 @@ enum Format {
     New,
 }
 
-fn write(value: &Value, format: Format, output: &mut Vec<u8>) {
+/// Where bytes are written to, or only counted.
+trait Output {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Output for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+struct Count(usize);
+
+impl Output for Count {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}
+
+fn write(value: &Value, format: Format, output: &mut impl Output) {
     match value {
-        Value::Nil => output.push(0xc0),
-        Value::Bool(false) => output.push(0xc2),
-        Value::Bool(true) => output.push(0xc3),
+        Value::Nil => output.put(&[0xc0]),
+        Value::Bool(false) => output.put(&[0xc2]),
+        Value::Bool(true) => output.put(&[0xc3]),
         Value::Int(int) => write_int(*int, output),
         Value::Float(float) => {
-            output.push(0xcb);
-            output.extend_from_slice(&float.to_be_bytes());
+            output.put(&[0xcb]);
+            output.put(&float.to_be_bytes());
         }
         Value::Str(text) => write_text(text.as_bytes(), format, output),
         Value::Bytes(bytes) if format == Format::New => {
             write_head(bytes.len(), &[(0xff, 0xc4), (0xffff, 0xc5)], 0xc6, output);
-            output.extend_from_slice(bytes);
+            output.put(bytes);
         }
         Value::Bytes(bytes) => write_text(bytes, format, output),
         Value::List(list) => {
@@ -232,63 +268,72 @@ fn write(value: &Value, format: Format, output: &mut Vec<u8>) {
         }
         Value::Ext(code, bytes) => {
             match bytes.len() {
-                1 => output.push(0xd4),
-                2 => output.push(0xd5),
-                4 => output.push(0xd6),
-                8 => output.push(0xd7),
-                16 => output.push(0xd8),
+                1 => output.put(&[0xd4]),
+                2 => output.put(&[0xd5]),
+                4 => output.put(&[0xd6]),
+                8 => output.put(&[0xd7]),
+                16 => output.put(&[0xd8]),
                 length => write_head(length, &[(0xff, 0xc7), (0xffff, 0xc8)], 0xc9, output),
             }
-            output.extend_from_slice(&code.to_be_bytes());
-            output.extend_from_slice(bytes);
+            output.put(&code.to_be_bytes());
+            output.put(bytes);
         }
     }
 }
 
-fn write_text(bytes: &[u8], format: Format, output: &mut Vec<u8>) {
-    match (bytes.len(), format) {
-        (length @ 0..32, _) => output.push(0xa0 | length as u8),
+fn write_text(bytes: &[u8], format: Format, output: &mut impl Output) {
+    write_text_head(bytes.len(), format, output);
+    output.put(bytes);
+}
+
+fn write_text_head(length: usize, format: Format, output: &mut impl Output) {
+    match (length, format) {
+        (length @ 0..32, _) => output.put(&[0xa0 | length as u8]),
         (length, Format::Raw) => write_head(length, &[(0xffff, 0xda)], 0xdb, output),
         (length, Format::New) => {
             write_head(length, &[(0xff, 0xd9), (0xffff, 0xda)], 0xdb, output);
         }
     }
-    output.extend_from_slice(bytes);
 }
 
 /// Writes the head of a list or map: up to 15 in one byte, then with two or four bytes of length.
-fn write_small_head(length: usize, fix: u8, marker16: u8, output: &mut Vec<u8>) {
+fn write_small_head(length: usize, fix: u8, marker16: u8, output: &mut impl Output) {
     if length < 16 {
-        output.push(fix | length as u8);
+        output.put(&[fix | length as u8]);
     } else {
         write_head(length, &[(0xffff, marker16)], marker16 + 1, output);
     }
 }
 
 /// Writes the first marker of `shorter` whose largest length suffices, else `marker32`.
-fn write_head(length: usize, shorter: &[(usize, u8)], marker32: u8, output: &mut Vec<u8>) {
+fn write_head(length: usize, shorter: &[(usize, u8)], marker32: u8, output: &mut impl Output) {
     match shorter.iter().find(|(most, _)| length <= *most) {
-        Some((0xff, marker)) => output.extend_from_slice(&[*marker, length as u8]),
+        Some((0xff, marker)) => output.put(&[*marker, length as u8]),
         Some((_, marker)) => {
-            output.push(*marker);
-            output.extend_from_slice(&(length as u16).to_be_bytes());
+            output.put(&[*marker]);
+            output.put(&(length as u16).to_be_bytes());
         }
         None => {
             let length = u32::try_from(length).expect("payloads are bounded far below 4 GiB");
-            output.push(marker32);
-            output.extend_from_slice(&length.to_be_bytes());
+            output.put(&[marker32]);
+            output.put(&length.to_be_bytes());
         }
     }
 }
 
 /// Writes an integer as short as it goes; one that msgpack has no room for becomes decimal text.
-fn write_int(int: i128, output: &mut Vec<u8>) {
+fn write_int(int: i128, output: &mut impl Output) {
+    // A marker and eight bytes at most.
+    let mut bytes = [0; 9];
+    let mut rest = &mut bytes[..];
     let written = match (u64::try_from(int), i64::try_from(int)) {
-        (Ok(int), _) => rmp::encode::write_uint(output, int),
-        (_, Ok(int)) => rmp::encode::write_sint(output, int),
+        (Ok(int), _) => rmp::encode::write_uint(&mut rest, int),
+        (_, Ok(int)) => rmp::encode::write_sint(&mut rest, int),
         _ => return write_text(int.to_string().as_bytes(), Format::Raw, output),
     };
     written.expect("writing to memory does not fail");
+    let rest_bytes = rest.len();
+    output.put(&bytes[..bytes.len() - rest_bytes]);
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! silence, because minions recover from `bad load` by signing in again. The replay window (`ts`,
 //! `nonce`) is not judged here: the clock and the memory of nonces belong to the caller.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use model::{Map, MinionId, Value};
@@ -179,16 +180,13 @@ fn unsigned(ret: &str) -> Vec<u8> {
 /// # Errors
 /// The peer is to be answered with [`Refusal::reply`]; nothing else happens.
 pub fn open(body: &[u8], keys: &dyn KeyLookup) -> Result<Opened, Refusal> {
-    let envelope = Envelope::decode(body, keys.minimum_auth_version())?;
-    let load = match &envelope.load {
+    let mut envelope = Envelope::decode(body, keys.minimum_auth_version())?;
+    let mut load = match std::mem::take(&mut envelope.load) {
         Load::Aes(sealed) => return open_aes(sealed, &envelope, keys),
-        Load::Clear(load) => load,
+        Load::Clear(Value::Map(load)) => load,
+        Load::Clear(_) => return Err(Refusal::LoadNotMap),
     };
-    let Value::Map(load) = load else {
-        return Err(Refusal::LoadNotMap);
-    };
-    check_id(load)?;
-    let mut load = load.clone();
+    check_id(&load)?;
     let version = envelope.version;
     if load.get("cmd").and_then(Value::as_str) == Some("_auth") {
         let terms = Terms::read(&mut load, version)?;
@@ -213,7 +211,11 @@ pub fn open(body: &[u8], keys: &dyn KeyLookup) -> Result<Opened, Refusal> {
     })
 }
 
-fn open_aes(sealed: &[u8], envelope: &Envelope, keys: &dyn KeyLookup) -> Result<Opened, Refusal> {
+fn open_aes(
+    mut sealed: Vec<u8>,
+    envelope: &Envelope,
+    keys: &dyn KeyLookup,
+) -> Result<Opened, Refusal> {
     let version = envelope.version;
     let (key, envelope_id) = match version {
         Version::V0 | Version::V2 => (keys.master_aes(), None),
@@ -223,8 +225,10 @@ fn open_aes(sealed: &[u8], envelope: &Envelope, keys: &dyn KeyLookup) -> Result<
             (key, Some(id))
         }
     };
-    let (plain, key) = unseal(sealed, key, version, keys)?;
-    let mut load = match msgpack::decode(&plain).map_err(|error| bad(error.into()))? {
+    // The MAC, which opening leaves alone.
+    let mark = sealed.last_chunk().copied();
+    let (plain, key) = unseal(&mut sealed, key, version, keys)?;
+    let mut load = match msgpack::decode(&sealed[plain]).map_err(|error| bad(error.into()))? {
         Value::Map(load) => load,
         _ => return Err(Refusal::LoadNotMap),
     };
@@ -251,26 +255,23 @@ fn open_aes(sealed: &[u8], envelope: &Envelope, keys: &dyn KeyLookup) -> Result<
         version,
         ts,
         nonce,
-        mark: sealed
-            .last_chunk()
-            .copied()
-            .filter(|_| version == Version::V3),
+        mark: mark.filter(|_| version == Version::V3),
     })
 }
 
 /// Opens the sealed load. Under the shared key that may be the one of before a rotation; the answer
 /// is then sealed with that one too, which is the one its minion has.
 fn unseal(
-    sealed: &[u8],
+    sealed: &mut [u8],
     key: Arc<Crypticle>,
     version: Version,
     keys: &dyn KeyLookup,
-) -> Result<(Vec<u8>, Arc<Crypticle>), Refusal> {
-    if let Ok(plain) = key.open(sealed) {
+) -> Result<(Range<usize>, Arc<Crypticle>), Refusal> {
+    if let Ok(plain) = key.open_in_place(sealed) {
         return Ok((plain, key));
     }
     let previous = keys.previous_aes().filter(|_| version != Version::V3);
-    let opened = previous.and_then(|key| Some((key.open(sealed).ok()?, key)));
+    let opened = previous.and_then(|key| Some((key.open_in_place(sealed).ok()?, key)));
     opened.ok_or(bad(Doubt::Undecryptable))
 }
 

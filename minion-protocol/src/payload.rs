@@ -85,6 +85,12 @@ pub(crate) enum Load {
     Clear(Value),
 }
 
+impl Default for Load {
+    fn default() -> Self {
+        Load::Clear(Value::Nil)
+    }
+}
+
 impl Envelope {
     /// Takes the steps of a master up to the choice of a key.
     pub(crate) fn decode(body: &[u8], minimum_version: u8) -> Result<Self, Refusal> {

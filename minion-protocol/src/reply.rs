@@ -8,9 +8,14 @@ use std::sync::Arc;
 use model::{Map, Value};
 
 use crate::auth::{Answer, Terms};
-use crate::crypt::{Crypticle, EncAlgo, Error, MasterKey, PublicKey, Random, SigAlgo};
+use crate::crypt::{
+    Crypticle, EncAlgo, Error, MasterKey, PublicKey, Random, SigAlgo, sealed_bytes,
+};
 use crate::msgpack;
 use crate::payload::{Nonce, Version};
+
+/// What msgpack puts before bytes: a marker and four bytes of length at most.
+const RAW_HEAD_BYTES_MAX: usize = 5;
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -119,17 +124,15 @@ impl Seal {
         else {
             return broken();
         };
-        let payload = match value {
+        match value {
             // Such a minion would take a top-level `serial` for the counter of publishes.
             Value::Map(map) if *version >= Version::V2 && map.contains_key("serial") => {
                 let mut map = map.clone();
                 map.remove("serial");
-                msgpack::encode(&map.into())
+                seal_message(key, &map.into(), *nonce, random)
             }
-            value => msgpack::encode(value),
-        };
-        let sealed = key.seal(&payload, nonce.as_ref().map(|nonce| &nonce.0), random);
-        msgpack::encode(&Value::Bytes(sealed))
+            value => seal_message(key, value, *nonce, random),
+        }
     }
 
     /// Seals a pillar under a one-time key, wrapped for the minion's accepted key.
@@ -179,6 +182,23 @@ impl Seal {
         let outer = Map::from([("key", wrapped), ("pillar", Value::Bytes(sealed))]);
         Ok(msgpack::encode(&outer.into()))
     }
+}
+
+/// Writes a value, sealed, as the msgpack bytes that are the whole message: in one buffer, where it
+/// is written once.
+fn seal_message(
+    key: &Crypticle,
+    value: &Value,
+    nonce: Option<Nonce>,
+    random: Random<'_>,
+) -> Vec<u8> {
+    let bytes = sealed_bytes(msgpack::encoded_bytes(value), nonce.is_some());
+    let mut message = Vec::with_capacity(bytes + RAW_HEAD_BYTES_MAX);
+    msgpack::encode_raw_head(bytes, &mut message);
+    let write = |output: &mut Vec<u8>| msgpack::encode_onto(value, output);
+    let nonce = nonce.as_ref().map(|nonce| &nonce.0);
+    key.seal_onto(&mut message, nonce, write, random);
+    message
 }
 
 /// The text of a Salt master whose worker raised. Longer than 31 characters on purpose: a minion

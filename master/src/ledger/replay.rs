@@ -150,7 +150,7 @@ pub(super) fn starts_in(
     at: Timestamp,
     record: &Record,
 ) -> Vec<(MinionId, String)> {
-    if !matches!(record, Record::Event { .. }) {
+    if !matches!(record, Record::Event { tag, .. } if minions::decide::may_be_start(tag)) {
         return Vec::new();
     }
     record

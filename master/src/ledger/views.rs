@@ -41,9 +41,14 @@ impl Views {
     pub fn apply(&mut self, cursor: Cursor, at: Timestamp, record: &Record) {
         self.head = cursor;
         match record {
-            Record::Event { .. } => self.apply_events(cursor, at, record),
+            Record::Event { tag, .. } => {
+                if minions::decide::may_be_start(tag) {
+                    self.apply_events(cursor, at, record);
+                }
+            }
             Record::KeyChanged(changed) => {
                 self.keys.apply(changed);
+                self.keys.date(changed, at);
                 self.enrolment.key_changed(changed);
                 match changed.change {
                     keys::KeyChange::Deleted => {

@@ -1,6 +1,6 @@
 //! Decides what a minion's grains and start events change.
 
-use model::{Event, Grains, MinionId};
+use model::{Event, Grains, MinionId, Tag};
 
 use super::View;
 use crate::ledger::Record;
@@ -16,6 +16,12 @@ pub fn on_grains(minions: &View, id: &MinionId, grains: &Grains) -> Vec<Record> 
     }
     records.push(Record::MinionRefreshed { id: id.clone() });
     records
+}
+
+/// Says whether a tag may be that of a start event: before anything is copied for a closer look.
+pub fn may_be_start(tag: &Tag) -> bool {
+    let tag = tag.as_str();
+    tag.starts_with("salt/minion/") && tag.ends_with("/start")
 }
 
 /// Reads a start event: gives what the minion said, if this is one of `id` and not the same told

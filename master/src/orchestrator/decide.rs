@@ -283,6 +283,10 @@ fn facts_of_family(views: &Views, record: &Record) -> Vec<(Jid, Fact)> {
 
 /// Finds the run whose job a record is about, and what it is to be told.
 fn fact_of_job(views: &Views, record: &Record, now: Timestamp) -> Option<(Jid, Fact)> {
+    // Most jobs are of no step: then nothing is copied.
+    if let Record::JobReturned(ret) = record {
+        views.jobs.get(&ret.jid)?.published.step.as_ref()?;
+    }
     let (jid, fact) = match record {
         Record::JobPublished(job) => {
             let fact = Fact::Published {

@@ -87,7 +87,8 @@ impl ReplyHandle {
         self.sender.send(answer).is_ok() && is_written.await.is_ok()
     }
 
-    /// Says whether the connection has ended: nobody waits for the answer, and work on it is lost.
+    /// Says whether nobody waits for the answer, so that work on it is lost: the connection has
+    /// ended, or its peer takes one answer at a time and has asked again.
     pub fn is_abandoned(&self) -> bool {
         self.sender.is_closed()
     }
@@ -159,12 +160,13 @@ impl RequestServer {
     ) -> io::Result<()> {
         let mut input = BytesMut::new();
         let greeted = greet(&mut stream, &mut input, Role::Router, &self.limits).await;
-        greeted.map_err(|error| count_handshake(error, peer, &self.refusals))?;
+        let greeted = greeted.map_err(|error| count_handshake(error, peer, &self.refusals))?;
         let (reader, writer) = stream.into_split();
         let connection = Connection {
             server: self,
             place,
             peer,
+            is_req: greeted.is_req,
             id,
             requester: Requester::new(self.limits.request_bytes_max),
             input,
@@ -180,6 +182,8 @@ struct Connection<'a> {
     server: &'a RequestServer,
     place: &'a Place,
     peer: SocketAddr,
+    /// Whether an answer counts only if it is to the last request.
+    is_req: bool,
     id: ConnectionId,
     requester: Requester,
     input: BytesMut,
@@ -280,6 +284,10 @@ impl Connection<'_> {
         };
         let sent = self.server.incoming.send(incoming).await;
         sent.map_err(|_| closed())?;
+        if self.is_req {
+            // Nobody reads the answers to what was asked before.
+            self.unanswered.clear();
+        }
         self.unanswered.push_back((path, receiver));
         Ok(())
     }

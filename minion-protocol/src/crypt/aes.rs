@@ -4,6 +4,7 @@
 //! time; every failure is the same failure.
 
 use std::fmt;
+use std::ops::Range;
 
 use aes::Aes192;
 use base64::Engine as _;
@@ -18,6 +19,7 @@ use super::Random;
 const IV_BYTES: usize = 16;
 const BLOCK_BYTES: usize = 16;
 const MAC_BYTES: usize = 32;
+const NONCE_BYTES: usize = 32;
 const AES_KEY_BYTES: usize = 24;
 const HMAC_KEY_BYTES: usize = 32;
 const KEY_BYTES: usize = AES_KEY_BYTES + HMAC_KEY_BYTES;
@@ -90,16 +92,36 @@ impl Crypticle {
 
     /// Seals msgpack bytes; `nonce` stands before them in replies to v2 and v3.
     pub fn seal(&self, payload: &[u8], nonce: Option<&[u8; 32]>, random: Random<'_>) -> Vec<u8> {
-        let nonce = nonce.map_or(&[][..], |nonce| nonce);
-        let plain = [MAGIC, nonce, payload].concat();
+        let mut sealed = Vec::with_capacity(sealed_bytes(payload.len(), nonce.is_some()));
+        let write = |output: &mut Vec<u8>| output.extend_from_slice(payload);
+        self.seal_onto(&mut sealed, nonce, write, random);
+        sealed
+    }
+
+    /// As [`Crypticle::seal`], behind what stands in `output` already. The payload is what `write`
+    /// puts there; it is sealed where it stands.
+    pub fn seal_onto(
+        &self,
+        output: &mut Vec<u8>,
+        nonce: Option<&[u8; 32]>,
+        write: impl FnOnce(&mut Vec<u8>),
+        random: Random<'_>,
+    ) {
+        let start = output.len();
         let mut iv = [0; IV_BYTES];
         random(&mut iv);
-        let cipher = cbc::Encryptor::<Aes192>::new(&self.aes_key.into(), &iv.into());
-        let mut sealed = iv.to_vec();
-        sealed.extend_from_slice(&cipher.encrypt_padded_vec::<Pkcs7>(&plain));
-        let mac = self.mac(&sealed).finalize().into_bytes();
-        sealed.extend_from_slice(&mac);
-        sealed
+        output.extend_from_slice(&iv);
+        output.extend_from_slice(MAGIC);
+        output.extend_from_slice(nonce.map_or(&[], |nonce| nonce));
+        write(output);
+        let plain_bytes = output.len() - start - IV_BYTES;
+        let padding_bytes = BLOCK_BYTES - plain_bytes % BLOCK_BYTES;
+        output.resize(output.len() + padding_bytes, 0);
+        cbc::Encryptor::<Aes192>::new(&self.aes_key.into(), &iv.into())
+            .encrypt_padded::<Pkcs7>(&mut output[start + IV_BYTES..], plain_bytes)
+            .expect("there is room for the padding");
+        let mac = self.mac(&output[start..]).finalize().into_bytes();
+        output.extend_from_slice(&mac);
     }
 
     /// Opens sealed bytes and gives what stands behind the magic word.
@@ -107,24 +129,34 @@ impl Crypticle {
     /// # Errors
     /// Anything at all is wrong with them.
     pub fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, Undecryptable> {
+        let mut opened = sealed.to_vec();
+        let plain = self.open_in_place(&mut opened)?;
+        Ok(opened[plain].to_vec())
+    }
+
+    /// As [`Crypticle::open`], where they stand: gives the place of what stands behind the magic
+    /// word. What was not sealed under this key stays as it is.
+    ///
+    /// # Errors
+    /// Anything at all is wrong with them.
+    pub fn open_in_place(&self, sealed: &mut [u8]) -> Result<Range<usize>, Undecryptable> {
         let body_bytes = sealed.len().checked_sub(MAC_BYTES).ok_or(Undecryptable)?;
-        let (body, mac) = sealed.split_at(body_bytes);
+        let (body, mac) = sealed.split_at_mut(body_bytes);
         let (iv, ciphertext) = body.split_first_chunk::<IV_BYTES>().ok_or(Undecryptable)?;
         if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(BLOCK_BYTES) {
             return Err(Undecryptable);
         }
+        let cipher = cbc::Decryptor::<Aes192>::new(&self.aes_key.into(), &(*iv).into());
         self.mac(body)
             .verify_slice(mac)
             .map_err(|_| Undecryptable)?;
-        let cipher = cbc::Decryptor::<Aes192>::new(&self.aes_key.into(), &(*iv).into());
-        let mut plain = cipher
-            .decrypt_padded_vec::<Pkcs7>(ciphertext)
+        let plain = cipher
+            .decrypt_padded::<Pkcs7>(&mut body[IV_BYTES..])
             .map_err(|_| Undecryptable)?;
         if !plain.starts_with(MAGIC) {
             return Err(Undecryptable);
         }
-        plain.drain(..MAGIC.len());
-        Ok(plain)
+        Ok(IV_BYTES + MAGIC.len()..IV_BYTES + plain.len())
     }
 
     fn mac(&self, bytes: &[u8]) -> Hmac<Sha256> {
@@ -133,6 +165,13 @@ impl Crypticle {
         mac.update(bytes);
         mac
     }
+}
+
+/// Says how many bytes a payload of a length has when it is sealed, with or without a nonce.
+pub fn sealed_bytes(payload_bytes: usize, has_nonce: bool) -> usize {
+    let nonce_bytes = if has_nonce { NONCE_BYTES } else { 0 };
+    let plain_bytes = MAGIC.len() + nonce_bytes + payload_bytes;
+    IV_BYTES + (plain_bytes / BLOCK_BYTES + 1) * BLOCK_BYTES + MAC_BYTES
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -7,7 +7,7 @@ mod aes;
 mod pem;
 mod rsa;
 
-pub use aes::{BadKeyString, Crypticle, Undecryptable};
+pub use aes::{BadKeyString, Crypticle, Undecryptable, sealed_bytes};
 pub use pem::{fingerprint, normalise};
 pub use rsa::{EncAlgo, Error, MasterKey, PublicKey, SigAlgo};
 

@@ -57,6 +57,9 @@ impl Role {
 pub struct Peer {
     /// The identity it claims: a hint for logs, never a name to route by. Empty for most.
     pub identity: Vec<u8>,
+    /// Whether its socket is a REQ: it takes no answer but the one to its last request, so that who
+    /// asks again has given up what was asked before.
+    pub is_req: bool,
 }
 
 /// One handshake. Before the first call of [`Handshake::advance`] the caller sends [`GREETING`].
@@ -107,18 +110,20 @@ impl Handshake {
     }
 
     fn peer(&self, properties: &[u8]) -> Result<Peer, Error> {
-        let (mut rest, mut identity, mut has_type) = (properties, Vec::new(), false);
+        let (mut rest, mut identity) = (properties, Vec::new());
+        let (mut has_type, mut is_req) = (false, false);
         while !rest.is_empty() {
             let (name, value, after) = property(rest).ok_or(Error::Ready)?;
             rest = after;
             if name.eq_ignore_ascii_case(b"Socket-Type") {
                 has_type = self.role.fits(value);
+                is_req = value == b"REQ";
             } else if name.eq_ignore_ascii_case(b"Identity") {
                 identity = value.to_vec();
             }
         }
         if has_type {
-            Ok(Peer { identity })
+            Ok(Peer { identity, is_req })
         } else {
             Err(Error::SocketType)
         }

@@ -1,8 +1,9 @@
 //! Builds every part and starts it; start and stop order stand here and nowhere else.
 //!
 //! Start: options → disk → store → views → keys → sockets bound → ledger → recovery → key files
-//! moved meanwhile → requests served → API. What cannot be had (a port, a directory, the log) is told before anything is
-//! served. Stop is the same list backwards; nothing that was acknowledged depends on it.
+//! moved meanwhile → requests served → API. What cannot be had (a port, a directory, the log) is
+//! told before anything is served. Stop is the same list backwards; nothing that was acknowledged
+//! depends on it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

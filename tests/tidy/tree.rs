@@ -157,7 +157,11 @@ fn read(root: &Path, below: &str, files: &mut BTreeMap<String, String>) {
         let Ok(kind) = entry.file_type() else {
             continue;
         };
-        if kind.is_dir() && !NOT_SOURCE.contains(&path.as_str()) {
+        // In a work tree of git `.git` is a file.
+        if NOT_SOURCE.contains(&path.as_str()) {
+            continue;
+        }
+        if kind.is_dir() {
             read(root, &path, files);
         } else if kind.is_file()
             && let Ok(text) = std::fs::read_to_string(entry.path())

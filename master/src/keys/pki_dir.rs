@@ -135,7 +135,7 @@ impl PkiDir {
             .collect()
     }
 
-    /// Gives the live key files of an id as they were at the last look, and when each was put there.
+    /// Gives the live key files of an id as the last look found them, and when each was put there.
     pub fn live(&self, id: &MinionId) -> Vec<(Place, String, Timestamp)> {
         let seen = self.seen();
         let of = |place| {

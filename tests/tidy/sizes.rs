@@ -12,9 +12,15 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Columns of a line; comments are read on the same screens as code.
 const COLUMNS_MAX: usize = 100;
 
+/// What tests are made with is read like a library, so it is no longer than one.
+fn is_measured(tree: &Tree, path: &str) -> bool {
+    let is_made_for_tests = path.starts_with("tests/src/") && !path.ends_with("/tests.rs");
+    is_made_for_tests || !tree.is_test(path)
+}
+
 fn files(tree: &Tree) -> Vec<Objection> {
     tree.rust_files()
-        .filter(|(path, _)| !tree.is_test(path))
+        .filter(|(path, _)| is_measured(tree, path))
         .map(|(path, text)| (path, without_tests(text).lines().count()))
         .filter(|(_, lines)| *lines > FILE_LINES_MAX)
         .map(|(path, lines)| format!("{path}: {lines} lines; cut it along a noun"))
@@ -98,6 +104,9 @@ fn no_file_is_longer_than_its_limit() {
     assert_eq!(objections(files, &[("a/src/lib.rs", &long)]), 1);
     let tests = format!("//! Short.\n#[cfg(test)]\nmod tests {{\n{long}}}\n");
     assert_eq!(objections(files, &[("a/src/lib.rs", &tests)]), 0);
+    assert_eq!(objections(files, &[("tests/src/world.rs", &long)]), 1);
+    assert_eq!(objections(files, &[("tests/src/world/tests.rs", &long)]), 0);
+    assert_eq!(objections(files, &[("tests/journeys/main.rs", &long)]), 0);
     hold(files);
 }
 

@@ -6,7 +6,8 @@
 //! sending was lost (the master died, the minion was reconnecting) runs once, and one that ran is
 //! not run again. After a few sendings that were heard and led to nothing, it is lost. A sending
 //! that a minion cannot have heard does not count; it is repeated as soon as a connection of that
-//! minion opens.
+//! minion opens. What was seen at work is never sent again, and neither is what a minion may have
+//! had that started since: [`restarts`](super::restarts).
 
 use std::collections::HashMap;
 
@@ -20,12 +21,16 @@ use crate::minions;
 
 /// Answers of "I do not have it" in a row before something is concluded. One alone can be a return
 /// that is on its way; a return is tried again within 10 seconds.
-const ABSENT_ANSWERS_MIN: u32 = 2;
+pub(super) const ABSENT_ANSWERS_MIN: u32 = 2;
 
 /// Sendings that were heard, after the first, before a minion that never has the job is given up.
 /// Where several minions share an address one of them may seem to hear while it reconnects; three
 /// sendings outlast that.
 const SENDINGS_AGAIN_MAX: u32 = 3;
+
+/// Answers of "I do not have it" in a row, of a minion that was at work on the job, before its
+/// return is given up: as many as there are for one that never began.
+const ABSENT_ANSWERS_OF_WORKER: u32 = ABSENT_ANSWERS_MIN * (SENDINGS_AGAIN_MAX + 1);
 
 /// How long a job of a run is kept for a minion that shows no sign of life. A minion gives a
 /// request up after three times 60 s and signs in after that; a machine boots in minutes. 180 s
@@ -34,7 +39,7 @@ pub const SILENCE_OF_STEP_MAX_SECS: u64 = 600;
 
 /// From an opened publish connection to the look after open jobs: the minion's subscription must
 /// have arrived.
-const RECONNECTED_AFTER_MILLIS: u64 = 300;
+pub(super) const RECONNECTED_AFTER_MILLIS: u64 = 300;
 
 /// Patience of the options `timeout` and `gather_job_timeout`, in seconds.
 #[derive(Debug, Clone, Copy)]
@@ -140,16 +145,10 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
         return Verdict::SendAgain;
     }
     let absent = job.absent.get(id).copied().unwrap_or(0);
-    let sent_again = job.sent_again.get(id).copied().unwrap_or(0);
-    if absent >= ABSENT_ANSWERS_MIN {
-        if sent_again < SENDINGS_AGAIN_MAX {
-            return Verdict::SendAgain;
-        }
-        let why = format!(
-            "it got the job {} times and has neither it nor its return",
-            sent_again + 1
-        );
-        return Verdict::End(MinionPhase::Lost, why);
+    if absent >= ABSENT_ANSWERS_MIN
+        && let Some(verdict) = judge_absent(job, id, absent)
+    {
+        return verdict;
     }
     let last_seen = sign.and_then(|sign| sign.last_seen);
     // Whoever heard a publication since the master came up had to sign in again, for the shared key
@@ -184,6 +183,29 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
     Verdict::End(MinionPhase::Lost, why)
 }
 
+/// Judges a minion that has the job not, by its own words.
+fn judge_absent(job: &Job, id: &MinionId, absent: u32) -> Option<Verdict> {
+    if let Some(doubt) = job.doubts.get(id) {
+        let said = &doubt.said;
+        let why = format!("it started again before it returned ({said})");
+        return Some(Verdict::End(MinionPhase::Rebooted, why));
+    }
+    if job.minions.get(id)?.phase == MinionPhase::Running {
+        let why = "it was at work on it, and has neither it nor its return any more".to_owned();
+        let is_over = absent >= ABSENT_ANSWERS_OF_WORKER;
+        return is_over.then_some(Verdict::End(MinionPhase::Lost, why));
+    }
+    let sent_again = job.sent_again.get(id).copied().unwrap_or(0);
+    if sent_again < SENDINGS_AGAIN_MAX {
+        return Some(Verdict::SendAgain);
+    }
+    let why = format!(
+        "it got the job {} times and has neither it nor its return",
+        sent_again + 1
+    );
+    Some(Verdict::End(MinionPhase::Lost, why))
+}
+
 fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
     let target = Target::list(ids);
     JobPublished {
@@ -202,29 +224,6 @@ fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
         secret: None,
         probes: Some(asked.clone()),
     }
-}
-
-/// Decides on a minion that started anew: what it had not returned is gone with the process that
-/// had it. A job that went out while no connection of the minion was open is not gone: nobody had
-/// it, and it is sent again.
-pub fn on_minion_start(jobs: &View, id: &MinionId, said: &str) -> Vec<Record> {
-    jobs.open()
-        .filter(|job| job.published.probes.is_none())
-        .filter(|job| {
-            job.minions
-                .get(id)
-                .is_some_and(|outcome| !outcome.phase.has_ended())
-        })
-        .filter(|job| !job.unheard.contains(id))
-        .map(|job| {
-            Record::MinionEnded(MinionEnded {
-                jid: job.published.jid.clone(),
-                id: id.clone(),
-                phase: MinionPhase::Rebooted,
-                why: format!("it started again before it returned ({said})"),
-            })
-        })
-        .collect()
 }
 
 /// Decides on a minion whose key was deleted or rejected: it cannot answer any more.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use model::target::{Candidate, InvalidTarget, Target, TargetType, nodegroup};
 use model::{Grains, Jid, JobReturn, Map, MinionId, Timestamp, Value};
 
-use super::{JobPublished, StepRef, View};
+use super::{Job, JobPublished, StepRef, View};
 use crate::keys;
 use crate::ledger::{Effect, Record, TimerKey};
 
@@ -175,11 +175,18 @@ pub fn hidden(ret: &JobReturn) -> JobReturn {
     kept
 }
 
+/// Says whether an answer is to a question from before the minion started: whoever gave it is gone.
+fn is_of_earlier_life(jobs: &View, job: &Job, answer: &JobReturn) -> bool {
+    let question = jobs.get(&answer.jid).map(|question| question.cursor);
+    let doubt = job.doubts.get(&answer.id);
+    doubt.is_some_and(|doubt| question < Some(doubt.cursor))
+}
+
 /// `saltutil.find_job` gives a map that describes the job, or an empty one.
 fn on_probe_answer(jobs: &View, asked: &Jid, answer: &JobReturn) -> Option<Record> {
     let job = jobs.get(asked)?;
     let outcome = job.minions.get(&answer.id)?;
-    if outcome.phase.has_ended() {
+    if outcome.phase.has_ended() || is_of_earlier_life(jobs, job, answer) {
         return None;
     }
     let (jid, id) = (asked.clone(), answer.id.clone());

@@ -9,6 +9,7 @@ pub mod act;
 pub mod collect;
 pub mod decide;
 mod record;
+pub mod restarts;
 pub mod sub_events;
 pub mod view;
 

@@ -135,6 +135,41 @@ fn absent(view: &mut View, who: &str) {
     view.absent(&JOB.parse().unwrap(), &id(who));
 }
 
+/// A minion says that it started; that stands at this place in the log.
+fn start(view: &mut View, who: &str, cursor: u64) -> Vec<Record> {
+    let records = restarts::on_minion_start(view, &id(who), "Minion started");
+    for record in &records {
+        let Record::JobDoubted { jid, id, said } = record else {
+            panic!("{record:?}")
+        };
+        view.doubted(jid, id, said, Cursor(cursor));
+    }
+    records
+}
+
+/// A minion answers a question that stands at this place in the log; gives what is concluded.
+fn answer(view: &mut View, who: &str, question: u64, has_job: bool) -> Vec<Record> {
+    let mut probe = job(true);
+    probe.jid = Jid::at(Timestamp(at(0).0 + question));
+    probe.probes = Some(JOB.parse().unwrap());
+    view.published(&probe, Cursor(question), at(0));
+    let mut ret = ret(who, 0);
+    ret.jid = probe.jid;
+    ret.ret = match has_job {
+        true => Map::from([("pid", 7)]).into(),
+        false => Map::new().into(),
+    };
+    let records = decide::on_return(view, &accepted(), ret);
+    for record in &records {
+        match record {
+            Record::JobRunning { jid, id } => view.running(jid, id, at(6)),
+            Record::JobAbsent { jid, id } => view.absent(jid, id),
+            _ => {}
+        }
+    }
+    records
+}
+
 #[test]
 fn a_second_return_changes_nothing() {
     let mut view = view(false);
@@ -268,16 +303,79 @@ fn a_start_ends_what_the_minion_had_not_returned() {
     let mut view = view(true);
     view.returned(&ret("b", 0), Cursor(2), at(1));
     assert_eq!(
-        collect::on_minion_start(&view, &id("b"), "Minion b started"),
+        restarts::on_minion_start(&view, &id("b"), "Minion b started"),
         []
     );
-    let records = collect::on_minion_start(&view, &id("a"), "Minion a started");
-    let [Record::MinionEnded(ended)] = &records[..] else {
-        panic!("{records:?}")
+    start(&mut view, "a", 10);
+    assert_eq!(phase(&view, "a"), MinionPhase::Waiting, "it is asked first");
+    for probe in [11, 12] {
+        answer(&mut view, "a", probe, false);
+        fire(&mut view, &present(Some(9), true), probe);
+    }
+    assert_eq!(phase(&view, "a"), MinionPhase::Rebooted);
+    assert!(view.get(&JOB.parse().unwrap()).unwrap().has_ended());
+}
+
+#[test]
+fn a_job_that_a_minion_heard_before_it_said_that_it_started_goes_on() {
+    let mut view = view(true);
+    start(&mut view, "a", 10);
+    answer(&mut view, "a", 11, true);
+    assert_eq!(phase(&view, "a"), MinionPhase::Running);
+    answer(&mut view, "a", 12, false);
+    fire(&mut view, &present(Some(9), true), 13);
+    assert_eq!(phase(&view, "a"), MinionPhase::Running, "its return comes");
+}
+
+#[test]
+fn an_answer_from_before_a_start_counts_no_more() {
+    let mut view = view(true);
+    answer(&mut view, "a", 5, false);
+    start(&mut view, "a", 10);
+    // The question went out before the start; whoever answered it is gone.
+    answer(&mut view, "a", 7, true);
+    assert_eq!(phase(&view, "a"), MinionPhase::Waiting);
+    answer(&mut view, "a", 11, false);
+    fire(&mut view, &present(Some(9), true), 12);
+    assert_eq!(phase(&view, "a"), MinionPhase::Waiting, "one answer since");
+}
+
+#[test]
+fn what_no_connection_can_have_heard_is_not_doubted() {
+    let mut view = view(true);
+    view.sent(&JOB.parse().unwrap(), &[], &[id("a")]);
+    assert_eq!(restarts::on_minion_start(&view, &id("a"), "started"), []);
+    let sent = fire(&mut view, &present(Some(9), true), 12);
+    assert_eq!(sent[0], "state.apply ['a']");
+}
+
+#[test]
+fn what_was_at_work_is_never_sent_again() {
+    let mut view = view(true);
+    view.running(&JOB.parse().unwrap(), &id("a"), at(6));
+    for round in 1..8 {
+        absent(&mut view, "a");
+        let sent = fire(&mut view, &present(Some(20), true), 20 + round);
+        assert_eq!(sent, ["saltutil.find_job ['a', 'b']"], "round {round}");
+    }
+    absent(&mut view, "a");
+    fire(&mut view, &present(Some(20), true), 30);
+    assert_eq!(phase(&view, "a"), MinionPhase::Lost);
+}
+
+#[test]
+fn a_minion_that_started_is_asked_soon() {
+    let mut view = view(true);
+    let records = start(&mut view, "a", 10);
+    let hurried = restarts::after_record(&view, &records[0], at(9));
+    let Some(Effect::HurryTimer { at: first, .. }) = hurried else {
+        panic!("{hurried:?}")
     };
-    assert_eq!(ended.phase, MinionPhase::Rebooted);
-    view.ended(ended, at(9));
-    assert!(view.get(&ended.jid).unwrap().has_ended());
+    assert!(first < at(10));
+    answer(&mut view, "a", 11, false);
+    let told = answer(&mut view, "a", 12, false);
+    let hurried = restarts::after_record(&view, &told[0], at(19));
+    assert!(matches!(hurried, Some(Effect::HurryTimer { at: now, .. }) if now == at(19)));
 }
 
 #[test]

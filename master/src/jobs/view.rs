@@ -32,6 +32,20 @@ pub struct Job {
     /// How often each minion that could hear it got it again.
     #[serde(default)]
     pub sent_again: IndexMap<MinionId, u32>,
+    /// Minions that said they started while they had the job open, and were not found at work on it
+    /// since.
+    #[serde(default)]
+    pub doubts: IndexMap<MinionId, Doubt>,
+}
+
+/// A minion started: does it still have the job?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// Where that stands in the log: only a question from behind it is answered by the minion that
+    /// started.
+    pub cursor: Cursor,
+    /// What the minion said.
+    pub said: String,
 }
 
 impl Job {
@@ -123,6 +137,7 @@ impl View {
             absent: IndexMap::new(),
             unheard: Vec::new(),
             sent_again: IndexMap::new(),
+            doubts: IndexMap::new(),
         };
         self.jobs.insert(job.published.jid.clone(), job);
     }
@@ -147,6 +162,16 @@ impl View {
     pub fn sending(&mut self, jid: &Jid, again: &[MinionId]) {
         if let Some(job) = self.jobs.get_mut(jid) {
             job.unheard.retain(|id| !again.contains(id));
+            job.doubts.retain(|id, _| !again.contains(id));
+        }
+    }
+
+    /// Takes in that a minion started while it had the job open. What it answered before is void.
+    pub fn doubted(&mut self, jid: &Jid, id: &MinionId, said: &str, cursor: Cursor) {
+        if let Some(job) = self.jobs.get_mut(jid) {
+            let said = said.to_owned();
+            job.doubts.insert(id.clone(), Doubt { cursor, said });
+            job.absent.shift_remove(id);
         }
     }
 
@@ -188,6 +213,7 @@ impl View {
             return;
         };
         job.absent.shift_remove(id);
+        job.doubts.shift_remove(id);
         if job
             .minions
             .get(id)

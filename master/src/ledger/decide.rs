@@ -10,6 +10,7 @@ use model::{Cursor, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use super::{Answer, Effect, Input, Record, TimerKey, Views};
 use crate::jobs::collect::{self, Patience};
 use crate::jobs::decide::{Known, Request};
+use crate::jobs::restarts;
 use crate::keys::pki_writer::Difference;
 use crate::{auth, enrolment, jobs, keys, mine, minions, orchestrator, secrets};
 
@@ -429,8 +430,10 @@ pub fn on_record(
     for (id, said) in started {
         decision
             .records
-            .extend(collect::on_minion_start(&views.jobs, id, said));
+            .extend(restarts::on_minion_start(&views.jobs, id, said));
     }
+    let hurried = restarts::after_record(&views.jobs, record, now);
+    decision.effects.extend(hurried);
     if let Record::KeyChanged(changed) = record
         && matches!(
             changed.change,

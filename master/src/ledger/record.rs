@@ -123,6 +123,16 @@ pub enum Record {
         /// To whom.
         again: Vec<MinionId>,
     },
+    /// A minion said that it started while it had the job open: it is to be asked whether it still
+    /// has it.
+    JobDoubted {
+        /// The job.
+        jid: Jid,
+        /// The minion.
+        id: MinionId,
+        /// What it said.
+        said: String,
+    },
     /// The wall clock jumped while jobs or runs were open.
     ClockJumped {
         /// How far, in milliseconds; negative for backwards.

@@ -71,6 +71,7 @@ impl Views {
                 unheard,
             } => self.jobs.sent(jid, again, unheard),
             Record::JobSending { jid, again } => self.jobs.sending(jid, again),
+            Record::JobDoubted { jid, id, said } => self.jobs.doubted(jid, id, said, cursor),
             Record::ClockJumped { by_ms } => {
                 self.jobs.clock_jumped(*by_ms);
                 self.master_start = self.master_start.moved(*by_ms);

@@ -13,10 +13,13 @@ pub mod oracle;
 pub mod plan;
 pub mod world;
 
+mod doomed_log;
 mod functions;
 mod machine;
 mod master_process;
 mod network;
+mod performing;
+mod requests;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,18 @@
 //! Each stands where the simulator plays a part of the master (it answers, performs, starts) or of
 //! its disk, so that nothing of the shipped code knows of it.
 
+use std::collections::HashSet;
 use std::str::FromStr;
+
+use master::jobs::decide::Request;
+use master::ledger::Input;
+use model::Cursor;
+use model::target::Target;
+use storage::Entry;
+use storage::memory::Simulation;
+
+use super::requests::Asker;
+use super::world::World;
 
 /// What the master does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,5 +92,48 @@ impl FromStr for Mutation {
         let found = Self::ALL.into_iter().find(|one| one.name() == text);
         let names: Vec<&str> = Self::ALL.into_iter().map(Self::name).collect();
         found.ok_or_else(|| format!("no mutation {text}; known: {}", names.join(", ")))
+    }
+}
+
+impl World {
+    /// A mutation: what a master without memory would do about open jobs.
+    pub(super) fn publish_anew(&mut self) {
+        let Some(views) = self.master.views() else {
+            return;
+        };
+        let open: Vec<_> = views.jobs.open().map(|job| job.published.clone()).collect();
+        for job in open.into_iter().filter(|job| job.step.is_some()) {
+            let ids: HashSet<_> = job.minions.iter().cloned().collect();
+            let ids: Vec<_> = ids.into_iter().collect();
+            let mut request = Request::new(&job.fun.to_text(), Target::list(&ids), "root");
+            request.arg = job.arg;
+            request.step = job.step;
+            self.put(Input::Publish(Box::new(request)), Asker::Nobody);
+        }
+    }
+
+    /// A mutation: the last batch is gone from the disk.
+    pub(super) fn lose_synced(&mut self) {
+        let last = self.master.appends().last;
+        let store = self.master.disk.open();
+        let head = store.reader.head().0;
+        let entries = store.reader.read(Cursor(0), usize::MAX).unwrap_or_default();
+        let kept = head.saturating_sub(last as u64) as usize;
+        let kept: Vec<Entry> = entries
+            .into_iter()
+            .take(kept)
+            .map(|(_, entry)| entry)
+            .collect();
+        let disk = Simulation::new();
+        let mut copy = disk.open();
+        let ids = store.blobs.list().unwrap_or_default();
+        for bytes in ids
+            .iter()
+            .filter_map(|id| store.blobs.get(id).ok().flatten())
+        {
+            let _ = copy.blobs.put(&bytes);
+        }
+        let _ = copy.log.append(&kept);
+        self.master.disk = disk;
     }
 }

@@ -15,9 +15,10 @@ use model::{Jid, JobReturn, Map, Tag, Timestamp, Value};
 use orch::Plan;
 
 use super::fault::{self, Fault, Faults, Moment};
-use super::master_process::{Asker, MasterProcess, SimEntropy};
+use super::master_process::{MasterProcess, SimEntropy};
 use super::minion::{Ask, Frame, Minion, Reply, Todo};
 use super::network::{Disturbance, Network};
+use super::requests::Asker;
 use super::{Mutation, Scenario, plan};
 use crate::random::Random;
 

@@ -116,6 +116,7 @@ fn name(record: &Record) -> &'static str {
         Record::Run { .. } => "run",
         Record::Forgotten { .. } => "forgotten",
         Record::JobSending { .. } => "job_sending",
+        Record::JobDoubted { .. } => "job_doubted",
         Record::ClockJumped { .. } => "clock_jumped",
         Record::MasterStarted { .. } => "master_started",
     }
@@ -204,6 +205,14 @@ fn of_jobs() -> Vec<(&'static str, Record)> {
                 id: web1.clone(),
             },
         ),
+        (
+            "job_doubted",
+            Record::JobDoubted {
+                jid: jid.clone(),
+                id: web1.clone(),
+                said: "Minion web1 started".into(),
+            },
+        ),
         ("job_absent", Record::JobAbsent { jid, id: web1 }),
     ]
 }
@@ -281,7 +290,7 @@ fn every_kind_of_record_has_its_bytes_kept() {
     let mut kinds: Vec<_> = samples.iter().map(|(_, record)| name(record)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 20, "as many as `name` has arms: {kinds:?}");
+    assert_eq!(kinds.len(), 21, "as many as `name` has arms: {kinds:?}");
     let listed = RealDisk.list(path("event").parent().unwrap()).unwrap();
     assert!(listed.unwrap().len() >= samples.len());
 }

@@ -139,6 +139,7 @@ fn examine_enrolment(view: &EnrolmentView, terminal: &mut Terminal) {
 fn next_step(what: &str) -> &'static str {
     match what {
         "connection" => "one address holds too many connections: see `ss -tn` for whom",
+        "knock" => "usual: minions test the port so before they sign in; many are a scanner",
         "handshake" | "frame" => "something that is no minion talks to the ports: a scanner?",
         "stall" => "peers stop in the middle of a message: a bad line, or somebody who tries",
         "sign-in rate" => "one address signs in without end: close the port to it",

@@ -125,13 +125,22 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
+/// A handshake that did not come to its end.
+enum Unshaken {
+    /// The peer closed before its first byte.
+    Silent(io::Error),
+    /// It had said something, or let the time run out.
+    Broken(io::Error),
+}
+
 /// Takes a connection through the handshake. Our greeting goes first: libzmq waits for it.
 async fn greet(
     stream: &mut TcpStream,
     input: &mut BytesMut,
     role: Role,
     limits: &Limits,
-) -> io::Result<Peer> {
+) -> Result<Peer, Unshaken> {
+    let mut has_spoken = false;
     let shaken = async {
         tune(stream)?;
         stream.write_all(&GREETING).await?;
@@ -144,10 +153,15 @@ async fn greet(
                 Some(peer) => return Ok(peer),
                 None => read_more(stream, input).await?,
             }
+            has_spoken = true;
         }
     };
-    let timed = tokio::time::timeout(limits.handshake_timeout, shaken);
-    timed.await.map_err(|_| io::ErrorKind::TimedOut)?
+    match tokio::time::timeout(limits.handshake_timeout, shaken).await {
+        Ok(Ok(peer)) => Ok(peer),
+        Ok(Err(error)) if has_spoken => Err(Unshaken::Broken(error)),
+        Ok(Err(error)) => Err(Unshaken::Silent(error)),
+        Err(_) => Err(Unshaken::Broken(io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// Reads what has arrived. Room is made for what is there, never for what a peer claims to send.
@@ -183,9 +197,14 @@ fn count_end(error: &io::Error, peer: SocketAddr, refusals: &Refusals) {
     refusals.count(what, peer, error);
 }
 
-/// Counts a handshake that did not come to its end. Scanners close at once; that is counted too.
-fn count_handshake(error: io::Error, peer: SocketAddr, refusals: &Refusals) -> io::Error {
-    refusals.count(Refused::Handshake, peer, &error);
+/// Counts a handshake that did not come to its end. Who closes without a word may be a minion that
+/// tests whether a master listens (3006 and later do) or a scanner.
+fn count_handshake(unshaken: &Unshaken, peer: SocketAddr, refusals: &Refusals) -> io::Error {
+    let (what, error) = match unshaken {
+        Unshaken::Silent(error) => (Refused::Knock, error),
+        Unshaken::Broken(error) => (Refused::Handshake, error),
+    };
+    refusals.count(what, peer, error);
     io::ErrorKind::ConnectionAborted.into()
 }
 

@@ -158,7 +158,7 @@ impl Shared {
     ) -> io::Result<()> {
         let mut input = BytesMut::new();
         let greeted = greet(&mut stream, &mut input, Role::Publisher, &self.limits).await;
-        greeted.map_err(|error| count_handshake(error, outbox.peer, &self.refusals))?;
+        greeted.map_err(|error| count_handshake(&error, outbox.peer, &self.refusals))?;
         let (reader, writer) = stream.into_split();
         lock(&self.subscribers).insert(number, outbox.clone());
         tokio::select! {

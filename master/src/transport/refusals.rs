@@ -26,6 +26,8 @@ const TOLD_MAX: usize = 1024;
 pub enum Refused {
     /// It has as many connections as it may, or there is no room at all.
     Connection,
+    /// It connected and closed without a word: minions test the port so, and scanners do.
+    Knock,
     /// It did not finish the handshake, or speaks something else.
     Handshake,
     /// Its frames break ZMTP or a limit.
@@ -54,8 +56,9 @@ pub enum Refused {
 
 impl Refused {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Refused; 13] = [
+    pub const ALL: [Refused; 14] = [
         Refused::Connection,
+        Refused::Knock,
         Refused::Handshake,
         Refused::Frame,
         Refused::Stall,
@@ -74,6 +77,7 @@ impl Refused {
     pub fn word(self) -> &'static str {
         match self {
             Refused::Connection => "connection",
+            Refused::Knock => "knock",
             Refused::Handshake => "handshake",
             Refused::Frame => "frame",
             Refused::Stall => "stall",
@@ -89,9 +93,9 @@ impl Refused {
         }
     }
 
-    /// Says whether honest peers do this too: after each change of a key, for one.
+    /// Says whether honest peers do this too: after each change of a key, or before they sign in.
     fn is_usual(self) -> bool {
-        matches!(self, Refused::Key | Refused::Stall)
+        matches!(self, Refused::Key | Refused::Stall | Refused::Knock)
     }
 }
 

@@ -160,7 +160,7 @@ impl RequestServer {
     ) -> io::Result<()> {
         let mut input = BytesMut::new();
         let greeted = greet(&mut stream, &mut input, Role::Router, &self.limits).await;
-        let greeted = greeted.map_err(|error| count_handshake(error, peer, &self.refusals))?;
+        let greeted = greeted.map_err(|error| count_handshake(&error, peer, &self.refusals))?;
         let (reader, writer) = stream.into_split();
         let connection = Connection {
             server: self,

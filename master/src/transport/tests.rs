@@ -99,6 +99,33 @@ async fn half_a_greeting_is_closed() {
     assert_eq!(&input[..], GREETING);
 }
 
+// A port test of a minion is no attack: it is counted apart from broken handshakes.
+#[tokio::test]
+async fn who_closes_without_a_word_is_counted_apart() {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let refusals = Arc::new(Refusals::default());
+    let _requests = RequestServer::start(listener, Limits::default(), refusals.clone());
+    let silent = TcpStream::connect(address).await.expect("connects");
+    drop(silent);
+    let mut rude = TcpStream::connect(address).await.expect("connects");
+    rude.write_all(b"GET / HTTP/1.1\r\n\r\n")
+        .await
+        .expect("written");
+    let mut input = BytesMut::new();
+    let counted = async {
+        while read_more(&mut rude, &mut input).await.is_ok() {}
+        while refusals.counts().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(60), counted)
+        .await
+        .expect("counted");
+    let expected = model::Map::from([("knock", 1_u64), ("handshake", 1_u64)]);
+    assert_eq!(refusals.counts(), expected);
+}
+
 // A restart must find its ports free.
 #[tokio::test]
 async fn a_dropped_server_gives_its_port_back() {

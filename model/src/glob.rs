@@ -42,6 +42,11 @@ impl Glob {
         &self.text
     }
 
+    /// Gives the one text that matches, if it has no wildcard.
+    pub fn literal(&self) -> Option<&str> {
+        matches!(self.way, Way::Same).then_some(self.text.as_str())
+    }
+
     /// Says whether the whole of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         match &self.way {

@@ -4,7 +4,7 @@
 //! is answered politely and forgotten. Late is fine: a deadline ends the *waiting*, not the
 //! welcome.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use model::target::{Candidate, InvalidTarget, Target, TargetType, nodegroup};
 use model::{Grains, Jid, JobReturn, Map, MinionId, Timestamp, Value};
@@ -71,19 +71,28 @@ pub fn resolve(
     pillars: &HashMap<MinionId, Value>,
 ) -> Result<(Vec<MinionId>, Vec<String>), InvalidTarget> {
     let target = expand_nodegroup(target, known.nodegroups)?;
+    let matcher = target.matcher()?;
     let mut minions = Vec::new();
-    for id in known.keys.accepted() {
-        let candidate = Candidate {
-            id,
-            grains: (known.grains)(id),
-            pillar: pillars.get(id),
-        };
-        if target.matches(candidate)? {
-            minions.push(id.clone());
+    if let Some(named) = matcher.named_ids() {
+        // However many keys there are, only these count. What is no id has no key.
+        let ids = named.into_iter().filter_map(|id| id.parse().ok());
+        minions = ids.filter(|id| known.keys.is_accepted(id)).collect();
+        minions.sort();
+    } else {
+        for id in known.keys.accepted() {
+            let candidate = Candidate {
+                id,
+                grains: (known.grains)(id),
+                pillar: pillars.get(id),
+            };
+            if matcher.matches(candidate)? {
+                minions.push(id.clone());
+            }
         }
     }
-    let is_missing = |listed: &String| !minions.iter().any(|id| id.as_str() == listed);
-    let missing = target.listed_ids().into_iter().filter(is_missing).collect();
+    let found: HashSet<&str> = minions.iter().map(MinionId::as_str).collect();
+    let mut missing = target.listed_ids();
+    missing.retain(|listed| !found.contains(listed.as_str()));
     Ok((minions, missing))
 }
 

@@ -3,26 +3,60 @@
 //! Words are matchers, `and`, `or`, `not` and parentheses. Salt reads them with Python's
 //! precedence: `not` binds first, then `and`, then `or`.
 
-use super::{Candidate, InvalidTarget, Target, TargetType, Value};
+use super::{Candidate, InvalidTarget, Matcher, Target, TargetType, Value};
 
 /// Deepest nesting of parentheses.
 const DEPTH_MAX: usize = 64;
 
-/// Says whether a minion is meant by a compound expression.
-pub(super) fn matches(text: &str, candidate: Candidate<'_>) -> Result<bool, InvalidTarget> {
+/// A compound expression that was read.
+#[derive(Debug)]
+pub(super) enum Expression {
+    One(Box<Matcher>),
+    Not(Box<Expression>),
+    Both(Vec<Expression>),
+    Either(Vec<Expression>),
+}
+
+impl Expression {
+    /// Says whether a minion is meant.
+    pub(super) fn matches(&self, candidate: Candidate<'_>) -> Result<bool, InvalidTarget> {
+        match self {
+            Self::One(matcher) => matcher.matches(candidate),
+            Self::Not(inner) => Ok(!inner.matches(candidate)?),
+            Self::Both(parts) => {
+                for part in parts {
+                    if !part.matches(candidate)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Self::Either(parts) => {
+                for part in parts {
+                    if part.matches(candidate)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// Reads a compound expression.
+pub(super) fn parse(text: &str) -> Result<Expression, InvalidTarget> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut parser = Parser {
         text,
         words: &words,
         at: 0,
         depth: 0,
-        candidate,
     };
-    let result = parser.either()?;
+    let expression = parser.either()?;
     if parser.at < words.len() {
         return Err(parser.error("words are left over"));
     }
-    Ok(result)
+    Ok(expression)
 }
 
 struct Parser<'a> {
@@ -30,7 +64,6 @@ struct Parser<'a> {
     words: &'a [&'a str],
     at: usize,
     depth: usize,
-    candidate: Candidate<'a>,
 }
 
 impl Parser<'_> {
@@ -44,23 +77,23 @@ impl Parser<'_> {
         is_next
     }
 
-    fn either(&mut self) -> Result<bool, InvalidTarget> {
-        let mut result = self.both()?;
+    fn either(&mut self) -> Result<Expression, InvalidTarget> {
+        let mut parts = vec![self.both()?];
         while self.takes("or") {
-            result |= self.both()?;
+            parts.push(self.both()?);
         }
-        Ok(result)
+        Ok(Expression::Either(parts))
     }
 
-    fn both(&mut self) -> Result<bool, InvalidTarget> {
-        let mut result = self.one()?;
+    fn both(&mut self) -> Result<Expression, InvalidTarget> {
+        let mut parts = vec![self.one()?];
         while self.takes("and") {
-            result &= self.one()?;
+            parts.push(self.one()?);
         }
-        Ok(result)
+        Ok(Expression::Both(parts))
     }
 
-    fn one(&mut self) -> Result<bool, InvalidTarget> {
+    fn one(&mut self) -> Result<Expression, InvalidTarget> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return Err(self.error("nested too deeply"));
@@ -70,9 +103,9 @@ impl Parser<'_> {
         result
     }
 
-    fn one_nested(&mut self) -> Result<bool, InvalidTarget> {
+    fn one_nested(&mut self) -> Result<Expression, InvalidTarget> {
         if self.takes("not") {
-            return Ok(!self.one()?);
+            return Ok(Expression::Not(Box::new(self.one()?)));
         }
         if self.takes("(") {
             let result = self.either()?;
@@ -89,11 +122,11 @@ impl Parser<'_> {
             return Err(self.error(&format!("{word} stands where a matcher is expected")));
         }
         self.at += 1;
-        matcher(word)?.matches(self.candidate)
+        Ok(Expression::One(Box::new(target(word)?.matcher()?)))
     }
 }
 
-fn matcher(word: &str) -> Result<Target, InvalidTarget> {
+fn target(word: &str) -> Result<Target, InvalidTarget> {
     let (tgt_type, rest) = match word.split_once('@') {
         Some(("G", rest)) => (TargetType::Grain, rest),
         Some(("P", rest)) => (TargetType::GrainPcre, rest),

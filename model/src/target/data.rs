@@ -3,7 +3,14 @@
 //! Keys and values may hold colons themselves, so every split is tried, the deepest first. A map
 //! matches by its keys, a list by its members, and `*` as a key stands for any.
 
-use super::{InvalidTarget, regex};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use fancy_regex::Regex;
+
+use super::InvalidTarget;
+use super::matcher::regex;
 use crate::{Glob, Map, Value};
 
 /// How the last part is compared; letters of both sides are lowered first.
@@ -14,23 +21,141 @@ pub(super) enum How {
     Exact,
 }
 
-/// Says whether the data has what the expression names.
-pub(super) fn matches(data: &Map, expression: &str, how: How) -> Result<bool, InvalidTarget> {
-    for (at, _) in expression.rmatch_indices(':') {
-        let (path, pattern) = (&expression[..at], &expression[at + 1..]);
-        let is_match = if path == "*" {
-            matches_map(data, expression, how)?
-        } else {
-            match look_up(data, path) {
-                Some(found) => matches_found(found, pattern, how)?,
-                None => false,
-            }
-        };
-        if is_match {
-            return Ok(true);
+/// An expression over data.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    expression: String,
+    how: How,
+    /// The last parts that were met so far, read: an expression has as many as it has colons, and
+    /// is held against thousands of minions.
+    ready: RefCell<HashMap<String, Rc<Last>>>,
+}
+
+/// A last part, read.
+#[derive(Debug)]
+enum Last {
+    Glob(Glob),
+    Pcre(Regex),
+    Exact(String),
+}
+
+impl Pattern {
+    pub(super) fn new(expression: String, how: How) -> Self {
+        Self {
+            expression,
+            how,
+            ready: RefCell::default(),
         }
     }
-    Ok(false)
+
+    /// Says whether the data has what the expression names.
+    pub(super) fn matches(&self, data: &Map) -> Result<bool, InvalidTarget> {
+        self.matches_any_split(data, &self.expression)
+    }
+
+    fn matches_any_split(&self, data: &Map, expression: &str) -> Result<bool, InvalidTarget> {
+        for (at, _) in expression.rmatch_indices(':') {
+            let (path, pattern) = (&expression[..at], &expression[at + 1..]);
+            let is_match = if path == "*" {
+                self.matches_map(data, expression)?
+            } else {
+                match look_up(data, path) {
+                    Some(found) => self.matches_found(found, pattern)?,
+                    None => false,
+                }
+            };
+            if is_match {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn matches_found(&self, found: &Value, pattern: &str) -> Result<bool, InvalidTarget> {
+        match found {
+            // Salt takes an empty map for a missing one.
+            Value::Map(map) if map.is_empty() => Ok(false),
+            Value::Map(map) => self.matches_map(map, pattern),
+            Value::List(items) => {
+                for item in items {
+                    if let Value::Map(map) = item
+                        && self.matches_map(map, pattern)?
+                    {
+                        return Ok(true);
+                    }
+                    if self.compare(item, pattern)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            scalar => self.compare(scalar, pattern),
+        }
+    }
+
+    fn matches_map(&self, map: &Map, pattern: &str) -> Result<bool, InvalidTarget> {
+        let (is_wild, pattern) = match pattern.strip_prefix("*:") {
+            Some(rest) => (true, rest),
+            None => (false, pattern),
+        };
+        if pattern == "*" || map.contains_key(pattern) {
+            return Ok(true);
+        }
+        if self.any(map.keys(), pattern)? || self.matches_any_split(map, pattern)? {
+            return Ok(true);
+        }
+        if !is_wild {
+            return Ok(false);
+        }
+        for value in map.values() {
+            let is_match = match value {
+                Value::Map(map) => self.matches_map(map, pattern)?,
+                Value::List(items) => self.any(items, pattern)?,
+                scalar => self.compare(scalar, pattern)?,
+            };
+            if is_match {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn any<'a>(
+        &self,
+        values: impl IntoIterator<Item = &'a Value>,
+        pattern: &str,
+    ) -> Result<bool, InvalidTarget> {
+        for value in values {
+            if self.compare(value, pattern)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn compare(&self, value: &Value, pattern: &str) -> Result<bool, InvalidTarget> {
+        let text = value.to_text().to_lowercase();
+        Ok(match self.last(pattern)?.as_ref() {
+            Last::Glob(glob) => glob.matches(&text),
+            Last::Pcre(regex) => regex.is_match(&text).unwrap_or(false),
+            Last::Exact(exact) => text == *exact,
+        })
+    }
+
+    fn last(&self, pattern: &str) -> Result<Rc<Last>, InvalidTarget> {
+        if let Some(last) = self.ready.borrow().get(pattern) {
+            return Ok(Rc::clone(last));
+        }
+        let lowered = pattern.to_lowercase();
+        let last = Rc::new(match self.how {
+            How::Glob => Last::Glob(Glob::new(&lowered)),
+            How::Pcre => Last::Pcre(regex(&lowered)?),
+            How::Exact => Last::Exact(lowered),
+        });
+        let mut ready = self.ready.borrow_mut();
+        ready.insert(pattern.to_owned(), Rc::clone(&last));
+        Ok(last)
+    }
 }
 
 fn look_up<'a>(data: &'a Map, path: &str) -> Option<&'a Value> {
@@ -42,78 +167,6 @@ fn look_up<'a>(data: &'a Map, path: &str) -> Option<&'a Value> {
         data.get_value(&Value::Int(int))
     })?;
     rest.map_or(Some(found), |rest| found.traverse(rest, ":"))
-}
-
-fn matches_found(found: &Value, pattern: &str, how: How) -> Result<bool, InvalidTarget> {
-    match found {
-        // Salt takes an empty map for a missing one.
-        Value::Map(map) if map.is_empty() => Ok(false),
-        Value::Map(map) => matches_map(map, pattern, how),
-        Value::List(items) => {
-            for item in items {
-                if let Value::Map(map) = item
-                    && matches_map(map, pattern, how)?
-                {
-                    return Ok(true);
-                }
-                if compare(item, pattern, how)? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-        scalar => compare(scalar, pattern, how),
-    }
-}
-
-fn matches_map(map: &Map, pattern: &str, how: How) -> Result<bool, InvalidTarget> {
-    let (is_wild, pattern) = match pattern.strip_prefix("*:") {
-        Some(rest) => (true, rest),
-        None => (false, pattern),
-    };
-    if pattern == "*" || map.contains_key(pattern) {
-        return Ok(true);
-    }
-    for key in map.keys() {
-        if compare(key, pattern, how)? {
-            return Ok(true);
-        }
-    }
-    if matches(map, pattern, how)? {
-        return Ok(true);
-    }
-    if !is_wild {
-        return Ok(false);
-    }
-    for value in map.values() {
-        let is_match = match value {
-            Value::Map(map) => matches_map(map, pattern, how)?,
-            Value::List(items) => any(items, pattern, how)?,
-            scalar => compare(scalar, pattern, how)?,
-        };
-        if is_match {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn any(items: &[Value], pattern: &str, how: How) -> Result<bool, InvalidTarget> {
-    for item in items {
-        if compare(item, pattern, how)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn compare(value: &Value, pattern: &str, how: How) -> Result<bool, InvalidTarget> {
-    let (text, pattern) = (value.to_text().to_lowercase(), pattern.to_lowercase());
-    Ok(match how {
-        How::Glob => Glob::new(&pattern).matches(&text),
-        How::Pcre => regex(&pattern)?.is_match(&text).unwrap_or(false),
-        How::Exact => text == pattern,
-    })
 }
 
 #[cfg(test)]
@@ -136,7 +189,8 @@ mod tests {
                 ("p", answer) => (How::Pcre, answer),
                 (_, answer) => (How::Exact, answer),
             };
-            let ours = matches(&data, expression, how).expect("a good expression");
+            let pattern = Pattern::new(expression.to_owned(), how);
+            let ours = pattern.matches(&data).expect("a good expression");
             assert_eq!(ours, answer == "+", "{line}");
         }
     }

@@ -2,12 +2,13 @@
 
 mod compound;
 mod data;
+mod matcher;
 pub mod nodegroup;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Glob, Grains, Map, MinionId, Value};
-use data::How;
+use crate::{Grains, MinionId, Value};
+pub use matcher::Matcher;
 
 /// A target expression with its type, as published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,72 +150,18 @@ impl Target {
         }
     }
 
-    /// Says whether a minion is meant, as far as the master can know.
-    pub fn matches(&self, candidate: Candidate<'_>) -> Result<bool, InvalidTarget> {
-        let id = candidate.id.as_str();
-        let text = || self.tgt.to_text();
-        let grains = candidate.grains.map(|grains| &grains.0);
-        let pillar = candidate.pillar.and_then(Value::as_map);
-        Ok(match self.tgt_type {
-            TargetType::Glob => Glob::new(&text()).matches(id),
-            TargetType::Pcre => regex(&text())?.is_match(id).unwrap_or(false),
-            TargetType::List => self.listed_ids().iter().any(|listed| listed == id),
-            TargetType::Grain => matches_data(grains, &text(), How::Glob)?,
-            TargetType::GrainPcre => matches_data(grains, &text(), How::Pcre)?,
-            TargetType::Pillar => matches_data(pillar, &text(), How::Glob)?,
-            TargetType::PillarPcre => matches_data(pillar, &text(), How::Pcre)?,
-            TargetType::PillarExact => matches_data(pillar, &text(), How::Exact)?,
-            TargetType::Compound => compound::matches(&text(), candidate)?,
-            TargetType::Ipcidr => matches_address(candidate, &text()),
-            TargetType::Nodegroup => return Err(InvalidTarget::Type("nodegroup".into())),
-        })
+    /// Makes the target ready to be held against many minions.
+    ///
+    /// # Errors
+    /// The expression is malformed.
+    pub fn matcher(&self) -> Result<Matcher, InvalidTarget> {
+        Matcher::new(self)
     }
-}
 
-fn regex(text: &str) -> Result<fancy_regex::Regex, InvalidTarget> {
-    fancy_regex::Regex::new(&format!("^(?:{text})"))
-        .map_err(|error| InvalidTarget::Expression(text.to_owned(), error.to_string()))
-}
-
-/// Matches grains or pillar; what is not known matches nothing.
-fn matches_data(data: Option<&Map>, expression: &str, how: How) -> Result<bool, InvalidTarget> {
-    data.map_or(Ok(false), |data| data::matches(data, expression, how))
-}
-
-fn matches_address(candidate: Candidate<'_>, expression: &str) -> bool {
-    let Some(grains) = candidate.grains else {
-        return false;
-    };
-    ["ipv4", "ipv6"]
-        .iter()
-        .filter_map(|name| grains.0.get(name)?.as_list())
-        .flatten()
-        .filter_map(Value::as_str)
-        .any(|address| is_in_network(address, expression))
-}
-
-fn is_in_network(address: &str, expression: &str) -> bool {
-    use std::net::IpAddr;
-    let Ok(address) = address.parse::<IpAddr>() else {
-        return false;
-    };
-    let (network, bits) = match expression.split_once('/') {
-        Some((network, bits)) => (network, bits.parse::<u32>().ok()),
-        None => (expression, Some(128)),
-    };
-    let (Ok(network), Some(bits)) = (network.parse::<IpAddr>(), bits) else {
-        return false;
-    };
-    match (address, network) {
-        (IpAddr::V4(a), IpAddr::V4(n)) => {
-            let shift = 32 - bits.min(32);
-            u64::from(a.to_bits()) >> shift == u64::from(n.to_bits()) >> shift
-        }
-        (IpAddr::V6(a), IpAddr::V6(n)) => {
-            let shift = 128 - bits.min(128);
-            shift == 128 || a.to_bits() >> shift == n.to_bits() >> shift
-        }
-        _ => false,
+    /// Says whether a minion is meant, as far as the master can know. For many minions make a
+    /// [`Matcher`] once.
+    pub fn matches(&self, candidate: Candidate<'_>) -> Result<bool, InvalidTarget> {
+        self.matcher()?.matches(candidate)
     }
 }
 

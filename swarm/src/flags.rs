@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use minion_protocol::Version;
+use model::{Grains, Map};
+
+/// Grains of a minion, where none are given.
+const GRAINS: &str = r#"{"os": "Simulated"}"#;
 
 /// Plays many minions against any Salt master and measures what it does.
 ///
@@ -47,6 +51,10 @@ pub(crate) struct Flags {
     /// How many seconds an answer may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub(crate) patience: f64,
+    /// With `herd`: milliseconds from a refused connection to the next attempt; libzmq's are the
+    /// default.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 100)]
+    pub(crate) reconnect: u64,
     /// What the ids begin with.
     #[arg(long, default_value = "swarm-")]
     pub(crate) prefix: String,
@@ -76,9 +84,20 @@ pub(crate) struct Flags {
     /// Bytes of the value in a return or an event.
     #[arg(long, value_name = "BYTES", default_value_t = 60)]
     pub(crate) size: usize,
+    /// With `returns`: the jids of published jobs that each minion returns in turn. Without them
+    /// the minions return what they started themselves.
+    #[arg(long, value_name = "JIDS", value_delimiter = ',')]
+    pub(crate) jids: Vec<String>,
+    /// With `returns`: a file or pipe that gets the id of a minion, a line each, as soon as its
+    /// return is acknowledged.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) acknowledged: Option<PathBuf>,
     /// With `files`: what is fetched, from saltenv `base`.
     #[arg(long, default_value = "file.bin")]
     pub(crate) path: String,
+    /// With `pillar`: grains of every minion beside its id, as a JSON object.
+    #[arg(long, value_name = "JSON", value_parser = grains, default_value = GRAINS)]
+    pub(crate) grains: Grains,
     /// With `pillar`: other grains in each request, so that nothing that was compiled fits.
     #[arg(long)]
     pub(crate) fresh: bool,
@@ -155,6 +174,13 @@ pub(crate) enum Out {
     Text,
     /// One JSON object.
     Json,
+}
+
+fn grains(text: &str) -> Result<Grains, String> {
+    let grains = serde_json::from_str::<Map>(text);
+    grains
+        .map(Grains)
+        .map_err(|error| format!("not a JSON object: {error}"))
 }
 
 impl Flags {

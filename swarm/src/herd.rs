@@ -5,11 +5,13 @@
 //! acceptance.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
 use crate::clock;
+use crate::flags::Flags;
 use crate::minion::{Failure, Minion};
 use crate::peer::SignIn;
 use crate::tally::Tally;
@@ -17,15 +19,16 @@ use crate::tally::Tally;
 /// Sign-ins before a minion gives up: `auth_tries` of Salt's minions.
 const TRIES: u32 = 7;
 
-/// Between two tries after a refused connection; a master that starts is not there yet.
-const RETRY: Duration = Duration::from_millis(100);
-
 /// Lets all of them in at once.
-pub(crate) async fn run(minions: VecDeque<Minion>) -> (Tally, Duration) {
+pub(crate) async fn run(flags: &Flags, minions: VecDeque<Minion>) -> (Tally, Duration) {
     let began = clock::now();
+    let waits = Waits {
+        reconnect: Duration::from_millis(flags.reconnect),
+        patience: flags.patience(),
+    };
     let mut tasks = JoinSet::new();
     for minion in minions {
-        tasks.spawn(async move { get_in(minion, began).await });
+        tasks.spawn(async move { get_in(minion, began, waits).await });
     }
     let mut total = Tally::default();
     for tally in tasks.join_all().await {
@@ -34,11 +37,17 @@ pub(crate) async fn run(minions: VecDeque<Minion>) -> (Tally, Duration) {
     (total, began.elapsed())
 }
 
-async fn get_in(mut minion: Minion, began: std::time::Instant) -> Tally {
+/// How long a minion waits for what.
+#[derive(Debug, Clone, Copy)]
+struct Waits {
+    reconnect: Duration,
+    patience: Duration,
+}
+
+async fn get_in(mut minion: Minion, began: Instant, waits: Waits) -> Tally {
     let mut tally = Tally::default();
-    let mut tries = 0;
-    while tries < TRIES {
-        match minion.sign_in().await {
+    for _ in 0..TRIES {
+        match knock(&mut minion, waits).await {
             Ok(SignIn::Accepted) => {
                 tally.good(began.elapsed());
                 return tally;
@@ -47,12 +56,27 @@ async fn get_in(mut minion: Minion, began: std::time::Instant) -> Tally {
             Err(Failure::TimedOut) => tally.bad("timed_out", "no answer in time"),
             Err(failure) => {
                 tally.bad("connection", &failure.to_string());
-                clock::pause(RETRY).await;
+                clock::pause(waits.reconnect).await;
             }
         }
         minion.hang_up();
-        tries += 1;
     }
     tally.bad("gave_up", "not in after all tries");
     tally
+}
+
+/// One try. Where nobody listens yet, it connects again and again as libzmq does behind a minion's
+/// back, as long as its patience lasts.
+async fn knock(minion: &mut Minion, waits: Waits) -> Result<SignIn, Failure> {
+    let began = clock::now();
+    loop {
+        match minion.sign_in().await {
+            Err(Failure::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {}
+            answered => return answered,
+        }
+        if began.elapsed() >= waits.patience {
+            return Err(Failure::TimedOut);
+        }
+        clock::pause(waits.reconnect).await;
+    }
 }

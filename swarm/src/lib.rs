@@ -22,6 +22,7 @@ mod load;
 mod minion;
 mod peer;
 mod process;
+mod receipts;
 mod report;
 mod run;
 mod strangers;

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use crate::clock;
 use crate::minion::Minion;
 use crate::peer::SignIn;
+use crate::process;
 use crate::tally::Tally;
 
 /// Between two attempts of a minion that lost its master.
@@ -38,6 +39,8 @@ pub(crate) struct Published {
     pub(crate) status: ExitStatus,
     /// From its start to its end.
     pub(crate) took: Duration,
+    /// CPU seconds that it has cost, and what it started.
+    pub(crate) cpu_seconds: f64,
 }
 
 /// Minions that listen.
@@ -78,6 +81,7 @@ impl Listeners {
 
     /// Runs a command that publishes, and waits until no return has come for a while.
     pub(crate) async fn publish(&self, command: &str) -> std::io::Result<Published> {
+        let cpu_before = process::children_cpu_seconds();
         let began = clock::now();
         // Standard output is the report's.
         let status = Command::new("sh")
@@ -86,12 +90,17 @@ impl Listeners {
             .status()
             .await?;
         let took = began.elapsed();
+        let cpu_seconds = process::children_cpu_seconds() - cpu_before;
         let mut seen = u64::MAX;
         while seen != self.book.returned.load(Ordering::Relaxed) {
             seen = self.book.returned.load(Ordering::Relaxed);
             clock::pause(TAIL).await;
         }
-        Ok(Published { status, took })
+        Ok(Published {
+            status,
+            took,
+            cpu_seconds,
+        })
     }
 
     /// How many listen now, of how many.

@@ -1,6 +1,7 @@
 //! The modes in which every minion asks for something over and over.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use crate::clock;
 use crate::crowd;
 use crate::flags::{Flags, Mode};
 use crate::minion::{Failure, Minion};
+use crate::receipts::Receipts;
 use crate::tally::Tally;
 
 /// Spreads requests evenly over time, and says when it is over.
@@ -39,39 +41,54 @@ impl Pace {
     }
 }
 
+/// What all hands share.
+#[derive(Debug)]
+struct Job {
+    flags: Arc<Flags>,
+    pace: Pace,
+    receipts: Receipts,
+}
+
 /// Lets all minions work; gives what came of it and how long it took.
-pub(crate) async fn run(flags: &Arc<Flags>, minions: VecDeque<Minion>) -> (Tally, Duration) {
-    let pace = Arc::new(Pace {
-        began: clock::now(),
-        length: flags.length(),
-        rate: flags.rate,
-        taken: AtomicU64::new(0),
+pub(crate) async fn run(
+    flags: &Arc<Flags>,
+    minions: VecDeque<Minion>,
+) -> io::Result<(Tally, Duration)> {
+    let job = Arc::new(Job {
+        flags: Arc::clone(flags),
+        receipts: Receipts::open(flags.acknowledged.as_deref())?,
+        pace: Pace {
+            began: clock::now(),
+            length: flags.length(),
+            rate: flags.rate,
+            taken: AtomicU64::new(0),
+        },
     });
     let mut tasks = JoinSet::new();
     for hand in crowd::deal(minions, flags.at_once) {
-        tasks.spawn(work(Arc::clone(flags), Arc::clone(&pace), hand));
+        tasks.spawn(work(Arc::clone(&job), hand));
     }
     let mut total = Tally::default();
     for tally in tasks.join_all().await {
         total.add(tally);
     }
-    (total, pace.began.elapsed())
+    Ok((total, job.pace.began.elapsed()))
 }
 
 /// One hand: its minions take turns.
-async fn work(flags: Arc<Flags>, pace: Arc<Pace>, mut hand: Vec<Minion>) -> Tally {
+async fn work(job: Arc<Job>, mut hand: Vec<Minion>) -> Tally {
     let mut tally = Tally::default();
-    let rounds = match flags.length() {
+    let rounds = match job.flags.length() {
         Some(_) => u64::MAX,
-        None => flags.count,
+        None => job.flags.count,
     };
     for round in 0..rounds {
         for minion in &mut hand {
-            if !pace.next().await {
+            if !job.pace.next().await {
                 return tally;
             }
             let began = clock::now();
-            let result = once(&flags, minion, round).await;
+            let result = once(&job, minion, round).await;
             tally.count(began.elapsed(), &result);
             if matches!(result, Err(Failure::Broken(_))) {
                 // The answer of a master that has forgotten the session: what a minion does next.
@@ -82,18 +99,19 @@ async fn work(flags: Arc<Flags>, pace: Arc<Pace>, mut hand: Vec<Minion>) -> Tall
     tally
 }
 
-async fn once(flags: &Flags, minion: &mut Minion, round: u64) -> Result<(), Failure> {
+async fn once(job: &Job, minion: &mut Minion, round: u64) -> Result<(), Failure> {
+    let flags = &job.flags;
     match flags.mode {
         Mode::Auth => minion.sign_in().await.map(drop),
         Mode::Pillar => pillar(flags, minion, round).await,
         Mode::Files => fetch(minion, &flags.path).await.map(drop),
         Mode::Events => fire(flags, minion, round).await,
-        Mode::Returns => give_back(flags, minion).await,
+        Mode::Returns => give_back(job, minion, round).await,
         Mode::Mixed => match round % 4 {
             0 => pillar(flags, minion, round).await,
             1 => fetch(minion, &flags.path).await.map(drop),
             2 => fire(flags, minion, round).await,
-            _ => give_back(flags, minion).await,
+            _ => give_back(job, minion, round).await,
         },
         // These have a module of their own and do not come here.
         Mode::Idle | Mode::Ping | Mode::Herd => Ok(()),
@@ -101,10 +119,10 @@ async fn once(flags: &Flags, minion: &mut Minion, round: u64) -> Result<(), Fail
 }
 
 async fn pillar(flags: &Flags, minion: &mut Minion, round: u64) -> Result<(), Failure> {
-    let more = match flags.fresh {
-        true => Map::from([("swarm_round", Value::from(round))]),
-        false => Map::new(),
-    };
+    let mut more = flags.grains.0.clone();
+    if flags.fresh {
+        more.insert("swarm_round", round);
+    }
     minion.pillar(more).await.map(drop)
 }
 
@@ -115,13 +133,17 @@ async fn fire(flags: &Flags, minion: &mut Minion, round: u64) -> Result<(), Fail
     minion.fire(&tag, data).await.map(drop)
 }
 
-async fn give_back(flags: &Flags, minion: &mut Minion) -> Result<(), Failure> {
+async fn give_back(job: &Job, minion: &mut Minion, round: u64) -> Result<(), Failure> {
+    let Job {
+        flags, receipts, ..
+    } = job;
     let text = "x".repeat(flags.size);
+    let turn = usize::try_from(round).unwrap_or_default() % flags.jids.len().max(1);
     // With this word for a jid a minion says that it started the job itself (`salt-call`).
-    minion
-        .give_back("req", "test.echo", text.as_str())
-        .await
-        .map(drop)
+    let jid = flags.jids.get(turn).map_or("req", String::as_str);
+    minion.give_back(jid, "test.echo", text.as_str()).await?;
+    receipts.note(&minion.peer.id);
+    Ok(())
 }
 
 /// Fetches a file piece by piece as a minion does; gives its length in bytes.

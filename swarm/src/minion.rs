@@ -71,7 +71,7 @@ impl Minion {
 
     /// Fetches the pillar; `more` are grains beside the id.
     pub(crate) async fn pillar(&mut self, more: Map) -> Result<Value, Failure> {
-        let mut grains = Map::from([("id", self.peer.id.as_str()), ("os", "Simulated")]);
+        let mut grains = Map::from([("id", self.peer.id.as_str())]);
         grains.extend(more);
         let load = Map::from([
             ("id", Value::str(&self.peer.id)),

@@ -70,9 +70,17 @@ pub(crate) fn cost(root: u32) -> Option<Cost> {
     Some(cost)
 }
 
+/// CPU seconds of the children that this process has waited for, and of theirs.
+pub(crate) fn children_cpu_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    read_stat(&text).map_or(0.0, |stat| stat.children_cpu_seconds)
+}
+
 struct Stat {
     parent: u32,
+    /// With that of the children it has waited for.
     cpu_seconds: f64,
+    children_cpu_seconds: f64,
 }
 
 fn parents() -> HashMap<u32, Stat> {
@@ -92,10 +100,11 @@ fn read_stat(text: &str) -> Option<Stat> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<f64>().ok();
     // Behind the name: state, parent, ...; utime, stime, cutime and cstime are 14 to 17 of all.
-    let ticks = number(11)? + number(12)? + number(13)? + number(14)?;
+    let (own, children) = (number(11)? + number(12)?, number(13)? + number(14)?);
     Some(Stat {
         parent: fields.get(1)?.parse().ok()?,
-        cpu_seconds: ticks / TICKS_PER_SECOND,
+        cpu_seconds: (own + children) / TICKS_PER_SECOND,
+        children_cpu_seconds: children / TICKS_PER_SECOND,
     })
 }
 

@@ -51,9 +51,10 @@ pub(crate) async fn run(flags: Flags) -> Result<bool, RunError> {
     };
     let strangers = Strangers::start(&flags);
     let mut more = serde_json::Map::new();
+    more.insert("began".into(), clock::unix_now().into());
     let before = look(&flags)?;
     let (mut tally, took) = match flags.mode {
-        Mode::Herd => herd::run(minions).await,
+        Mode::Herd => herd::run(&flags, minions).await,
         Mode::Idle | Mode::Ping => {
             let listeners = Listeners::start(minions).await;
             // Connecting is not what is measured.
@@ -66,7 +67,7 @@ pub(crate) async fn run(flags: Flags) -> Result<bool, RunError> {
             more.insert("listening".into(), json!({ "at_end": listening, "of": of }));
             (listeners.end().await, took)
         }
-        _ => load::run(&flags, minions).await,
+        _ => load::run(&flags, minions).await?,
     };
     if !is_listening {
         costs(&flags, before.as_ref(), &mut more);
@@ -93,6 +94,7 @@ async fn wait_or_publish(
             json!({
                 "exit_code": published.status.code(),
                 "seconds": published.took.as_secs_f64(),
+                "cpu_seconds": published.cpu_seconds,
             }),
         );
     }

@@ -1,5 +1,6 @@
 base:
-  '*':
+  'cpuarch:*':
+    - match: grain
     - common
     - installer
   'role:worker':

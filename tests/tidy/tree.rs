@@ -74,7 +74,8 @@ impl Tree {
     pub(crate) fn is_test(&self, path: &str) -> bool {
         let mut parts = path.split('/');
         let package = parts.next().unwrap_or_default();
-        if package == "tests" || matches!(parts.next(), Some("tests" | "examples" | "benches")) {
+        let is_beside = |part| matches!(part, "tests" | "examples" | "benches");
+        if matches!(package, "tests" | "benches") || parts.next().is_some_and(is_beside) {
             return true;
         }
         let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
@@ -194,6 +195,7 @@ fn tests_are_told_from_code() {
     ]);
     assert!(tree.is_test("a/src/tests.rs"));
     assert!(tree.is_test("a/tests/whole.rs"));
+    assert!(tree.is_test("benches/pure/main.rs"));
     assert!(tree.is_test("a/src/d_tests.rs"));
     assert!(!tree.is_test("a/src/jinja/tests/mod.rs"));
     assert_eq!(tree.shipped("a/src/b.rs"), "fn b() {}\n");

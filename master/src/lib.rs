@@ -23,6 +23,7 @@ mod http_get;
 pub mod jobs;
 pub mod keys;
 pub mod ledger;
+pub mod limits;
 pub mod maintenance;
 pub mod marks;
 pub mod master;

@@ -7,11 +7,10 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
+use crate::limits::MARKS_MAX;
+
 /// The MAC of a sealed request.
 pub type Mark = [u8; 32];
-
-/// Marks that are remembered: 24 MB at most, minutes of the busiest master.
-const MARKS_MAX: usize = 262_144;
 
 /// The memory.
 #[derive(Debug, Default)]

@@ -24,6 +24,7 @@ use crate::jobs::collect::Patience;
 use crate::keys::keyring::Keyring;
 use crate::keys::pki_writer::PkiWriter;
 use crate::ledger::{self, Durable, Input, Policy, Views};
+use crate::limits::{CLEAR_AT_WORK_MAX, REQUESTS_AT_WORK_MAX};
 use crate::minions::PresenceBoard;
 use crate::pillar_sources::{self, Pillars};
 use crate::secrets::{Redactor, Sealer};
@@ -31,13 +32,6 @@ use crate::shared::{Shared, read_return};
 use crate::transport::{Incoming, Limits, Pace, PublishServer, Refusals, RequestServer};
 use crate::world::World;
 use crate::{act, dispatch, maintenance, mine, netapi};
-
-/// Sealed requests that are worked on at once; more wait, each with the message it holds.
-const REQUESTS_AT_WORK_MAX: usize = 256;
-
-/// Requests in the clear that are worked on at once, in a queue of their own: whatever the accepted
-/// ask for, a sign-in has its turn.
-const CLEAR_AT_WORK_MAX: usize = 64;
 
 /// The master cannot start.
 #[derive(Debug, thiserror::Error)]

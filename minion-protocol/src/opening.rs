@@ -11,6 +11,7 @@ use model::{Map, MinionId, Value};
 
 use crate::auth::Terms;
 use crate::crypt::{Crypticle, PublicKey};
+use crate::limits::ECHO_CHARS_MAX;
 use crate::msgpack;
 use crate::payload::{Envelope, Load, Nonce, Version};
 use crate::reply::Seal;
@@ -149,9 +150,6 @@ pub enum Doubt {
     #[error("the token is missing or not this minion's")]
     Token,
 }
-
-/// Longest part of a malformed id that is repeated to its sender.
-const ECHO_CHARS_MAX: usize = 64;
 
 impl Refusal {
     /// Gives the bytes to answer with.

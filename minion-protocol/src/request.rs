@@ -5,6 +5,7 @@
 use model::{Map, MinionId, Value};
 
 use crate::auth::AuthLoad;
+use crate::limits::CMD_CHARS_MAX;
 use crate::load::{Fields, LoadError, event, file, local, mine, peer, pillar, returns, tops};
 
 /// A request, typed.
@@ -227,9 +228,6 @@ fn cmd(load: &Map) -> String {
         .unwrap_or_default()
         .to_owned()
 }
-
-/// Longest name of an unknown command that is kept for the log.
-const CMD_CHARS_MAX: usize = 64;
 
 fn shorten(cmd: String) -> String {
     cmd.chars().take(CMD_CHARS_MAX).collect()

@@ -10,6 +10,7 @@
 
 mod checklist;
 mod documents;
+mod limits;
 mod lists;
 mod names;
 mod purity;

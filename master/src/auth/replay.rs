@@ -13,13 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use minion_protocol::{Nonce, Opened, Principal};
 use model::{MinionId, Timestamp};
 
-/// A request that is so much older than another of the same minion is stale. Longer than a minion
-/// takes to send a large return while others overtake it.
-const WINDOW_SECS: u64 = 300;
-
-/// Nonces that are kept: the window at 1,600 requests a second, in about 50 MB. With more they are
-/// kept for a shorter time.
-const NONCES_MAX: usize = 500_000;
+use crate::limits::{NONCES_MAX, REQUEST_WINDOW};
 
 /// What a request is, going by its nonce and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +91,7 @@ impl Seen {
         }
         let newest = self.newest.entry(id.clone()).or_insert(ts);
         *newest = ts.max(*newest);
-        ts.saturating_add(WINDOW_SECS) < *newest
+        ts.saturating_add(REQUEST_WINDOW.as_secs()) < *newest
     }
 
     fn note(&mut self, nonce: Nonce, from: IpAddr, now: Timestamp) -> Age {
@@ -108,7 +102,8 @@ impl Seen {
                 Age::Replayed
             };
         }
-        let is_old = |at: Timestamp| now.millis_since(at) > WINDOW_SECS.saturating_mul(2_000);
+        let is_old =
+            |at: Timestamp| now.millis_since(at) > REQUEST_WINDOW.as_secs().saturating_mul(2_000);
         while let Some((at, old)) = self.order.front().copied()
             && (is_old(at) || self.order.len() >= NONCES_MAX)
         {

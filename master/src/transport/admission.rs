@@ -12,56 +12,55 @@ use std::time::Duration;
 use minion_protocol::limits::REQUEST_BYTES_MAX;
 use tokio::sync::Semaphore;
 
-/// What one server allows.
+use crate::limits::{self, SMALL_REQUEST_BYTES};
+
+/// What one server allows: [`crate::limits`], unless a test says otherwise.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections in all. Each may be a whole minion; the descriptor limit must be above it.
+    /// [`limits::CONNECTIONS_MAX`].
     pub connections_max: usize,
-    /// Connections from one IPv4 address or IPv6 /64. A site may sit behind one address.
+    /// [`limits::CONNECTIONS_PER_ADDRESS_MAX`].
     pub connections_per_address_max: usize,
-    /// How long a handshake may take.
+    /// [`limits::HANDSHAKE_TIMEOUT`].
     pub handshake_timeout: Duration,
-    /// How long a peer may pause in the middle of a message, its own or ours.
+    /// [`limits::STALL_TIMEOUT`].
     pub stall_timeout: Duration,
-    /// Bytes of one request.
+    /// [`REQUEST_BYTES_MAX`].
     pub request_bytes_max: usize,
-    /// Bytes of all large requests that are arriving or being answered.
+    /// [`limits::LARGE_REQUESTS_BYTES_MAX`].
     pub large_requests_bytes_max: usize,
-    /// Requests of one connection that are not yet answered. A minion has one.
+    /// [`limits::OUTSTANDING_PER_CONNECTION_MAX`].
     pub outstanding_per_connection_max: usize,
-    /// Requests of one address that are not yet answered: a quarter of all, so that nobody alone
-    /// keeps others waiting.
+    /// [`limits::OUTSTANDING_PER_ADDRESS_MAX`].
     pub outstanding_per_address_max: usize,
-    /// Requests of all connections that are not yet answered.
+    /// [`limits::OUTSTANDING_MAX`].
     pub outstanding_max: usize,
-    /// Messages waiting for one slow subscriber: Salt's `pub_hwm`.
+    /// [`limits::SUBSCRIBER_MESSAGES_MAX`].
     pub subscriber_messages_max: usize,
-    /// Bytes waiting for one slow subscriber. One message may be larger if it waits alone.
+    /// [`limits::SUBSCRIBER_BYTES_MAX`].
     pub subscriber_bytes_max: usize,
-    /// How often a subscriber is asked for a sign of life: Salt's `zmq_heartbeat_ivl`.
+    /// [`limits::HEARTBEAT_INTERVAL`].
     pub heartbeat_interval: Duration,
-    /// How long it may give none: Salt's `zmq_heartbeat_timeout`.
+    /// [`limits::HEARTBEAT_TIMEOUT`].
     pub heartbeat_timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 50_000,
-            connections_per_address_max: 10_000,
-            // A minion on a bad line needs three round trips.
-            handshake_timeout: Duration::from_secs(10),
-            stall_timeout: Duration::from_secs(60),
+            connections_max: limits::CONNECTIONS_MAX,
+            connections_per_address_max: limits::CONNECTIONS_PER_ADDRESS_MAX,
+            handshake_timeout: limits::HANDSHAKE_TIMEOUT,
+            stall_timeout: limits::STALL_TIMEOUT,
             request_bytes_max: REQUEST_BYTES_MAX,
-            // Four of the largest at once, or hundreds of the usual.
-            large_requests_bytes_max: 4 * REQUEST_BYTES_MAX,
-            outstanding_per_connection_max: 8,
-            outstanding_per_address_max: 2048,
-            outstanding_max: 8192,
-            subscriber_messages_max: 1000,
-            subscriber_bytes_max: 64 * 1024 * 1024,
-            heartbeat_interval: Duration::from_secs(10),
-            heartbeat_timeout: Duration::from_secs(30),
+            large_requests_bytes_max: limits::LARGE_REQUESTS_BYTES_MAX,
+            outstanding_per_connection_max: limits::OUTSTANDING_PER_CONNECTION_MAX,
+            outstanding_per_address_max: limits::OUTSTANDING_PER_ADDRESS_MAX,
+            outstanding_max: limits::OUTSTANDING_MAX,
+            subscriber_messages_max: limits::SUBSCRIBER_MESSAGES_MAX,
+            subscriber_bytes_max: limits::SUBSCRIBER_BYTES_MAX,
+            heartbeat_interval: limits::HEARTBEAT_INTERVAL,
+            heartbeat_timeout: limits::HEARTBEAT_TIMEOUT,
         }
     }
 }
@@ -156,10 +155,6 @@ pub(super) fn group(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Requests up to this size are not counted against the budget: a few that are large must not shut
-/// out the many that are small.
-const SMALL_BYTES: usize = 64 * 1024;
-
 /// The bytes all large requests of a server may take together.
 #[derive(Debug, Clone)]
 pub(super) struct ByteBudget {
@@ -193,7 +188,7 @@ impl ByteBudget {
 impl Held {
     /// Changes what is held to `bytes`; false if that is more than there is.
     pub(super) fn resize(&mut self, bytes: usize) -> bool {
-        let bytes = bytes.saturating_sub(SMALL_BYTES);
+        let bytes = bytes.saturating_sub(SMALL_REQUEST_BYTES);
         let taken = &self.budget.taken;
         if bytes <= self.bytes {
             taken.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
@@ -249,11 +244,11 @@ mod tests {
     fn held_bytes_come_back() {
         let budget = ByteBudget::new(1000);
         let mut held = budget.hold_nothing();
-        assert!(held.resize(SMALL_BYTES + 900));
+        assert!(held.resize(SMALL_REQUEST_BYTES + 900));
         let mut other = budget.hold_nothing();
-        assert!(!other.resize(SMALL_BYTES + 200));
-        assert!(other.resize(SMALL_BYTES));
+        assert!(!other.resize(SMALL_REQUEST_BYTES + 200));
+        assert!(other.resize(SMALL_REQUEST_BYTES));
         drop(held.split());
-        assert!(other.resize(SMALL_BYTES + 1000));
+        assert!(other.resize(SMALL_REQUEST_BYTES + 1000));
     }
 }

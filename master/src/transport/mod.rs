@@ -20,20 +20,13 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::limits::{BACKLOG, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_RETRIES};
+
 pub use admission::Limits;
 pub use pace::Pace;
 pub use publish_server::{PublishServer, Published, SubscriberChange};
 pub use refusals::{Refusals, Refused};
 pub use request_server::{ConnectionId, Incoming, ReplyHandle, RequestServer};
-
-/// Connections the kernel completes before we accept them: Salt's `zmq_backlog`.
-const BACKLOG: i32 = 1000;
-
-/// A silent peer is asked after this long, again at each interval, and given up after the retries:
-/// under two minutes for a machine that lost its power.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-const KEEPALIVE_RETRIES: u32 = 3;
 
 /// Bytes read at once while a message is small, and while it is large.
 const READ_BYTES: usize = 2 * 1024;

@@ -10,17 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
 use super::admission::group;
-
-/// Sign-ins of one address at once: as many as it may have connections. A whole site comes back
-/// after a restart of the master.
-const BURST: f64 = 10_000.0;
-
-/// Sign-ins of one address a second from then on: half of one processor's private-key operations.
-const PER_SECOND: f64 = 200.0;
-
-/// Addresses that are remembered. Full buckets are forgotten first; if none is full, strangers
-/// share one bucket.
-const ADDRESSES_MAX: usize = 16_384;
+use crate::limits::{SIGN_IN_ADDRESSES_MAX, SIGN_IN_BURST, SIGN_INS_PER_SECOND};
 
 /// The buckets.
 #[derive(Debug, Default)]
@@ -36,13 +26,13 @@ struct Bucket {
 
 impl Bucket {
     fn full(now: Instant) -> Self {
-        let tokens = BURST;
+        let tokens = SIGN_IN_BURST;
         Self { tokens, at: now }
     }
 
     fn refill(&mut self, now: Instant) {
         let passed = now.duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed * PER_SECOND).min(BURST);
+        self.tokens = (self.tokens + passed * SIGN_INS_PER_SECOND).min(SIGN_IN_BURST);
         self.at = now;
     }
 }
@@ -56,12 +46,12 @@ impl Pace {
     fn take_at(&self, address: IpAddr, now: Instant) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut key = group(address);
-        if !buckets.contains_key(&key) && buckets.len() >= ADDRESSES_MAX {
+        if !buckets.contains_key(&key) && buckets.len() >= SIGN_IN_ADDRESSES_MAX {
             buckets.retain(|_, bucket| {
                 bucket.refill(now);
-                bucket.tokens < BURST
+                bucket.tokens < SIGN_IN_BURST
             });
-            if buckets.len() >= ADDRESSES_MAX {
+            if buckets.len() >= SIGN_IN_ADDRESSES_MAX {
                 key = IpAddr::from([0, 0, 0, 0]);
             }
         }
@@ -102,6 +92,6 @@ mod tests {
             pace.take_at(IpAddr::V4(number.to_be_bytes().into()), now);
         }
         let known = pace.buckets.lock().expect("whole").len();
-        assert!(known <= ADDRESSES_MAX + 1, "{known}");
+        assert!(known <= SIGN_IN_ADDRESSES_MAX + 1, "{known}");
     }
 }

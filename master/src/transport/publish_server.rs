@@ -19,12 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use super::admission::{Admission, Limits};
 use super::refusals::{Refusals, Refused};
 use super::{accept, count_end, count_handshake, greet, invalid, read_more};
-
-/// Changes kept for a slow listener; one that lags reads [`PublishServer::subscribers`] instead.
-const CHANGES_MAX: usize = 1024;
-
-/// Bytes of PONGs that may wait for a peer that pings without reading.
-const PONG_BYTES_MAX: usize = 4096;
+use crate::limits::{PONG_BYTES_MAX, SUBSCRIBER_CHANGES_MAX};
 
 /// A subscriber came or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +65,7 @@ impl PublishServer {
             admission: Admission::new(limits.clone()),
             limits,
             subscribers: Mutex::default(),
-            changes: broadcast::channel(CHANGES_MAX).0,
+            changes: broadcast::channel(SUBSCRIBER_CHANGES_MAX).0,
             refusals,
         });
         tokio::spawn(shared.clone().accept_all(listener, stopped));

@@ -8,18 +8,12 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use model::Map;
 use tokio::time::Instant;
 
 use super::admission::group;
-
-/// Between two lines of one kind about one address.
-const LINE_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Kinds and addresses of which it is known when they were told. More are counted, not told.
-const TOLD_MAX: usize = 1024;
+use crate::limits::{REFUSAL_LINE_INTERVAL, REFUSALS_TOLD_MAX};
 
 /// Why a peer got less than it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,7 +135,7 @@ impl Refusals {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (what, group(address));
         if let Some(last) = told.get_mut(&key) {
-            if now.duration_since(last.at) < LINE_INTERVAL {
+            if now.duration_since(last.at) < REFUSAL_LINE_INTERVAL {
                 last.unsaid += 1;
                 return None;
             }
@@ -149,10 +143,10 @@ impl Refusals {
             *last = Told { at: now, unsaid: 0 };
             return Some(unsaid);
         }
-        if told.len() >= TOLD_MAX {
-            told.retain(|_, last| now.duration_since(last.at) < LINE_INTERVAL);
+        if told.len() >= REFUSALS_TOLD_MAX {
+            told.retain(|_, last| now.duration_since(last.at) < REFUSAL_LINE_INTERVAL);
         }
-        if told.len() >= TOLD_MAX {
+        if told.len() >= REFUSALS_TOLD_MAX {
             return None;
         }
         told.insert(key, Told { at: now, unsaid: 0 });
@@ -188,7 +182,7 @@ mod tests {
         let now = Instant::now();
         assert_eq!(refusals.say(Refused::Frame, peer(1).ip(), now), None);
         assert_eq!(refusals.say(Refused::Frame, peer(2).ip(), now), Some(0));
-        let later = now + 2 * LINE_INTERVAL;
+        let later = now + 2 * REFUSAL_LINE_INTERVAL;
         let unsaid = refusals.say(Refused::Frame, peer(1).ip(), later);
         assert_eq!(unsaid, Some(1000));
     }
@@ -202,6 +196,6 @@ mod tests {
             refusals.say(Refused::Frame, address, now);
         }
         let told = refusals.told.lock().expect("whole").len();
-        assert_eq!(told, TOLD_MAX);
+        assert_eq!(told, REFUSALS_TOLD_MAX);
     }
 }

@@ -22,9 +22,7 @@ use tokio::time::timeout;
 use super::admission::{Admission, ByteBudget, Held, Limits, Place};
 use super::refusals::{Refusals, Refused};
 use super::{READ_BYTES_LARGE, accept, count_end, count_handshake, greet, invalid, read_more};
-
-/// Requests that wait to be taken. More wait unread in the kernel.
-const INCOMING_MAX: usize = 1024;
+use crate::limits::INCOMING_MAX;
 
 /// One connection's number; never used twice while the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -14,10 +14,7 @@ use storage::disk::RealDisk;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::{Clock, Entropy, ListenError, Net, Sleep, World};
-
-/// Connections that wait to be accepted. Salt's `zmq_backlog` default; the kernel caps it at
-/// somaxconn.
-const BACKLOG: i32 = 1000;
+use crate::limits::BACKLOG;
 
 /// Gives the real world.
 pub fn world() -> World {

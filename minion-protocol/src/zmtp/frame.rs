@@ -5,6 +5,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::Error;
+use crate::limits::PING_CONTEXT_BYTES_MAX;
 
 const MORE: u8 = 1;
 const LONG: u8 = 2;
@@ -166,14 +167,12 @@ pub(super) fn encode_last_head(length: usize, output: &mut BytesMut) {
 
 /// Answers a PING with its own context; gives false for any other command.
 pub(super) fn answer_ping(name: &[u8], body: &[u8], output: &mut BytesMut) -> bool {
-    /// Longest context that is echoed, as the protocol says.
-    const CONTEXT_BYTES_MAX: usize = 16;
     if name != b"PING" {
         return false;
     }
     // The first two bytes are a time to live, which concerns the sender's own patience.
     let context = body.get(2..).unwrap_or_default();
-    let context = &context[..context.len().min(CONTEXT_BYTES_MAX)];
+    let context = &context[..context.len().min(PING_CONTEXT_BYTES_MAX)];
     encode_command(b"PONG", context, output);
     true
 }

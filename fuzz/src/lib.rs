@@ -4,6 +4,7 @@
 //! (`states/tests/hostile.rs`), so that a short run needs neither libFuzzer nor this workspace.
 
 pub mod auth;
+pub mod captured;
 pub mod envelope;
 pub mod frames;
 pub mod msgpack;

@@ -1,13 +1,26 @@
-//! Where the fuzzers of the wire begin: inputs written down here. None is captured from a real
-//! minion yet; `minion-protocol/testdata/record.py` is there to do it.
+//! Where the fuzzers of the wire begin: what real minions said, and what they did not, written down
+//! here.
 
 use minion_protocol::msgpack;
 use model::{Map, Value};
+
+use super::captured;
 
 const PUB: &str = include_str!("../../minion-protocol/testdata/minion.pub");
 
 /// Connections: a first byte for the cut, then frames.
 pub fn frames() -> Vec<Vec<u8>> {
+    let mut seeds = written_frames();
+    for talk in captured::talks() {
+        for begun in [talk.req, talk.sub] {
+            // The first byte says where the rest is cut in two.
+            seeds.push([&[70], &begun[..]].concat());
+        }
+    }
+    seeds
+}
+
+fn written_frames() -> Vec<Vec<u8>> {
     let greeting = [&b"\x07\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL"[..], &[0; 48]].concat();
     [
         greeting.clone(),
@@ -27,6 +40,11 @@ pub fn frames() -> Vec<Vec<u8>> {
 /// Values.
 pub fn msgpack() -> Vec<Vec<u8>> {
     let mut seeds = envelope();
+    for talk in captured::talks() {
+        let exchanged = talk.exchanges.into_iter();
+        seeds.extend(exchanged.flat_map(|(request, reply)| [request, reply]));
+        seeds.extend(talk.publications);
+    }
     seeds.push(b"\x84\xa1z\x01\x05\x02\xc0\x03\xc3\x04".to_vec());
     seeds.push(b"\x93\xcb\x3f\xf0\0\0\0\0\0\0\xd6\x4e2026\xc7\x03\x4fabc".to_vec());
     seeds.push(b"\xda\0\x03\xff\0a".to_vec());
@@ -79,7 +97,9 @@ pub fn envelope() -> Vec<Vec<u8>> {
         ]);
         msgpack::encode(&load.into())
     };
-    commands.iter().map(load).collect()
+    let talks = captured::talks();
+    let recorded = talks.iter().flat_map(captured::Talk::sealed_loads);
+    commands.iter().map(load).chain(recorded).collect()
 }
 
 /// Loads of `_auth`.
@@ -94,9 +114,14 @@ pub fn auth() -> Vec<Vec<u8>> {
     let mut short = newer.clone();
     short.remove("token");
     let nothing = Map::from([("id", "web01"), ("pub", "-----BEGIN PUBLIC KEY-----\n")]);
-    [plain, newer, short, nothing]
-        .map(|load| msgpack::encode(&load.into()))
-        .into()
+    let talks = captured::talks();
+    let recorded = talks.iter().flat_map(captured::Talk::clear_loads);
+    let written = [plain, newer, short, nothing].map(Value::from);
+    written
+        .into_iter()
+        .chain(recorded)
+        .map(|load| msgpack::encode(&load))
+        .collect()
 }
 
 /// Expressions; the first byte chooses the type.

@@ -11,6 +11,8 @@
 
 #[path = "../../fuzz/src/auth.rs"]
 mod auth;
+#[path = "../../fuzz/src/captured.rs"]
+mod captured;
 #[path = "../../fuzz/src/envelope.rs"]
 mod envelope;
 #[path = "../../fuzz/src/frames.rs"]

@@ -11,14 +11,14 @@ use bytes::Bytes;
 use minion_protocol::auth::PubSig;
 use minion_protocol::crypt::{Crypticle, MasterKey, SigAlgo};
 use minion_protocol::publication::{BROADCAST, Publication, topic};
-use minion_protocol::{KeyLookup, Opened, Refusal, Reply, Seal, open};
+use minion_protocol::{KeyLookup, Opened, Refusal, Reply, Seal, Version, open};
 use model::MinionId;
 use model::target::TargetType;
 use tokio::sync::broadcast;
 
 use crate::jobs::JobPublished;
 use crate::keys::keyring::Keyring;
-use crate::marks::Memory;
+use crate::marks::{Mark, Memory};
 use crate::transport::{PublishServer, SubscriberChange};
 use crate::world::Entropy;
 
@@ -46,6 +46,7 @@ pub struct Channel {
     // Serials rise in wire order, and start again with each shared key: one owner for both.
     serial: Mutex<Serial>,
     marks: Memory,
+    done: Memory,
 }
 
 struct Serial {
@@ -64,6 +65,7 @@ impl Channel {
             parts,
             serial,
             marks: Memory::default(),
+            done: Memory::default(),
         }
     }
 
@@ -75,7 +77,18 @@ impl Channel {
     /// Says whether a request has not been here before, and notes it. Only v3 requests have a mark:
     /// minions of older releases repeat their own bytes when an answer is late.
     pub fn is_new(&self, opened: &Opened) -> bool {
-        opened.mark.is_none_or(|mark| self.marks.note(mark))
+        let mark = opened.mark.filter(|_| opened.version == Version::V3);
+        mark.is_none_or(|mark| self.marks.note(mark))
+    }
+
+    /// Says whether what a request of an older protocol asked for is done already.
+    pub fn is_done(&self, mark: Mark) -> bool {
+        self.done.knows(mark)
+    }
+
+    /// Notes that it is.
+    pub fn note_done(&self, mark: Mark) {
+        self.done.note(mark);
     }
 
     /// Opens a request. Costs one public RSA operation at most.

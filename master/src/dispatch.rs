@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use minion_protocol::{Doubt, KeyLookup, Opened, Principal, Refusal, Reply, Request, Version};
+use model::Value;
 
 use crate::aes_funcs::{events, files, mine, opts, peer, pillar, returns};
 use crate::auth::Counter;
@@ -41,6 +42,7 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
                 principal,
                 seal,
                 version,
+                mark,
                 ..
             } = opened;
             if let Some(id) = principal.minion_id() {
@@ -49,10 +51,11 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
             let visitor = Visitor {
                 from: peer,
                 version,
+                mark,
             };
             note_version(&shared, &principal, version).await;
-            let Some(answer) = answer(&shared, request, &principal, &visitor, &mut handed).await
-            else {
+            let answered = answer_once(&shared, request, &principal, &visitor, &mut handed).await;
+            let Some(answer) = answered else {
                 return reply.send(Refusal::BadLoad(Doubt::Downgrade(0, None)).reply());
             };
             // A seal costs private-key operations; nobody is there to read this one.
@@ -89,6 +92,45 @@ fn kind(refusal: &Refusal) -> Refused {
         },
         Refusal::LoadNotMap | Refusal::SigAlgo | Refusal::EncAlgo => Refused::Envelope,
         Refusal::IdNul | Refusal::IdNotText(_) => Refused::Identity,
+    }
+}
+
+/// Answers a request. Minions of protocols 0 and 2 send the same bytes again when an answer is
+/// late, and so may somebody who recorded them: what is done is answered again, and not done again.
+async fn answer_once(
+    shared: &Arc<Shared>,
+    request: Request,
+    principal: &Principal,
+    visitor: &Visitor,
+    handed: &mut Option<mine::Handed>,
+) -> Option<Reply> {
+    let mark = visitor.mark.filter(|_| visitor.version < Version::V3);
+    let again = mark.zip(answer_to_done(&request));
+    if let Some((mark, answer)) = &again
+        && shared.channel.is_done(*mark)
+    {
+        let why = "the same request was done before";
+        shared.refusals.count(Refused::Repeat, visitor.from, &why);
+        return Some(answer.clone());
+    }
+    let answer = answer(shared, request, principal, visitor, handed).await;
+    if let Some((mark, _)) = again
+        && matches!(answer, Some(Reply::Value(_)))
+    {
+        shared.channel.note_done(mark);
+    }
+    answer
+}
+
+/// Gives the answer to a request that changes something, for when that is done; none to those that
+/// only ask, which may ask again.
+fn answer_to_done(request: &Request) -> Option<Reply> {
+    match request {
+        Request::Return(_) | Request::MinionEvent(_) => Some(Reply::Value(Value::Nil)),
+        Request::Mine(_) | Request::MineDelete(_) | Request::MineFlush(_) => {
+            Some(Reply::Value(true.into()))
+        }
+        _ => None,
     }
 }
 

@@ -79,7 +79,8 @@ pub const REQUEST_WINDOW: Duration = Duration::from_secs(300);
 /// they are remembered for a shorter time.
 pub const NONCES_MAX: usize = 500_000;
 
-/// Seals of v3 requests that are remembered: 24 MB at most, minutes of the busiest master.
+/// Seals of requests that are remembered, of v3 and of older protocols each: 24 MB at most, minutes
+/// of the busiest master.
 pub const MARKS_MAX: usize = 262_144;
 
 /// Messages waiting for one slow subscriber: Salt's `pub_hwm`.

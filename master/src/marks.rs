@@ -1,8 +1,9 @@
-//! Which v3 requests have been here: the same bytes are not obeyed twice.
+//! Which requests have been here: the same bytes are not obeyed twice.
 //!
-//! A request is known by its seal's MAC, which nobody can make again without the session key. An
-//! honest minion seals each attempt anew. Salt keeps no such memory (CVE-2024-38823). What nonces
-//! and times tell of older protocols and older requests is in `auth/replay.rs`.
+//! A request is known by its seal's MAC, which nobody can make again without the key. An honest v3
+//! minion seals each attempt anew; an older one sends the same bytes again when an answer is late,
+//! and is answered again once its work is done. Salt keeps no such memory (CVE-2024-38823). What
+//! nonces and times tell is in `auth/replay.rs`.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -25,6 +26,12 @@ struct Marks {
 }
 
 impl Memory {
+    /// Says whether a request was noted.
+    pub fn knows(&self, mark: Mark) -> bool {
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.known.contains(&mark)
+    }
+
     /// Notes a request; false if it was there before.
     pub fn note(&self, mark: Mark) -> bool {
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);

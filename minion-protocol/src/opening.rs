@@ -78,8 +78,8 @@ pub struct Opened {
     pub ts: Option<u64>,
     /// The nonce of a v2 or v3 request.
     pub nonce: Option<Nonce>,
-    /// The MAC of a sealed v3 request: the same bytes come twice only from somebody who recorded
-    /// them.
+    /// The MAC of a sealed request. Under v3 the same bytes come twice only from somebody who
+    /// recorded them; older minions repeat their own.
     pub mark: Option<[u8; 32]>,
 }
 
@@ -253,7 +253,7 @@ fn open_aes(
         version,
         ts,
         nonce,
-        mark: mark.filter(|_| version == Version::V3),
+        mark,
     })
 }
 

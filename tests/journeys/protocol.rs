@@ -49,6 +49,41 @@ fn the_same_bytes_are_obeyed_once() {
 
 // Item 23.
 #[test]
+fn an_older_protocols_bytes_are_obeyed_once_and_answered_again() {
+    let master = TestMaster::start_with("auto_accept: True");
+    for version in [Version::V0, Version::V2] {
+        let minion = accepted(&master, &format!("v{}", version.number()), version);
+        let event = Map::from([
+            ("id", Value::str(&minion.id)),
+            ("tok", Value::Bytes(minion.token())),
+            ("tag", Value::str("once")),
+            ("data", Value::str("x")),
+        ]);
+        let (bytes, _) = minion.sealed("_minion_event", event);
+        let before = master.head();
+        let first = minion.sends(&bytes).unwrap();
+        assert_ne!(first, BAD_LOAD);
+        // As a minion does whose answer was late: it has to hear the same.
+        for _ in 0..3 {
+            let again = minion.sends(&bytes).unwrap();
+            assert_eq!(again.len(), first.len(), "{again:?}");
+        }
+        // As somebody elsewhere does. Protocol 2 has a nonce, which gives him away.
+        let elsewhere = minion.sends_from(Ipv4Addr::new(127, 0, 0, 2), &bytes);
+        assert_eq!(elsewhere.unwrap() == BAD_LOAD, version == Version::V2);
+        minion.fires("last", "x").unwrap();
+        let is_last = |event: &serde_json::Value| event["tag"] == "last";
+        let events = master.api().events_up_to(before, "*", is_last);
+        let once = events.iter().filter(|event| event["tag"] == "once").count();
+        assert_eq!(once, 1, "{version:?}");
+    }
+    let refused = &master.api().get("/health")["refused"];
+    assert_eq!(refused["repeat"], 7, "{refused}");
+    assert_eq!(refused["replay"], 1, "{refused}");
+}
+
+// Item 23.
+#[test]
 fn an_old_request_is_refused_where_a_limit_is_set() {
     let master = TestMaster::start_with("auto_accept: True\nrequest_server_ttl: 30");
     let mut minion = accepted(&master, "web", Version::V3);

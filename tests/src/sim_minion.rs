@@ -328,6 +328,16 @@ impl SimMinion {
         self.ask(body)
     }
 
+    /// As [`SimMinion::sends`], from another address: what somebody does who recorded them.
+    ///
+    /// # Errors
+    /// The master does not answer.
+    pub fn sends_from(&self, from: Ipv4Addr, body: &[u8]) -> io::Result<Vec<u8>> {
+        let mut wire = Wire::connect_from(from, self.ret_port, PATIENCE)?;
+        wire.send(&[b"", body])?;
+        body_of(&mut wire)
+    }
+
     /// Gives the proof that the minion has its private key.
     ///
     /// # Panics

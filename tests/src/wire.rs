@@ -3,11 +3,12 @@
 //! It can be used properly, or left half way, or fed with nonsense: it is a test's end of the wire.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use minion_protocol::zmtp::{Frame, FrameDecoder, FrameLimits, GREETING, encode_frame};
+use rustix::net::{AddressFamily, SocketType};
 
 /// Which socket of libzmq the connection plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,25 @@ impl Wire {
     /// # Errors
     /// Nobody listens, or the other side closes.
     pub fn connect(address: SocketAddr, kind: Kind, patience: Duration) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, patience)?;
+        Self::over(
+            TcpStream::connect_timeout(&address, patience)?,
+            kind,
+            patience,
+        )
+    }
+
+    /// Connects from another address of the loopback, as another machine does, and shakes hands.
+    ///
+    /// # Errors
+    /// Nobody listens, or the other side closes.
+    pub fn connect_from(from: Ipv4Addr, port: u16, patience: Duration) -> io::Result<Self> {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        rustix::net::bind(&socket, &SocketAddrV4::new(from, 0))?;
+        rustix::net::connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
+        Self::over(TcpStream::from(socket), Kind::Req, patience)
+    }
+
+    fn over(stream: TcpStream, kind: Kind, patience: Duration) -> io::Result<Self> {
         stream.set_read_timeout(Some(patience))?;
         stream.set_nodelay(true)?;
         let limits = FrameLimits {

@@ -16,6 +16,7 @@ use crate::auth::decide::Claim;
 use crate::auth::{Attempt, Outcome, autosign};
 use crate::enrolment::settings;
 use crate::ledger::{Answer, Input};
+use crate::marks::Mark;
 use crate::shared::Shared;
 
 /// A minion that showed no sign of life for so long, and has no connection open, is gone: a rebuilt
@@ -29,6 +30,8 @@ pub(crate) struct Visitor {
     pub(crate) from: SocketAddr,
     /// The protocol.
     pub(crate) version: Version,
+    /// What a sealed request is known by when it comes again.
+    pub(crate) mark: Option<Mark>,
 }
 
 /// Answers a sign-in; `None` if it is to be answered as what is below the floor is.

@@ -40,6 +40,8 @@ pub enum Refused {
     Identity,
     /// Its request was there before, or is too old.
     Replay,
+    /// Its request is of an older protocol and was done before: it is answered again, not obeyed.
+    Repeat,
     /// It wants what only a local user may.
     Command,
     /// Its load has not the form that its command needs; paths that lead out are of this kind.
@@ -62,6 +64,7 @@ impl Refused {
         Refused::Key,
         Refused::Identity,
         Refused::Replay,
+        Refused::Repeat,
         Refused::Command,
         Refused::Load,
         Refused::Event,
@@ -81,6 +84,7 @@ impl Refused {
             Refused::Key => "key",
             Refused::Identity => "identity",
             Refused::Replay => "replay",
+            Refused::Repeat => "repeat",
             Refused::Command => "command",
             Refused::Load => "load",
             Refused::Event => "event",
@@ -89,7 +93,10 @@ impl Refused {
 
     /// Says whether honest peers do this too: after each change of a key, or before they sign in.
     fn is_usual(self) -> bool {
-        matches!(self, Refused::Key | Refused::Stall | Refused::Knock)
+        matches!(
+            self,
+            Refused::Key | Refused::Stall | Refused::Knock | Refused::Repeat
+        )
     }
 }
 

@@ -183,7 +183,7 @@ impl Scene {
 }
 
 /// The words of a panic.
-fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     let words = panic.downcast_ref::<String>().map(String::as_str);
     let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
     let line: String = words.unwrap_or("it broke").chars().take(400).collect();

@@ -42,28 +42,38 @@ impl RealMinion {
     /// # Panics
     /// It cannot be started.
     pub fn start(venv: &Venv, id: &str, ports: (u16, u16)) -> Self {
+        let mut minion = Self::prepare(venv, id, ports, "");
+        minion.spawn();
+        minion
+    }
+
+    /// Prepares a minion for [`RealMinion::spawn`]; `config` is added to its file.
+    ///
+    /// # Panics
+    /// Its folder cannot be made.
+    pub fn prepare(venv: &Venv, id: &str, ports: (u16, u16), config: &str) -> Self {
         let dir = TempDir::with_prefix("minion-").expect("a folder");
         let config = format!(
             "master: 127.0.0.1\npublish_port: {}\nmaster_port: {}\nid: {id}\nroot_dir: {}\n\
              log_level: info\nacceptance_wait_time: 1\nacceptance_wait_time_max: 0\n\
              random_reauth_delay: 1\nrecon_default: 100\nrecon_max: 500\nmaster_tries: -1\n\
              rejected_retry: True\nsign_pub_messages: True\n\
-             max_event_size: 104857600\n\
-             grains: {{brine_suite: conformance, made: {}}}\n",
+             max_event_size: 104857600\n{config}\n",
             ports.0,
             ports.1,
             dir.path().display(),
-            dir.path().join("made").display(),
         );
+        // Not in the minion's own file: 3002 then sends those and no others until a refresh.
+        let made = dir.path().join("made");
+        let grains = format!("brine_suite: conformance\nmade: {}\n", made.display());
+        fs::write(dir.path().join("grains"), grains).expect("a file");
         fs::write(dir.path().join("minion"), config).expect("a file");
-        let mut minion = Self {
+        Self {
             id: id.to_owned(),
             dir,
             venv: venv.clone(),
             child: None,
-        };
-        minion.spawn();
-        minion
+        }
     }
 
     /// Gives a path in the minion's folder.
@@ -76,7 +86,16 @@ impl RealMinion {
         self.path("etc/salt/pki/minion")
     }
 
-    /// Starts it, after [`RealMinion::stop`].
+    /// Puts a key file into [`RealMinion::pki`], as an image or an operator does.
+    ///
+    /// # Panics
+    /// The disk refuses.
+    pub fn give_key(&self, name: &str, pem: &str) {
+        fs::create_dir_all(self.pki()).expect("a folder");
+        fs::write(self.pki().join(name), pem).expect("a file");
+    }
+
+    /// Starts it, after [`RealMinion::prepare`] or [`RealMinion::stop`].
     ///
     /// # Panics
     /// It runs, or cannot be started.

@@ -94,7 +94,7 @@ fn cve_2020_11651_commands_in_the_clear_give_nothing() {
 }
 
 #[test]
-fn cve_2020_11652_wheel_functions_reach_no_file_from_the_network() {
+fn cve_2020_11652_cve_2021_25282_wheel_functions_reach_no_file_from_the_network() {
     let master = TestMaster::start_with("auto_accept: True");
     let minion = SimMinion::new("web", Version::V3, master.ports());
     for fun in [

@@ -6,7 +6,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -90,24 +89,47 @@ fn half_open(port: u16, is_over: &AtomicBool) {
     }
 }
 
-/// Scans both ports as nmap does for versions, again and again; nothing if nmap is not there.
-fn scan((publish, ret): (u16, u16), is_over: &AtomicBool) {
+/// What a scanner of versions says to a port that it does not know: nothing, a greeting it breaks
+/// off, and the first words of other protocols.
+const PROBES: [&[u8]; 10] = [
+    b"",
+    b"\r\n\r\n",
+    b"GET / HTTP/1.0\r\n\r\n",
+    b"OPTIONS / RTSP/1.0\r\n\r\n",
+    b"HELP\r\n",
+    b"SSH-2.0-scan\r\n",
+    // A client's hello of TLS 1.2.
+    b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03\
+      abcdefghijklmnopqrstuvwxyz012345\x00\x00\x04\xc0\x2f\x00\x35\x01\x00",
+    // A question about names over TCP.
+    b"\x00\x1e\x00\x06\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07version\x04bind\x00\x00\x10\x00\x03",
+    // Half a greeting of ours, and a whole one of a version that does not exist.
+    &GREETING_BEGUN,
+    b"\xff\x00\x00\x00\x00\x00\x00\x00\x00\x7f\x09NULL",
+];
+
+const GREETING_BEGUN: [u8; 10] = [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f];
+
+/// Scans both ports as nmap does for versions, again and again: each probe on a connection of its
+/// own, whose answer is waited for. Gives the number of connections.
+fn scan((publish, ret): (u16, u16), is_over: &AtomicBool) -> u64 {
+    let mut probed = 0;
     while !is_over.load(Ordering::Relaxed) {
-        let ports = format!("{publish},{ret}");
-        let nmap = Command::new("nmap")
-            .args(["-sV", "--version-all", "-Pn", "-p", &ports, "127.0.0.1"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut nmap) = nmap else { return };
-        while nmap.try_wait().expect("our child").is_none() {
-            if is_over.load(Ordering::Relaxed) {
-                let _ = nmap.kill();
-            }
-            wait::pause(100);
+        for (port, probe) in [publish, ret]
+            .into_iter()
+            .flat_map(|port| PROBES.map(|probe| (port, probe)))
+        {
+            let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
+                continue;
+            };
+            let _ = stream.set_read_timeout(Some(Duration::from_millis(100)));
+            let _ = stream.write_all(probe);
+            let mut answer = [0; 256];
+            while matches!(stream.read(&mut answer), Ok(read) if read > 0) {}
+            probed += 1;
         }
     }
+    probed
 }
 
 #[test]
@@ -123,9 +145,9 @@ fn flood_of_strangers_beside_fifty_minions() {
         .collect();
     let before = latencies(&master, &workers);
     let (is_over, sent) = (AtomicBool::new(false), AtomicU64::new(0));
-    let during = std::thread::scope(|scope| {
+    let (during, probed) = std::thread::scope(|scope| {
         let (publish, ret) = master.ports();
-        scope.spawn(|| scan(master.ports(), &is_over));
+        let scanner = scope.spawn(|| scan(master.ports(), &is_over));
         for port in [publish, ret] {
             scope.spawn({
                 let is_over = &is_over;
@@ -138,7 +160,7 @@ fn flood_of_strangers_beside_fifty_minions() {
         }
         let during = latencies(&master, &workers);
         is_over.store(true, Ordering::Relaxed);
-        during
+        (during, scanner.join().expect("the scanner ends"))
     });
     let refused = master.api().get("/health")["refused"].clone();
     println!("jobs of {MINIONS} minions, milliseconds from the command to the last return");
@@ -153,7 +175,7 @@ fn flood_of_strangers_beside_fifty_minions() {
     let most = at(&during, 0.95) / at(&before, 0.95);
     println!("ratio: median {half:.2}, 95% {most:.2}");
     println!(
-        "connections of nonsense: {}; refused: {refused}",
+        "connections of nonsense: {}, of the scan: {probed}; refused: {refused}",
         sent.load(Ordering::Relaxed)
     );
 }

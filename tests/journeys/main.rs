@@ -10,6 +10,7 @@
 
 mod commands;
 mod cve;
+mod cve_access;
 mod enrolment;
 mod events;
 mod files;

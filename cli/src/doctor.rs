@@ -87,7 +87,11 @@ async fn examine(client: &Client, terminal: &mut Terminal) -> Result<(), Error> 
     ));
     for (what, count) in &health.refused {
         let next = next_step(what);
-        terminal.line(&format!("refused   {count} times: {what}; {next}"));
+        let often = match count {
+            1 => "once".to_owned(),
+            _ => format!("{count} times"),
+        };
+        terminal.line(&format!("refused   {often}: {what}; {next}"));
     }
     let runs: Vec<RunSummary> = client.get("/runs").await?;
     let running = runs.iter().filter(|run| !run.phase.has_ended()).count();
@@ -147,6 +151,7 @@ fn next_step(what: &str) -> &'static str {
         "key" => "usual after a start, a rotation or a deleted key; else a minion is out of date",
         "identity" => "a request that was not from whom it said: the log names the address",
         "replay" => "somebody repeats recorded requests: the log names the address",
+        "repeat" => "old minions ask again when an answer is late; answered, not done again",
         "command" => "python's salt, or a probe, asks for what only the local socket gives",
         "event" => "a minion fires events in another's name: the log names both",
         _ => "the log names the addresses",

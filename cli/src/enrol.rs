@@ -49,9 +49,10 @@ async fn carry_out(flags: EnrolFlags, terminal: &mut Terminal) -> Result<u8, Err
             ]);
             let opened = client.wheel("enrol.open", kwarg).await?;
             let number = first(&opened);
+            let minions = if count == 1 { "minion" } else { "minions" };
             terminal.line(&format!(
-                "window {number} is open for {for_secs} seconds and {count} minions ({id}); close \
-                 it with: brine enrol close {number}"
+                "window {number} is open for {for_secs} seconds and {count} {minions} ({id}); \
+                 close it with: brine enrol close {number}"
             ));
         }
         EnrolVerb::Close { window } => {

@@ -7,6 +7,7 @@ use std::path::Path;
 use model::{Map, MinionId};
 
 use crate::auth::{autosign, rules};
+use crate::enrolment::clauses::NO_LISTS;
 use crate::enrolment::inventory::is_in;
 use crate::enrolment::{Evidence, Listed};
 use crate::shared::Shared;
@@ -68,7 +69,7 @@ fn lists(shared: &Shared, dir: &Path, grains: &Map) -> Vec<Listed> {
     let listed: Vec<Listed> = names.map(of).collect();
     if listed.is_empty() {
         let nobody = Listed {
-            list: "autosign_grains_dir".to_owned(),
+            list: NO_LISTS.to_owned(),
             sent: Some(dir.display().to_string()),
             is_listed: false,
             is_shared: true,

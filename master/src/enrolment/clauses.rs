@@ -9,6 +9,10 @@ use super::{Failed, View};
 /// Longest part of a claimed value that is repeated to an operator.
 const SHOWN_CHARS_MAX: usize = 64;
 
+/// Stands for the lists of `autosign_grains_dir` where there are none: nobody is listed. What was
+/// "sent" is then the directory.
+pub const NO_LISTS: &str = "autosign_grains_dir";
+
 /// The options that enrolment depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
@@ -142,6 +146,10 @@ fn on_list(
         let why = "the minion sent no such grain (its option autosign_grains)";
         return Err(Failed::new(list, why));
     };
+    if list == NO_LISTS {
+        let why = format!("{sent} has no file named after a grain, such as {sent}/uuid");
+        return Err(Failed::new(list, why));
+    }
     let shown: String = sent.chars().take(SHOWN_CHARS_MAX).collect();
     if !listed.is_listed {
         return Err(Failed::new(list, format!("'{shown}' is not listed")));

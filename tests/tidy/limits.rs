@@ -10,8 +10,10 @@ const DOCUMENT: &str = "docs/limits.md";
 const HOMES: [&str; 2] = ["minion-protocol/src/limits.rs", "master/src/limits.rs"];
 
 /// Where none may stand: what strangers reach first.
-const BORDERS: [&str; 4] = [
-    "minion-protocol/src/",
+const BORDERS: [&str; 6] = [
+    "minion-protocol/src/opening.rs",
+    "minion-protocol/src/request.rs",
+    "minion-protocol/src/zmtp/",
     "master/src/transport/",
     "master/src/master.rs",
     "master/src/marks.rs",

@@ -52,7 +52,7 @@ pub enum Refused {
 
 impl Refused {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Refused; 14] = [
+    pub const ALL: [Refused; 15] = [
         Refused::Connection,
         Refused::Knock,
         Refused::Handshake,

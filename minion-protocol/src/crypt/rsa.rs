@@ -340,8 +340,8 @@ impl PublicKey {
 
     /// Says whether `tok` proves possession of the private key: it recovers to the word `salt`.
     pub fn accepts_token(&self, tok: &[u8]) -> bool {
-        let is_known = |known: &Box<[u8]>| bool::from(known.ct_eq(tok));
-        if self.token.get().is_some_and(is_known) {
+        let known = self.token.get();
+        if known.is_some_and(|known| bool::from(known.ct_eq(tok))) {
             return true;
         }
         let is_good = self.x931_recover(tok).as_deref() == Some(b"salt");

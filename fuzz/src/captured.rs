@@ -162,8 +162,8 @@ fn read((release, version, text): (&'static str, Version, &str)) -> Talk {
 /// Finds the answer that let the minion in, and opens it as the minion did.
 fn keys(exchanges: &[(Vec<u8>, Vec<u8>)]) -> Keys {
     let minion = MasterKey::from_pem(MINION_PEM).expect("a key of the tests");
-    let inner = exchanges.iter().filter_map(|(_, reply)| signed_in(reply));
-    let inner = inner.last().expect("a sign-in that was accepted");
+    let mut accepted = exchanges.iter().filter_map(|(_, reply)| signed_in(reply));
+    let inner = accepted.next_back().expect("a sign-in that was accepted");
     let unwrap = |field: &str| {
         let plain = minion.oaep_decrypt(&bytes(&inner, field), EncAlgo::default());
         let plain = plain.expect("OpenSSL tries").expect("for this minion");

@@ -37,7 +37,7 @@ fn nothing_is_given_for(master: &TestMaster, credentials: &[&[(&str, &str)]]) {
             for (name, value) in *credential {
                 load.insert(*name, *value);
             }
-            let answer = stranger.clear(load).unwrap();
+            let answer = stranger.clear(load).expect("an answer");
             let is_refused = answer.get("error").is_some();
             assert!(is_refused, "{cmd} {credential:?}: {answer:?}");
         }
@@ -280,7 +280,7 @@ fn is_private(path: &Path) -> bool {
 /// Says whether a folder on the way to a file lets nobody else in.
 fn is_below_closed(path: &Path, root: &Path) -> bool {
     let is_closed = |folder: &Path| {
-        let metadata = std::fs::metadata(folder).unwrap();
+        let metadata = std::fs::metadata(folder).expect("a folder");
         metadata.permissions().mode() & 0o077 == 0
     };
     let folders = path.ancestors().skip(1);
@@ -290,8 +290,8 @@ fn is_below_closed(path: &Path, root: &Path) -> bool {
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
             match path.is_dir() {
                 true => folders.push(path),
                 false if path.is_file() => found.push(path),

@@ -240,8 +240,8 @@ fn last_alive(reader: &dyn LogReader) -> Result<Timestamp, storage::Error> {
 fn returns_of_open_runs(views: &Views, reader: &dyn LogReader) -> Vec<JobReturn> {
     let jids = views.runs.open().flat_map(orch::Run::jids);
     let jobs = jids.filter_map(|jid| views.jobs.get(jid));
-    jobs.flat_map(|job| job.returns.values())
-        .filter_map(|at| read_return(reader, *at))
+    jobs.flat_map(|job| job.returns.values().copied().collect::<Vec<_>>())
+        .filter_map(|at| read_return(reader, at))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! The parts of the running master that requests are served from. Each is a cheap handle; none is a
 //! lock on what the master knows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ impl Shared {
         let asked = jid.clone();
         let Some(job) = self
             .ledger
-            .ask(move |views| views.jobs.get(&asked).cloned())
+            .ask(move |views| views.jobs.get(&asked).map(Cow::into_owned))
             .await?
         else {
             return Ok(None);

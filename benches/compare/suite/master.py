@@ -174,6 +174,12 @@ class Master:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process = None
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
     def remove(self):
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -200,18 +206,22 @@ class Master:
         """Runs the swarm against this master; gives its result. Errors of requests are in it."""
         return self.result(self.begin_swarm(*words, **flags))
 
-    def begin_swarm(self, *words, **flags):
+    def begin_swarm(self, *words, seconds_max=SECONDS_MAX, **flags):
         command = self.swarm_words(words, flags)
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        # The other end of a pipe that nobody writes to: a command that reads it waits for the end of the swarm.
+        swarm = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        swarm.seconds_max = seconds_max
+        return swarm
 
     def result(self, swarm):
         """Waits for a swarm's end; gives its result."""
         try:
-            said, complaint = swarm.communicate(timeout=SECONDS_MAX)
+            said, complaint = swarm.communicate(timeout=swarm.seconds_max)
         except subprocess.TimeoutExpired as error:
             swarm.kill()
             swarm.communicate()
-            raise Failed(f"the swarm did not end in {SECONDS_MAX} s") from error
+            raise Failed(f"the swarm did not end in {swarm.seconds_max} s") from error
         if not said.strip():
             raise Failed(f"the swarm could not start: {complaint[-800:]}")
         return json.loads(said)

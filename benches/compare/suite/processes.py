@@ -48,6 +48,16 @@ def cpu_seconds(root):
     return sum(seconds.get(pid, 0.0) for pid in tree)
 
 
+def pss_kib(pid):
+    """Gives the proportional set size of one process."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def space(folder):
     """Gives the bytes that a folder takes on its disk, and how many files and folders it has."""
     count, blocks = 0, 0

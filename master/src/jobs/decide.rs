@@ -195,7 +195,7 @@ fn is_of_earlier_life(jobs: &View, job: &Job, answer: &JobReturn) -> bool {
 fn on_probe_answer(jobs: &View, asked: &Jid, answer: &JobReturn) -> Option<Record> {
     let job = jobs.get(asked)?;
     let outcome = job.minions.get(&answer.id)?;
-    if outcome.phase.has_ended() || is_of_earlier_life(jobs, job, answer) {
+    if outcome.phase.has_ended() || is_of_earlier_life(jobs, &job, answer) {
         return None;
     }
     let (jid, id) = (asked.clone(), answer.id.clone());

@@ -8,6 +8,7 @@
 pub mod act;
 pub mod collect;
 pub mod decide;
+mod packing;
 mod record;
 pub mod restarts;
 pub mod sub_events;

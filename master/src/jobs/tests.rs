@@ -387,3 +387,66 @@ fn what_is_hidden_is_kept_nowhere() {
     assert!(!format!("{kept:?}").contains("abc"));
     assert_eq!(kept.retcode, ret.retcode);
 }
+
+/// Jobs with a return each, of which most have ended so long ago that they are packed.
+fn many() -> (View, Vec<Jid>) {
+    let mut view = View::default();
+    let mut jids = Vec::new();
+    for number in 0..200 {
+        let jid = Jid::at(at(number));
+        let published = JobPublished {
+            jid: jid.clone(),
+            missing: vec!["c".into()],
+            ..job(false)
+        };
+        view.published(&published, Cursor(10 * number + 1), at(number));
+        view.sent(&jid, &[], &[id("b")]);
+        for (place, from) in ["stranger", "b", "a"].into_iter().enumerate() {
+            let ret = JobReturn {
+                jid: jid.clone(),
+                ..ret(from, place as i64)
+            };
+            view.returned(&ret, Cursor(10 * number + 2 + place as u64), at(number + 1));
+        }
+        jids.push(jid);
+    }
+    (view, jids)
+}
+
+#[test]
+fn a_job_of_long_ago_is_told_as_one_of_today() {
+    let (view, jids) = many();
+    let job = view.get(&jids[0]).unwrap();
+    assert_eq!(job.published.minions, [id("a"), id("b")]);
+    assert_eq!(job.published.missing, ["c"]);
+    let returns: Vec<_> = job.returns.iter().collect();
+    let expected = [("stranger", 2), ("b", 3), ("a", 4)];
+    let expected = expected.map(|(from, at)| (id(from), Cursor(at)));
+    assert_eq!(returns, expected.each_ref().map(|(id, at)| (id, at)));
+    assert_eq!(job.minions[&id("a")].phase, MinionPhase::Failed);
+    assert!(job.unheard.contains(&id("b")) && job.has_ended());
+    assert!(view.open().next().is_none());
+    assert_eq!(view.oldest_needed(), Some(Cursor(0)));
+}
+
+#[test]
+fn a_snapshot_of_packed_jobs_is_the_same_view() {
+    let (mut view, jids) = many();
+    let bytes = rmp_serde::to_vec_named(&view).unwrap();
+    let mut again: View = rmp_serde::from_slice(&bytes).unwrap();
+    let late = |view: &mut View| {
+        let ret = JobReturn {
+            jid: jids[0].clone(),
+            ..ret("late", 0)
+        };
+        view.returned(&ret, Cursor(9000), at(9000));
+        view.forget(at(100), &|_| false);
+    };
+    late(&mut view);
+    late(&mut again);
+    for jid in &jids {
+        let told = |view: &View| view.get(jid).map(|job| format!("{job:?}"));
+        assert_eq!(told(&view), told(&again), "{jid}");
+    }
+    assert_eq!(view.oldest_needed(), again.oldest_needed());
+}

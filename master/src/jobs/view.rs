@@ -1,13 +1,18 @@
 //! What is known of each job.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use indexmap::{IndexMap, IndexSet};
 use model::api::{JobSummary, MinionOutcome, MinionPhase};
 use model::{Cursor, Jid, JobReturn, MinionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::packing::Packed;
 use super::{JobPublished, MinionEnded};
+
+/// Jobs that have ended and are kept as they are, for returns that come late; older ones are packed.
+const UNPACKED_MAX: usize = 64;
 
 /// One job: what was asked, and how it stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,7 +43,10 @@ pub struct Job {
     pub doubts: IndexMap<MinionId, Doubt>,
     /// How many of the minions may still answer. Counted, because it is asked at each return.
     #[serde(skip)]
-    pending: usize,
+    pub(super) pending: usize,
+    /// What the maps above and the lists of minions held, once the job has ended long ago.
+    #[serde(default)]
+    pub(super) packed: Option<Packed>,
 }
 
 /// A minion started: does it still have the job?
@@ -110,6 +118,9 @@ pub struct View {
     /// Those that some minion may still answer.
     #[serde(skip)]
     open: BTreeSet<Jid>,
+    /// Those that have ended and are not packed, the one that ended first in front.
+    #[serde(skip)]
+    ended: VecDeque<Jid>,
     /// Where each stands in the log.
     #[serde(skip)]
     cursors: BTreeSet<Cursor>,
@@ -135,11 +146,17 @@ impl From<Kept> for View {
 
 impl View {
     /// Gives a job.
-    pub fn get(&self, jid: &Jid) -> Option<&Job> {
-        self.jobs.get(jid)
+    pub fn get(&self, jid: &Jid) -> Option<Cow<'_, Job>> {
+        self.jobs.get(jid).map(Job::whole)
     }
 
-    /// Walks over the jobs, oldest first.
+    /// Says whether there is such a job.
+    pub fn contains(&self, jid: &Jid) -> bool {
+        self.jobs.contains_key(jid)
+    }
+
+    /// Walks over the jobs, oldest first, as lists show them: those that ended long ago without
+    /// their minions.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Job> {
         self.jobs.values()
     }
@@ -150,13 +167,33 @@ impl View {
     }
 
     fn put(&mut self, jid: Jid, job: Job) {
-        match job.has_ended() {
-            true => self.open.remove(&jid),
-            false => self.open.insert(jid.clone()),
-        };
-        self.cursors.insert(job.cursor);
-        if let Some(before) = self.jobs.insert(jid, job) {
+        if let Some(before) = self.jobs.get(&jid) {
             self.cursors.remove(&before.cursor);
+        }
+        self.cursors.insert(job.cursor);
+        let has_ended = job.has_ended();
+        self.jobs.insert(jid.clone(), job);
+        if has_ended {
+            self.open.remove(&jid);
+            self.note_ended(jid);
+        } else {
+            self.open.insert(jid);
+        }
+    }
+
+    /// Notes a job that has ended and is not packed; packs the one that ended first.
+    fn note_ended(&mut self, jid: Jid) {
+        if self.jobs.get(&jid).is_some_and(|job| job.packed.is_some()) {
+            return;
+        }
+        self.ended.push_back(jid);
+        while self.ended.len() > UNPACKED_MAX {
+            let first = self.ended.pop_front();
+            let job = first.and_then(|jid| self.jobs.get_mut(&jid));
+            // It may be open again, or gone.
+            if let Some(job) = job.filter(|job| job.has_ended()) {
+                job.pack();
+            }
         }
     }
 
@@ -165,13 +202,19 @@ impl View {
         let Some(job) = self.jobs.get_mut(jid) else {
             return;
         };
-        let was_open = !job.has_ended();
+        let (was_open, was_packed) = (!job.has_ended(), job.packed.is_some());
+        if was_packed {
+            *job = job.whole().into_owned();
+        }
         change(job);
         let is_open = !job.has_ended();
-        if was_open && !is_open {
-            self.open.remove(jid);
-        } else if is_open && !was_open {
+        if is_open && !was_open {
             self.open.insert(jid.clone());
+        } else if was_open && !is_open {
+            self.open.remove(jid);
+            self.note_ended(jid.clone());
+        } else if was_packed {
+            self.note_ended(jid.clone());
         }
     }
 
@@ -205,6 +248,7 @@ impl View {
             unheard: IndexSet::new(),
             sent_again: IndexMap::new(),
             doubts: IndexMap::new(),
+            packed: None,
         };
         self.put(job.published.jid.clone(), job);
     }
@@ -306,6 +350,7 @@ impl View {
             jobs,
             open,
             cursors,
+            ended,
         } = self;
         jobs.retain(|jid, job| {
             let may_go = job.may_go(before, is_kept);
@@ -316,6 +361,7 @@ impl View {
             }
             !may_go
         });
+        ended.retain(|jid| jobs.contains_key(jid));
     }
 
     /// Says whether there is a job to forget.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use model::{Cursor, Event, Grains, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
+use super::kept_return;
 use crate::enrolment::EnrolmentRecord;
 use crate::jobs::{JobPublished, MinionEnded, sub_events};
 use crate::keys::KeyChanged;
@@ -47,7 +48,7 @@ pub enum Record {
         unheard: Vec<MinionId>,
     },
     /// A minion returned.
-    JobReturned(Box<JobReturn>),
+    JobReturned(#[serde(with = "kept_return")] Box<JobReturn>),
     /// A minion says that it is at work on the job.
     JobRunning {
         /// The job.

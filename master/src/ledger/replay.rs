@@ -5,6 +5,7 @@
 //! to save one.
 
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use model::{Cursor, MinionId, Timestamp};
 use storage::{Blobs, LogReader};
@@ -15,6 +16,9 @@ use crate::{mine, minions};
 
 /// Records that are read at once: a few MB of memory.
 const READ_RECORDS: usize = 1024;
+
+/// Pieces of so many records that are decoded before they are taken in.
+const PIECES_AHEAD_MAX: usize = 4;
 
 /// The log could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -96,17 +100,19 @@ impl Durable {
                 return Err(ReplayError::BeginningIsGone { tail, problems });
             }
         };
-        loop {
-            let entries = self.reader.read(views.head, READ_RECORDS)?;
-            if entries.is_empty() {
-                return Ok(views);
+        let reader = self.reader.as_ref();
+        // Most of the work is reading and decoding: a thread of its own runs ahead with it.
+        std::thread::scope(|scope| {
+            let (sender, pieces) = sync_channel(PIECES_AHEAD_MAX);
+            let after = views.head;
+            scope.spawn(move || read_ahead(reader, after, &sender));
+            for piece in pieces {
+                for (cursor, at, record) in piece? {
+                    views.apply(cursor, at, &record);
+                }
             }
-            for (cursor, entry) in entries {
-                let record = Record::decode(&entry.body)
-                    .map_err(|source| ReplayError::Record { cursor, source })?;
-                views.apply(cursor, entry.at, &record);
-            }
-        }
+            Ok(views)
+        })
     }
 
     /// Saves a snapshot of what the log says now, if it grew by `records_min` since the last. It is
@@ -141,6 +147,44 @@ impl Durable {
         }
         Ok(old)
     }
+}
+
+/// Records in order, decoded.
+type Piece = Vec<(Cursor, Timestamp, Record)>;
+
+/// Reads and decodes what comes behind a place, until the log or the receiver ends.
+fn read_ahead(
+    reader: &dyn LogReader,
+    mut after: Cursor,
+    pieces: &SyncSender<Result<Piece, ReplayError>>,
+) {
+    loop {
+        let piece = read_piece(reader, after);
+        match &piece {
+            Ok(records) => match records.last() {
+                Some((last, ..)) => after = *last,
+                None => return,
+            },
+            Err(_) => {
+                // Whoever receives ends with it, and so does this.
+                let _ = pieces.send(piece);
+                return;
+            }
+        }
+        if pieces.send(piece).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_piece(reader: &dyn LogReader, after: Cursor) -> Result<Piece, ReplayError> {
+    let entries = reader.read(after, READ_RECORDS)?.into_iter();
+    let decode = |(cursor, entry): (Cursor, storage::Entry)| {
+        let record = Record::decode(&entry.body);
+        let record = record.map_err(|source| ReplayError::Record { cursor, source })?;
+        Ok((cursor, entry.at, record))
+    };
+    entries.map(decode).collect()
 }
 
 /// Finds the starts of minions that a record tells for the first time.

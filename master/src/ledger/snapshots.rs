@@ -14,8 +14,11 @@ use super::Views;
 /// Where the two snapshots are.
 const NAMES: [&str; 2] = ["views-a", "views-b"];
 
-/// The format this release writes and reads: these 4 bytes, little end first, then msgpack.
-const FORMAT: u32 = 1;
+/// The format this release writes: these 4 bytes, little end first, then msgpack.
+const FORMAT: u32 = 2;
+
+/// The oldest it reads: 1 has no packed jobs.
+const FORMAT_MIN: u32 = 1;
 
 /// The snapshots of one store.
 pub struct Snapshots {
@@ -132,9 +135,9 @@ fn read(tables: &dyn Tables, name: &str) -> Result<Option<Views>, String> {
         return Err("it is cut short".into());
     };
     let format = u32::from_le_bytes(*format);
-    if format != FORMAT {
+    if !(FORMAT_MIN..=FORMAT).contains(&format) {
         return Err(format!(
-            "it has format {format}, and this release of Brine reads {FORMAT}"
+            "it has format {format}, and this release of Brine reads {FORMAT_MIN} to {FORMAT}"
         ));
     }
     let views: Views = rmp_serde::from_slice(encoded).map_err(|error| error.to_string())?;

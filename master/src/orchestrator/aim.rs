@@ -30,7 +30,7 @@ pub(super) fn grant_later(
 ) {
     let is_wanted = views.runs.get(id).is_some_and(|run| match &wish {
         Wish::Publish { jid, .. } | Wish::AdoptJob { jid, .. } => {
-            run.wants_job(jid) && views.jobs.get(jid).is_none()
+            run.wants_job(jid) && !views.jobs.contains(jid)
         }
         // What was resolved already takes no second answer.
         _ => true,
@@ -64,7 +64,7 @@ pub(super) fn aim(
             attempt,
             jid,
             job,
-        } if views.jobs.get(jid).is_none() => (*step, *attempt, Some(jid), job),
+        } if !views.jobs.contains(jid) => (*step, *attempt, Some(jid), job),
         Wish::Resolve { step, attempt, job } => (*step, *attempt, None, job),
         _ => return None,
     };

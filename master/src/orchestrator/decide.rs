@@ -117,7 +117,8 @@ pub fn on_return(
     blob: Option<String>,
     now: Timestamp,
 ) -> Decision {
-    let job = views.jobs.get(&ret.jid).map(|job| &job.published);
+    let job = views.jobs.get(&ret.jid);
+    let job = job.as_deref().map(|job| &job.published);
     let is_open = |run: &Jid| {
         let run = views.runs.get(run);
         run.is_some_and(|run| !run.phase().has_ended())
@@ -316,7 +317,8 @@ fn fact_of_job(views: &Views, record: &Record, now: Timestamp) -> Option<(Jid, F
         }
         _ => return None,
     };
-    let job = &views.jobs.get(jid)?.published;
+    let job = views.jobs.get(jid)?;
+    let job = &job.published;
     let step = job.step.as_ref()?;
     // The clear return of a job that hides its output was told when it came.
     let is_told = job.hides_output && matches!(fact, Fact::Returned(_));

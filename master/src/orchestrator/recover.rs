@@ -21,7 +21,7 @@ pub fn on_master_start(
             continue;
         };
         let jobs = run.jids().filter_map(|jid| views.jobs.get(jid));
-        let facts = jobs.flat_map(|job| facts_of_job(job, returns)).collect();
+        let facts = jobs.flat_map(|job| facts_of_job(&job, returns)).collect();
         resume(views, policy, &id, last_alive, facts, now, &mut decision);
     }
     decision

@@ -85,12 +85,9 @@ async fn wait_for_all(shared: &Shared, jid: &model::Jid) -> Result<(), RunnerErr
     let mut head = shared.ledger.head();
     loop {
         let asked = jid.clone();
-        let has_ended = shared.ledger.ask(move |views| {
-            views
-                .jobs
-                .get(&asked)
-                .is_none_or(crate::jobs::Job::has_ended)
-        });
+        let has_ended = shared
+            .ledger
+            .ask(move |views| views.jobs.get(&asked).is_none_or(|job| job.has_ended()));
         if has_ended.await? {
             return Ok(());
         }

@@ -135,22 +135,33 @@ impl EmbeddedLog {
         transaction.commit()
     }
 
-    /// Deletes what is at or before `tail`, in steps. Harmless to repeat, harmless to be cut short.
-    fn delete(&self, tail: i64) -> Result<(), rusqlite::Error> {
+    /// Deletes what is at or before `tail`, in steps of one commit each; what they free goes back to
+    /// the file system with them. Harmless to repeat, harmless to be cut short.
+    fn forget(&self, tail: i64) -> Result<(), rusqlite::Error> {
         let first: Option<i64> =
             self.connection
                 .query_row("SELECT min(cursor) FROM log", [], |row| row.get(0))?;
-        let mut upto = first.unwrap_or(tail);
-        while upto <= tail {
-            upto = upto.saturating_add(TRIM_STEP);
-            self.connection
-                .execute("DELETE FROM log WHERE cursor <= ?1", [upto.min(tail)])?;
+        let mut upto = first.unwrap_or(tail).min(tail);
+        loop {
+            upto = upto.saturating_add(TRIM_STEP).min(tail);
+            let transaction = self.connection.unchecked_transaction()?;
+            let sql = "UPDATE bounds SET cursor = ?1 WHERE name = 'trimmed'";
+            transaction.execute(sql, [tail])?;
+            transaction.execute("DELETE FROM log WHERE cursor <= ?1", [upto])?;
+            free_pages(&transaction)?;
+            transaction.commit()?;
+            if upto >= tail {
+                return Ok(());
+            }
         }
-        let mut vacuum = self.connection.prepare("PRAGMA incremental_vacuum")?;
-        let mut pages = vacuum.query([])?;
-        while pages.next()?.is_some() {}
-        Ok(())
     }
+}
+
+fn free_pages(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
+    Ok(())
 }
 
 impl Log for EmbeddedLog {
@@ -173,15 +184,11 @@ impl Log for EmbeddedLog {
     }
 
     fn trim(&mut self, up_to: Cursor) -> Result<(), Error> {
-        let tail = up_to.min(self.bounds.head());
-        if tail > self.bounds.tail() {
-            let sql = "UPDATE bounds SET cursor = ?1 WHERE name = 'trimmed'";
-            self.connection
-                .execute(sql, [tail.0.cast_signed()])
-                .map_err(self.failed("trim"))?;
-            self.bounds.tail.store(tail.0, Ordering::Release);
-        }
-        let tail = self.bounds.tail().0.cast_signed();
-        self.delete(tail).map_err(self.failed("trim"))
+        let tail = up_to.min(self.bounds.head()).max(self.bounds.tail());
+        // First: a reader that finds them gone is told that they were forgotten, not that the log
+        // is damaged.
+        self.bounds.tail.store(tail.0, Ordering::Release);
+        self.forget(tail.0.cast_signed())
+            .map_err(self.failed("trim"))
     }
 }

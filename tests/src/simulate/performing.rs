@@ -123,7 +123,7 @@ impl World {
         let is_known = self
             .master
             .views()
-            .map(|views| views.jobs.get(&job.jid).is_some());
+            .map(|views| views.jobs.contains(&job.jid));
         if is_known == Some(false) {
             self.violate(format!("job {} is sent and not on record", job.jid));
         }

@@ -7,8 +7,7 @@ def costs(stage):
     for keys in (100, 2000, 10000):
         if stage.quick and keys == 10000 and not stage.is_ours:
             continue
-        master = stage.make()
-        try:
+        with stage.make() as master:
             master.accept("m-", keys)
             master.start()
             master.swarm(mode="herd", minions=1, prefix="m-", patience=60)
@@ -21,5 +20,3 @@ def costs(stage):
             # Python's master goes on with a publication after the answer.
             time.sleep(0.5)
             stage.put(f"publish_{keys}", (master.cpu_seconds() - before) * 1000 / count)
-        finally:
-            master.remove()

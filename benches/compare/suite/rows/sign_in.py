@@ -12,15 +12,12 @@ def known(stage):
 def new(stage):
     """Strangers that are let in at once, on a master of their own."""
     # `legacy` is Salt's own meaning of auto_accept: no limit of how many enrol in a minute.
-    master = stage.make(auto_accept=True, enrolment="legacy")
-    try:
+    with stage.make(auto_accept=True, enrolment="legacy") as master:
         master.start()
         master.swarm(mode="herd", minions=1, prefix="warm-", patience=60)
         count = stage.minions // 2
         result = master.swarm(mode="herd", minions=count, prefix="new-", patience=60, distinct_keys=min(count, 200))
         stage.put_per_operation("auth_new", result)
-    finally:
-        master.remove()
 
 
 def herd(stage):

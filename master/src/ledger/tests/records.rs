@@ -173,6 +173,44 @@ fn of_minions() -> Vec<(&'static str, Record)> {
     ]
 }
 
+/// The same return with all it says in its load too, as minions send it.
+fn of_load(returned: &JobReturn) -> JobReturn {
+    let load = Map::from([
+        ("cmd", Value::str("_return")),
+        ("id", Value::str(returned.id.as_str())),
+        ("jid", Value::str(returned.jid.as_str())),
+        ("fun", returned.fun.clone()),
+        ("return", returned.ret.clone()),
+        ("retcode", returned.retcode.clone()),
+        ("success", Value::Bool(false)),
+        ("out", Value::str("highstate")),
+    ]);
+    JobReturn {
+        load,
+        ..returned.clone()
+    }
+}
+
+#[test]
+fn a_return_is_not_said_twice_and_what_differs_is_kept() {
+    let samples = of_jobs();
+    let short = samples
+        .iter()
+        .find(|(sample, _)| *sample == "job_returned_short");
+    let Some((_, Record::JobReturned(short))) = short else {
+        panic!("there is such a sample")
+    };
+    let text = |record: &Record| String::from_utf8_lossy(&record.encode()).into_owned();
+    let record = Record::JobReturned(short.clone());
+    assert_eq!(text(&record).matches(JID).count(), 1);
+    let mut other = short.clone();
+    other.ret = Value::Nil;
+    (other.success, other.out) = (None, None);
+    other.id = id("web2");
+    let record = Record::JobReturned(other);
+    assert_eq!(Record::decode(&record.encode()).unwrap(), record);
+}
+
 fn of_jobs() -> Vec<(&'static str, Record)> {
     let jid: Jid = JID.parse().unwrap();
     let web1 = id("web1");
@@ -196,6 +234,10 @@ fn of_jobs() -> Vec<(&'static str, Record)> {
                 again,
                 unheard: vec![id("web2")],
             },
+        ),
+        (
+            "job_returned_short",
+            Record::JobReturned(Box::new(of_load(&returned))),
         ),
         ("job_returned", Record::JobReturned(Box::new(returned))),
         (

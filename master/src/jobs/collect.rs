@@ -80,7 +80,7 @@ pub fn on_timer(
     let mut to_ask = Vec::new();
     let mut to_send_again = Vec::new();
     for id in job.pending() {
-        match judge(job, id, moment, patience) {
+        match judge(&job, id, moment, patience) {
             Verdict::Ask => to_ask.push(id.clone()),
             Verdict::SendAgain => to_send_again.push(id.clone()),
             Verdict::End(phase, why) => {

@@ -176,7 +176,7 @@ fn the_database_does_not_grow_without_end() {
         running.clock.set(START_SECS + round * ROUND_SECS);
         let jid = jid_of(running.decide(ping()));
         running
-            .decide(ret(&jid, "a", "x".repeat(500_000).into()))
+            .decide(ret(&jid, "a", "x".repeat(1_000_000).into()))
             .unwrap();
         forget(&running, START_SECS + round * ROUND_SECS - ROUND_SECS / 2);
         let found = RealDisk.metadata(&dir.path().join("log.sqlite"));

@@ -115,7 +115,7 @@ fn write(log: &mut dyn Log, bytes_max: usize) -> (usize, usize) {
 }
 
 fn append(log: &mut dyn Log, head: u64, count: usize) {
-    put(log, head as usize, (0..count).map(|number| event(number)));
+    put(log, head as usize, (0..count).map(event));
 }
 
 fn put(log: &mut dyn Log, head: usize, records: impl Iterator<Item = Record>) -> (usize, usize) {

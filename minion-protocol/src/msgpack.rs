@@ -195,6 +195,11 @@ pub fn encode_onto(value: &Value, output: &mut Vec<u8>) {
     write(value, Format::Raw, output);
 }
 
+/// As [`encode_onto`], of a map.
+pub fn encode_map_onto(map: &Map, output: &mut Vec<u8>) {
+    write_map(map, Format::Raw, output);
+}
+
 /// Says how many bytes [`encode`] makes of a value.
 pub fn encoded_bytes(value: &Value) -> usize {
     let mut count = Count(0);
@@ -205,6 +210,11 @@ pub fn encoded_bytes(value: &Value) -> usize {
 /// Writes what stands before the bytes of a text or of bytes, in the old raw format.
 pub fn encode_raw_head(length: usize, output: &mut Vec<u8>) {
     write_text_head(length, Format::Raw, output);
+}
+
+/// Writes what stands before the keys and values of a map.
+pub fn encode_map_head(pairs: usize, output: &mut Vec<u8>) {
+    write_small_head(pairs, 0x80, 0xde, output);
 }
 
 /// Writes a value in the new format, with str8 and bin. Minions sign this form of their returns.
@@ -259,13 +269,7 @@ fn write(value: &Value, format: Format, output: &mut impl Output) {
             write_small_head(list.len(), 0x90, 0xdc, output);
             list.iter().for_each(|item| write(item, format, output));
         }
-        Value::Map(map) => {
-            write_small_head(map.len(), 0x80, 0xde, output);
-            for (key, value) in map.iter() {
-                write(key, format, output);
-                write(value, format, output);
-            }
-        }
+        Value::Map(map) => write_map(map, format, output),
         Value::Ext(code, bytes) => {
             match bytes.len() {
                 1 => output.put(&[0xd4]),
@@ -278,6 +282,14 @@ fn write(value: &Value, format: Format, output: &mut impl Output) {
             output.put(&code.to_be_bytes());
             output.put(bytes);
         }
+    }
+}
+
+fn write_map(map: &Map, format: Format, output: &mut impl Output) {
+    write_small_head(map.len(), 0x80, 0xde, output);
+    for (key, value) in map.iter() {
+        write(key, format, output);
+        write(value, format, output);
     }
 }
 

@@ -17,21 +17,52 @@ use crate::payload::{Nonce, Version};
 /// What msgpack puts before bytes: a marker and four bytes of length at most.
 const RAW_HEAD_BYTES_MAX: usize = 5;
 
+/// Bytes whose encryption takes about 30 microseconds.
+const LITTLE_BYTES: usize = 16 * 1024;
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// A value, sealed as the request was: clear or under its key. Never an empty text in the
     /// clear.
     Value(Value),
-    /// The pillar of the minion that asked, under a key of its own.
-    Pillar(Map),
+    /// The pillar of the minion that asked, as [`Reply::pillar`] writes it, under a key of its own.
+    Pillar(Arc<[u8]>),
     /// The answer to `_auth`.
     Auth(Answer),
     /// Something broke on our side. Minions try again later.
     Broken,
 }
 
+/// What stands beside a pillar: a wrapped key of 512 bytes at most, a nonce, three names.
+const PILLAR_BYTES_BESIDE: usize = 640;
+
+/// What sealing an answer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Less than giving it to another thread.
+    Little,
+    /// The encryption of much.
+    Much,
+    /// Operations with the private key.
+    PrivateKey,
+}
+
 impl Reply {
+    /// Says what sealing it takes.
+    pub fn cost(&self) -> Cost {
+        match self {
+            Reply::Auth(_) | Reply::Pillar(_) => Cost::PrivateKey,
+            Reply::Value(value) if take(value, LITTLE_BYTES).is_none() => Cost::Much,
+            Reply::Value(_) | Reply::Broken => Cost::Little,
+        }
+    }
+
+    /// Writes a pillar once, for as many answers as it is good for.
+    pub fn pillar(pillar: Map) -> Self {
+        Reply::Pillar(msgpack::encode(&pillar.into()).into())
+    }
+
     /// Gives the bytes of [`Reply::Broken`], the same for every request.
     pub fn broken() -> Vec<u8> {
         broken()
@@ -40,6 +71,20 @@ impl Reply {
     /// The answer to a command that does not exist, is malformed, or is not allowed: an empty map.
     pub fn empty() -> Self {
         Reply::Value(Value::Map(Map::new()))
+    }
+}
+
+/// Takes about as many bytes as a value has from a budget; `None` as soon as it is used up.
+fn take(value: &Value, budget: usize) -> Option<usize> {
+    let budget = budget.checked_sub(1)?;
+    match value {
+        Value::Str(text) => budget.checked_sub(text.len()),
+        Value::Bytes(bytes) | Value::Ext(_, bytes) => budget.checked_sub(bytes.len()),
+        Value::List(list) => list.iter().try_fold(budget, |left, item| take(item, left)),
+        Value::Map(map) => map
+            .iter()
+            .try_fold(budget, |left, (key, value)| take(value, take(key, left)?)),
+        _ => Some(budget),
     }
 }
 
@@ -138,7 +183,7 @@ impl Seal {
     /// Seals a pillar under a one-time key, wrapped for the minion's accepted key.
     fn private(
         &self,
-        pillar: &Map,
+        pillar: &[u8],
         master: &MasterKey,
         random: Random<'_>,
     ) -> Result<Vec<u8>, Error> {
@@ -151,7 +196,6 @@ impl Seal {
         else {
             return Ok(broken());
         };
-        let pillar = Value::Map(pillar.clone());
         let once = Crypticle::generate(random);
         let wrapped = terms.minion_key.as_ref().and_then(|key| {
             let wrapped = key.oaep_encrypt(once.key_string().as_bytes(), terms.enc_algo);
@@ -162,23 +206,27 @@ impl Seal {
             return Ok(self.send(&Value::Map(Map::new()), random));
         };
         let inner = match (version, nonce) {
-            (Version::V0, _) => pillar,
+            (Version::V0, _) => pillar.to_vec(),
             (Version::V2 | Version::V3, None) => {
                 let error = Map::from([("error", "Nonce not included in request")]);
                 return Ok(msgpack::encode(&error.into()));
             }
             (Version::V2 | Version::V3, Some(nonce)) => {
-                let data = Map::from([
-                    ("key", wrapped.clone()),
-                    ("pillar", pillar),
-                    ("nonce", nonce.to_value()),
-                ]);
-                let data = msgpack::encode(&data.into());
+                let mut data = Vec::with_capacity(pillar.len() + PILLAR_BYTES_BESIDE);
+                msgpack::encode_map_head(3, &mut data);
+                for value in [&Value::str("key"), &wrapped, &Value::str("pillar")] {
+                    msgpack::encode_onto(value, &mut data);
+                }
+                data.extend_from_slice(pillar);
+                for value in [Value::str("nonce"), nonce.to_value()] {
+                    msgpack::encode_onto(&value, &mut data);
+                }
                 let sig = master.sign(&data, terms.sig_algo)?;
-                Map::from([("data", Value::Bytes(data)), ("sig", Value::Bytes(sig))]).into()
+                let inner = [("data", Value::Bytes(data)), ("sig", Value::Bytes(sig))];
+                msgpack::encode(&Map::from(inner).into())
             }
         };
-        let sealed = once.seal(&msgpack::encode(&inner), None, random);
+        let sealed = once.seal(&inner, None, random);
         let outer = Map::from([("key", wrapped), ("pillar", Value::Bytes(sealed))]);
         Ok(msgpack::encode(&outer.into()))
     }

@@ -446,7 +446,7 @@ fn a_pillar_is_plain_for_v0_and_signed_for_the_rest() {
         let body = sealed(version, &crypticle(key), load, envelope_id);
         let opened = open(&body, &keys()).expect("opens");
         assert!(matches!(opened.request, Request::Pillar(_)));
-        let outer = answer(&opened, &Reply::Pillar(pillar.clone()));
+        let outer = answer(&opened, &Reply::pillar(pillar.clone()));
         let once = unwrap_secret(&outer, "key", EncAlgo::default());
         let once = String::from_utf8(once).expect("text");
         let once = Crypticle::from_key_string(&once).expect("a key string");
@@ -471,7 +471,7 @@ fn a_newer_pillar_without_a_nonce_is_an_error_in_the_clear() {
     let mut load = v3_load();
     load.insert("cmd", "_pillar");
     load.remove("nonce");
-    let reply = answer(&v3(load).expect("opens"), &Reply::Pillar(Map::new()));
+    let reply = answer(&v3(load).expect("opens"), &Reply::pillar(Map::new()));
     assert_eq!(
         reply.get("error"),
         Some(&Value::str("Nonce not included in request"))

@@ -43,15 +43,20 @@ impl Inputs {
         hash(all.repr().as_bytes())
     }
 
+    /// Says whether nothing counts but the question and the files: neither an external pillar nor a
+    /// function that asks anything else.
+    pub fn is_closed(&self) -> bool {
+        let is_stable = |name: &String| FROM_REQUEST.iter().any(|module| name.starts_with(module));
+        self.functions.iter().all(is_stable) && self.external.is_empty()
+    }
+
     /// Says whether the same pillar would come out now: the same question, the same files, and
     /// nothing else was asked.
     ///
     /// # Errors
     /// A file cannot be read.
     pub fn is_current(&self, request: &Request, files: &dyn FileClient) -> Result<bool, FileError> {
-        let is_stable = |name: &String| FROM_REQUEST.iter().any(|module| name.starts_with(module));
-        let is_closed = self.functions.iter().all(is_stable) && self.external.is_empty();
-        if !is_closed || self.request != Self::key(request) {
+        if !self.is_closed() || self.request != Self::key(request) {
             return Ok(false);
         }
         self.has_same_files(files)
@@ -62,16 +67,24 @@ impl Inputs {
     /// # Errors
     /// A file cannot be read.
     pub fn has_same_files(&self, files: &dyn FileClient) -> Result<bool, FileError> {
-        let now = Sources::new(files);
-        for source in &self.sources {
-            if source.path == "/" {
-                now.list(&source.saltenv)?;
-            } else {
-                now.read(&source.path, &source.saltenv)?;
-            }
-        }
-        Ok(now.seen() == self.sources)
+        are_same(&self.sources, files)
     }
+}
+
+/// Says whether files are as they were.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn are_same(sources: &[Source], files: &dyn FileClient) -> Result<bool, FileError> {
+    let now = Sources::new(files);
+    for source in sources {
+        if source.path == "/" {
+            now.list(&source.saltenv)?;
+        } else {
+            now.read(&source.path, &source.saltenv)?;
+        }
+    }
+    Ok(now.seen() == sources)
 }
 
 /// Passes calls on and remembers their names.

@@ -19,7 +19,7 @@ mod top;
 pub use compile::{Pillar, Suppliers, compile, top_matches};
 pub use decrypt::Decrypt;
 pub use error::Problem;
-pub use inputs::Inputs;
+pub use inputs::{Inputs, are_same};
 pub use merge::{Merge, Strategy};
 pub use origin::{Contribution, Origin};
 pub use request::Request;

@@ -78,11 +78,35 @@ impl Metadata {
         ]
     }
 
+    /// Gives what changes with the file: who finds it the same has the same file.
+    pub fn stamp(&self) -> Stamp {
+        Stamp([
+            self.modified_secs,
+            self.modified_nanos,
+            self.changed_secs,
+            self.changed_nanos,
+            self.bytes.cast_signed(),
+            self.inode.cast_signed(),
+            self.device.cast_signed(),
+        ])
+    }
+
+    /// Gives when its content or its place last changed, in microseconds since the epoch.
+    pub fn changed_micros(&self) -> u64 {
+        let secs = self.changed_secs.saturating_mul(1_000_000);
+        u64::try_from(secs.saturating_add(self.changed_nanos / 1000)).unwrap_or(0)
+    }
+
     /// Gives the permission bits alone, as `chmod` takes them.
     pub fn permissions(&self) -> u32 {
         self.mode & 0o7777
     }
 }
+
+/// By what a file counts as unchanged: its size, its inode and device, and the times of its content
+/// and its metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp([i64; 7]);
 
 /// One name in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +150,12 @@ pub trait Disk: DiskRead {
 
     /// Makes a directory and those above it; an existing one is left as it is. New ones get `mode`.
     fn make_directory(&self, path: &Path, mode: u32) -> Result<(), Error>;
+
+    /// As [`Disk::write`], without waiting for the medium: after a crash of the machine the file may
+    /// be missing or empty. For what is noticed to be so, and made again.
+    fn write_lazily(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
+        self.write(path, content, mode)
+    }
 
     /// Sets the permission bits.
     fn set_mode(&self, path: &Path, mode: u32) -> Result<(), Error>;
@@ -210,13 +240,17 @@ impl DiskRead for RealDisk {
 
 impl Disk for RealDisk {
     fn write(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-        let temporary = temporary_beside(path);
-        let written = write_new(&temporary, content, mode)
-            .and_then(|()| fs::rename(&temporary, path))
-            .and_then(|()| sync_directory_of(path));
-        written.map_err(|error| {
-            let _ = fs::remove_file(&temporary);
-            Error::from_io("write", path, error)
+        replace(path, |temporary| {
+            write_new(temporary, content, mode)?.sync_all()?;
+            fs::rename(temporary, path)?;
+            sync_directory_of(path)
+        })
+    }
+
+    fn write_lazily(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
+        replace(path, |temporary| {
+            write_new(temporary, content, mode)?;
+            fs::rename(temporary, path)
         })
     }
 
@@ -258,7 +292,7 @@ impl Disk for RealDisk {
 
     fn check_writable(&self, directory: &Path) -> Result<(), Error> {
         let temporary = temporary_beside(&directory.join("writable"));
-        let tried = write_new(&temporary, b"", 0o600).and_then(|()| fs::remove_file(&temporary));
+        let tried = write_new(&temporary, b"", 0o600).and_then(|_| fs::remove_file(&temporary));
         tried.map_err(|error| Error::from_io("write into", directory, error))
     }
 }
@@ -272,7 +306,9 @@ fn range(path: &Path, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
         // Some file systems refuse to seek as far as a peer may ask.
         return Ok(content);
     }
-    file.seek(SeekFrom::Start(offset))?;
+    if offset > 0 {
+        file.seek(SeekFrom::Start(offset))?;
+    }
     file.take(bytes as u64).read_to_end(&mut content)?;
     Ok(content)
 }
@@ -329,7 +365,16 @@ fn temporary_beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{short}.{}-{number}.new", std::process::id()))
 }
 
-fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+/// Replaces a file by way of a temporary one, which goes if that fails.
+fn replace(path: &Path, by: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Error> {
+    let temporary = temporary_beside(path);
+    by(&temporary).map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        Error::from_io("write", path, error)
+    })
+}
+
+fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -338,7 +383,7 @@ fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     // The umask may have taken bits away.
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.write_all(content)?;
-    file.sync_all()
+    Ok(file)
 }
 
 fn write_at(path: &Path, offset: u64, content: &[u8]) -> io::Result<()> {

@@ -23,7 +23,7 @@ pub(crate) async fn pillar(shared: &Arc<Shared>, load: PillarLoad) -> Reply {
     }
     let pillars = Arc::clone(&shared.pillars);
     let compiled = tokio::task::spawn_blocking(move || {
-        pillars.compile_asked(Asked {
+        pillars.encoded(Asked {
             id: load.id,
             grains: Grains(load.grains),
             saltenv: load.saltenv,
@@ -34,7 +34,7 @@ pub(crate) async fn pillar(shared: &Arc<Shared>, load: PillarLoad) -> Reply {
         })
     });
     match compiled.await {
-        Ok(data) => Reply::Pillar(data),
+        Ok(pillar) => Reply::Pillar(pillar),
         Err(_) => Reply::Broken,
     }
 }

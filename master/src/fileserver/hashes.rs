@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::Timestamp;
 use openssl::hash::{Hasher, MessageDigest};
 use storage::Error;
-use storage::disk::{DiskRead, Metadata};
+use storage::disk::{DiskRead, Stamp};
 
 use super::Found;
 use crate::world::Clock;
@@ -83,23 +84,6 @@ impl HashType {
     }
 }
 
-/// What must be the same for a checksum to be good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp([i64; 6]);
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self([
-            metadata.modified_secs,
-            metadata.modified_nanos,
-            metadata.changed_secs,
-            metadata.bytes.cast_signed(),
-            metadata.inode.cast_signed(),
-            metadata.device.cast_signed(),
-        ])
-    }
-}
-
 /// Checksums by path.
 pub(super) struct KeptHashes {
     clock: Arc<dyn Clock>,
@@ -121,7 +105,7 @@ impl KeptHashes {
         hash_type: HashType,
         disk: &dyn DiskRead,
     ) -> Result<Option<String>, Error> {
-        let stamp = Stamp::of(&found.metadata);
+        let stamp = found.metadata.stamp();
         {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, hash)) = kept.get(&found.path).filter(|(kept, _)| *kept == stamp) {
@@ -131,9 +115,7 @@ impl KeptHashes {
         let Some(hash) = read_and_hash(found, hash_type, disk)? else {
             return Ok(None);
         };
-        let is_settled = self.is_settled(&found.metadata);
-        let after = disk.metadata(&found.path)?;
-        if is_settled && after.is_some_and(|after| Stamp::of(&after) == stamp) {
+        if may_be_kept(found, self.clock.now(), disk)? {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() >= HASHES_KEPT_MAX {
                 kept.clear();
@@ -142,15 +124,23 @@ impl KeptHashes {
         }
         Ok(Some(hash))
     }
+}
 
-    fn is_settled(&self, metadata: &Metadata) -> bool {
-        let changed_secs = metadata.modified_secs.max(metadata.changed_secs);
-        let changed_millis = u64::try_from(changed_secs)
-            .unwrap_or(0)
-            .saturating_mul(1_000);
-        let now_millis = self.clock.now().0 / 1_000;
-        now_millis.saturating_sub(changed_millis) > SETTLED_MILLIS
+/// Says whether what was just read of a file may be kept: the file is as it was found, and was not
+/// changed a moment ago.
+pub(super) fn may_be_kept(
+    found: &Found,
+    now: Timestamp,
+    disk: &dyn DiskRead,
+) -> Result<bool, Error> {
+    let metadata = &found.metadata;
+    let changed_secs = metadata.modified_secs.max(metadata.changed_secs);
+    let changed = Timestamp::from_secs(u64::try_from(changed_secs).unwrap_or(0));
+    if now.millis_since(changed) <= SETTLED_MILLIS {
+        return Ok(false);
     }
+    let after = disk.metadata(&found.path)?;
+    Ok(after.is_some_and(|after| after.stamp() == metadata.stamp()))
 }
 
 fn read_and_hash(

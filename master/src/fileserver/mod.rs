@@ -12,6 +12,7 @@ use states::file_client::FileClient;
 use storage::disk::{DiskRead, Metadata};
 
 mod client;
+mod contents;
 mod file_list;
 mod hashes;
 mod ignored;
@@ -20,6 +21,7 @@ mod roots;
 mod tests;
 
 pub use client::RootsClient;
+pub(crate) use contents::KeptContents;
 pub use file_list::Lists;
 pub use hashes::HashType;
 pub use roots::Roots;
@@ -73,6 +75,7 @@ pub struct FileServer {
     chunk_bytes: usize,
     hash_type: HashType,
     hashes: KeptHashes,
+    contents: Arc<KeptContents>,
     lists: KeptLists,
 }
 
@@ -86,16 +89,15 @@ impl FileServer {
             chunk_bytes: usize::try_from(opts.file_buffer_size).unwrap_or(usize::MAX),
             hash_type: HashType::from_name(&opts.hash_type).unwrap_or_default(),
             hashes: KeptHashes::new(Arc::clone(&world.clock)),
+            contents: Arc::new(KeptContents::new(Arc::clone(&world.clock))),
             lists: KeptLists::new(Arc::clone(&world.clock)),
         }
     }
 
     /// Gives the files to renderers and compilers.
     pub fn client(&self) -> Arc<dyn FileClient> {
-        Arc::new(RootsClient::new(
-            Arc::clone(&self.roots),
-            Arc::clone(&self.disk),
-        ))
+        let client = RootsClient::new(Arc::clone(&self.roots), Arc::clone(&self.disk));
+        Arc::new(client.keeping(Arc::clone(&self.contents)))
     }
 
     /// Names the environments (`_file_envs`).
@@ -167,10 +169,7 @@ impl FileServer {
         let Some(found) = self.find(path, saltenv)? else {
             return Ok(None);
         };
-        let Some(data) = self
-            .disk
-            .read_range(&found.path, offset, self.chunk_bytes)?
-        else {
+        let Some(data) = self.piece(&found, offset)? else {
             return Ok(None);
         };
         let dest = found.rel;
@@ -187,6 +186,19 @@ impl FileServer {
             dest,
             gzip: Some(level),
         }))
+    }
+
+    fn piece(&self, found: &Found, offset: u64) -> Result<Option<Vec<u8>>, storage::Error> {
+        let disk = self.disk.as_ref();
+        if !KeptContents::is_for(found) {
+            return disk.read_range(&found.path, offset, self.chunk_bytes);
+        }
+        let Some(content) = self.contents.of(found, disk)? else {
+            return Ok(None);
+        };
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let rest = content.get(start..).unwrap_or_default();
+        Ok(Some(rest[..rest.len().min(self.chunk_bytes)].to_vec()))
     }
 
     fn lists(&self, saltenv: &str) -> Result<Arc<Lists>, storage::Error> {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{MinionId, Timestamp};
 use storage::Error;
-use storage::disk::{Disk, Kind, Metadata};
+use storage::disk::{Disk, Kind, Metadata, Stamp};
 
 /// Private keys: readable by the master's user alone, as Salt leaves them.
 const PRIVATE_MODE: u32 = 0o400;
@@ -68,32 +68,26 @@ pub struct Change {
     pub pem: Option<String>,
 }
 
-/// When a file counts as unchanged: size, inode, device and times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp([i64; 7]);
+/// A key file as it was at the last look.
+#[derive(Debug, Clone)]
+struct File {
+    stamp: Stamp,
+    /// When it was put there.
+    put: Timestamp,
+    pem: String,
+}
 
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self([
-            metadata.modified_secs,
-            metadata.modified_nanos,
-            metadata.changed_secs,
-            metadata.changed_nanos,
-            metadata.bytes.cast_signed(),
-            metadata.inode.cast_signed(),
-            metadata.device.cast_signed(),
-        ])
-    }
-
-    /// When its content or place last changed.
-    fn changed(&self) -> Timestamp {
-        let [_, _, secs, nanos, ..] = self.0;
-        let micros = secs.saturating_mul(1_000_000).saturating_add(nanos / 1000);
-        Timestamp(u64::try_from(micros).unwrap_or(0))
+impl File {
+    fn new(metadata: &Metadata, pem: String) -> Self {
+        Self {
+            stamp: metadata.stamp(),
+            put: Timestamp(metadata.changed_micros()),
+            pem,
+        }
     }
 }
 
-type Seen = BTreeMap<(Place, MinionId), (Stamp, String)>;
+type Seen = BTreeMap<(Place, MinionId), File>;
 
 /// The directory `pki_dir`.
 #[derive(Debug)]
@@ -131,7 +125,7 @@ impl PkiDir {
     pub fn keys(&self) -> KeyFiles {
         self.seen()
             .iter()
-            .map(|(key, (_, pem))| (key.clone(), pem.clone()))
+            .map(|(key, file)| (key.clone(), file.pem.clone()))
             .collect()
     }
 
@@ -139,8 +133,8 @@ impl PkiDir {
     pub fn live(&self, id: &MinionId) -> Vec<(Place, String, Timestamp)> {
         let seen = self.seen();
         let of = |place| {
-            let (stamp, pem) = seen.get(&(place, id.clone()))?;
-            Some((place, pem.clone(), stamp.changed()))
+            let file = seen.get(&(place, id.clone()))?;
+            Some((place, file.pem.clone(), file.put))
         };
         Place::LIVE.into_iter().filter_map(of).collect()
     }
@@ -154,9 +148,9 @@ impl PkiDir {
             .keys()
             .filter(|key| !now.contains_key(*key))
             .map(|key| (key, None));
-        let put = now.iter().filter_map(|(key, (_, pem))| {
-            let is_known = seen.get(key).is_some_and(|(_, known)| known == pem);
-            (!is_known).then(|| (key, Some(pem.clone())))
+        let put = now.iter().filter_map(|(key, file)| {
+            let is_known = seen.get(key).is_some_and(|known| known.pem == file.pem);
+            (!is_known).then(|| (key, Some(file.pem.clone())))
         });
         let change = |((place, id), pem): (&(Place, MinionId), Option<String>)| Change {
             place: *place,
@@ -173,7 +167,7 @@ impl PkiDir {
     pub fn put(&self, place: Place, id: &MinionId, pem: &str) -> Result<(), Error> {
         let mut seen = self.seen();
         let there = seen.get(&(place, id.clone()));
-        if there.is_none_or(|(_, there)| *there != normalised(pem.as_bytes())) {
+        if there.is_none_or(|there| there.pem != normalised(pem.as_bytes())) {
             self.write(&mut seen, place, id, pem)?;
         }
         // Written first: a crash in between leaves the id in two places, not in none.
@@ -333,10 +327,12 @@ impl PkiDir {
     fn write(&self, seen: &mut Seen, place: Place, id: &MinionId, pem: &str) -> Result<(), Error> {
         let path = self.file(place, id);
         let pem = normalised(pem.as_bytes());
+        let content = format!("{pem}\n");
+        // Its record is durable; a file that is missing or not whole at a start is written again.
         self.disk
-            .write(&path, format!("{pem}\n").as_bytes(), PUBLIC_MODE)?;
+            .write_lazily(&path, content.as_bytes(), PUBLIC_MODE)?;
         if let Some(metadata) = self.disk.metadata(&path)? {
-            seen.insert((place, id.clone()), (Stamp::of(&metadata), pem));
+            seen.insert((place, id.clone()), File::new(&metadata, pem));
         }
         Ok(())
     }
@@ -372,18 +368,14 @@ impl PkiDir {
         Ok(found)
     }
 
-    fn look_at(
-        &self,
-        path: &Path,
-        before: Option<&(Stamp, String)>,
-    ) -> Result<Option<(Stamp, String)>, Error> {
+    fn look_at(&self, path: &Path, before: Option<&File>) -> Result<Option<File>, Error> {
         let metadata = self.disk.metadata(path)?;
         let is_key = |it: &Metadata| it.kind == Kind::File && it.bytes <= KEY_BYTES_MAX;
         let Some(metadata) = metadata.filter(is_key) else {
             return Ok(None);
         };
-        let stamp = Stamp::of(&metadata);
-        if let Some(unchanged) = before.filter(|(known, _)| *known == stamp) {
+        let stamp = metadata.stamp();
+        if let Some(unchanged) = before.filter(|known| known.stamp == stamp) {
             return Ok(Some(unchanged.clone()));
         }
         let pem = self
@@ -395,7 +387,7 @@ impl PkiDir {
         let is_more_than_a_head = pem.contains("-----END ");
         // While it is being copied into place the key of before counts.
         Ok(if is_whole && is_more_than_a_head {
-            Some((stamp, pem))
+            Some(File::new(&metadata, pem))
         } else {
             before.cloned()
         })

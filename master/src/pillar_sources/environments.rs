@@ -3,12 +3,18 @@
 
 use std::sync::Arc;
 
-use model::Value;
-use pillar::Request;
+use model::{Map, Value};
 use states::file_client::{FileClient, FileError};
 
 /// The name in `pillar_roots` that stands for any environment.
 const ANY_ENV: &str = "__env__";
+
+/// The environments that were named with a question.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) saltenv: Option<&'a str>,
+    pub(super) pillarenv: Option<&'a str>,
+}
 
 /// The files of `pillar_roots` as one question sees them.
 struct Asked {
@@ -17,13 +23,17 @@ struct Asked {
 }
 
 /// Gives the files for one question. Without `__env__` they are the same for all.
-pub(super) fn files(files: Arc<dyn FileClient>, request: &Request) -> Arc<dyn FileClient> {
+pub(super) fn files(
+    files: Arc<dyn FileClient>,
+    wanted: Wanted<'_>,
+    opts: &Map,
+) -> Arc<dyn FileClient> {
     let mut envs = files.envs();
     let Some(place) = envs.iter().position(|env| env == ANY_ENV) else {
         return files;
     };
     envs.remove(place);
-    let env = asked(request);
+    let env = asked(wanted, opts);
     if !envs.contains(&env) {
         envs.push(env);
     }
@@ -31,15 +41,15 @@ pub(super) fn files(files: Arc<dyn FileClient>, request: &Request) -> Arc<dyn Fi
 }
 
 /// Gives the environment that is asked for, as Salt looks for it.
-fn asked(request: &Request) -> String {
+fn asked(wanted: Wanted<'_>, opts: &Map) -> String {
     let option = |name: &str| {
-        let value = request.opts.get(name).filter(|value| value.is_truthy());
+        let value = opts.get(name).filter(|value| value.is_truthy());
         value.map(Value::to_text)
     };
-    let named = |env: &Option<String>| env.clone().filter(|env| !env.is_empty());
-    named(&request.pillarenv)
+    let named = |env: Option<&str>| env.filter(|env| !env.is_empty()).map(str::to_owned);
+    named(wanted.pillarenv)
         .or_else(|| option("pillarenv"))
-        .or_else(|| named(&request.saltenv))
+        .or_else(|| named(wanted.saltenv))
         .or_else(|| option("saltenv"))
         .unwrap_or_else(|| "base".to_owned())
 }

@@ -7,13 +7,16 @@
 
 use std::sync::Arc;
 
+use minion_protocol::msgpack;
 use model::{Grains, Map, MinionId, Value};
-use pillar::{Origin, PillarSource, Problem, Request, Suppliers};
+use pillar::{Origin, Pillar, PillarSource, Problem, Request, Suppliers};
 use states::context::Functions;
+use states::file_client::FileClient;
 use states::top_file::Matches;
 use storage::disk::DiskRead;
 
 mod environments;
+mod exact;
 pub(crate) mod external;
 mod functions;
 pub(crate) mod gpg;
@@ -31,8 +34,10 @@ mod python_tests;
 mod tests;
 
 use crate::config::Opts;
-use crate::fileserver::{Roots, RootsClient};
+use crate::fileserver::{KeptContents, Roots, RootsClient};
 use crate::world::World;
+use environments::Wanted;
+use exact::Exact;
 use external::Parts;
 pub use functions::Live;
 use functions::{MinionFunctions, Tools};
@@ -71,6 +76,8 @@ pub struct Pillars {
     on_demand: Vec<String>,
     /// Where pillars are kept (`pillar_cache`).
     kept: Option<Kept>,
+    /// Where those are kept that cannot come out otherwise.
+    exact: Exact,
 }
 
 impl Pillars {
@@ -79,14 +86,17 @@ impl Pillars {
         let disk: Arc<dyn DiskRead> = world.disk.clone();
         let roots = Roots::new(opts.pillar_roots.clone(), opts, Arc::clone(&disk));
         let parts = Parts::new(opts, Arc::clone(&disk));
+        let files = RootsClient::new(Arc::new(roots), Arc::clone(&disk));
+        let contents = Arc::new(KeptContents::new(Arc::clone(&world.clock)));
         Self {
-            files: Arc::new(RootsClient::new(Arc::new(roots), Arc::clone(&disk))),
+            files: Arc::new(files.keeping(contents)),
             opts: opts.for_templates(),
             master_id: opts.master_minion_id(),
             tools: Arc::new(Tools::new(opts, world)),
             external: external::sources(&entries(opts), &parts),
             on_demand: opts.on_demand_ext_pillar.clone(),
             kept: Kept::new(opts, Arc::clone(&world.clock)),
+            exact: Exact::default(),
             parts,
             disk,
         }
@@ -122,32 +132,63 @@ impl Pillars {
         })
     }
 
-    /// Compiles a pillar as somebody asked for it.
-    pub fn compile_asked(&self, asked: Asked) -> Map {
-        let id = asked.id.clone();
-        let mut request = self.request(&id, &asked.grains);
+    /// Gives a pillar as a minion asked for it, in the bytes that it is sent.
+    pub fn encoded(&self, asked: Asked) -> Arc<[u8]> {
+        if asked.ext.is_some() || self.kept.is_some() {
+            return encode(self.compile_asked(asked));
+        }
+        let question = Exact::question(&asked);
+        let files = self.files_for(asked.saltenv.as_deref(), asked.pillarenv.as_deref());
+        if let Some(pillar) = self.exact.get(&question, files.as_ref()) {
+            return pillar;
+        }
+        let request = self.request_of(asked);
+        let made = pillar::compile(&request, &self.suppliers(&request));
+        tell(&request.id, &made);
+        let is_whole = made.problems.is_empty();
+        let pillar = encode(made.data);
+        if is_whole {
+            self.exact.put(question, &made.inputs, &pillar);
+        }
+        pillar
+    }
+
+    fn request_of(&self, asked: Asked) -> Request {
+        let mut request = self.request(&asked.id, &asked.grains);
         request.saltenv = asked.saltenv;
         request.pillarenv = asked.pillarenv;
         request.overrides = asked.overrides;
-        let files = environments::files(self.files.clone(), &request);
+        request
+    }
+
+    /// Gives the files as a question with these environments sees them.
+    fn files_for(&self, saltenv: Option<&str>, pillarenv: Option<&str>) -> Arc<dyn FileClient> {
+        let wanted = Wanted { saltenv, pillarenv };
+        environments::files(self.files.clone(), wanted, &self.opts)
+    }
+
+    /// Compiles a pillar as somebody asked for it.
+    pub fn compile_asked(&self, asked: Asked) -> Map {
+        let (id, ext) = (asked.id.clone(), asked.ext.clone());
+        let is_cache_cleared = asked.is_cache_cleared;
+        let request = self.request_of(asked);
+        let files = self.files_for(request.saltenv.as_deref(), request.pillarenv.as_deref());
         // What a minion asks for on demand is asked for now.
-        let kept = self.kept.as_ref().filter(|_| asked.ext.is_none());
+        let kept = self.kept.as_ref().filter(|_| ext.is_none());
         if let Some(kept) = kept {
-            if asked.is_cache_cleared {
+            if is_cache_cleared {
                 kept.drop_of(&id);
             } else if let Some(data) = kept.get(&request, files.as_ref()) {
                 return data;
             }
         }
         let mut suppliers = self.suppliers(&request);
-        suppliers.external.extend(self.on_demand(asked.ext));
+        suppliers.external.extend(self.on_demand(ext));
         let pillar = pillar::compile(&request, &suppliers);
         if let Some(kept) = kept {
             kept.put(&request, &pillar);
         }
-        for problem in &pillar.problems {
-            tracing::warn!(minion_id = id.as_str(), problem = %problem.full, "pillar is broken");
-        }
+        tell(&id, &pillar);
         pillar.data
     }
 
@@ -210,8 +251,10 @@ impl Pillars {
             functions: Arc::clone(&functions),
             opts: self.opts.clone(),
         };
-        let mut suppliers =
-            Suppliers::new(environments::files(self.files.clone(), request), functions);
+        let mut suppliers = Suppliers::new(
+            self.files_for(request.saltenv.as_deref(), request.pillarenv.as_deref()),
+            functions,
+        );
         suppliers.decrypt = Some(Arc::new(decryptor));
         suppliers.external.clone_from(&self.external);
         suppliers
@@ -247,6 +290,17 @@ fn entries(opts: &Opts) -> Vec<Value> {
         .filter(|entry| !is_excluded(entry))
         .cloned()
         .collect()
+}
+
+fn encode(pillar: Map) -> Arc<[u8]> {
+    msgpack::encode(&pillar.into()).into()
+}
+
+/// Tells what is broken in a pillar.
+fn tell(id: &MinionId, pillar: &Pillar) {
+    for problem in &pillar.problems {
+        tracing::warn!(minion_id = id.as_str(), problem = %problem.full, "pillar is broken");
+    }
 }
 
 /// The id is the one that was authenticated, whatever the minion says of itself.

@@ -15,6 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::Random;
+use super::pem::hex;
 
 const IV_BYTES: usize = 16;
 const BLOCK_BYTES: usize = 16;
@@ -87,7 +88,7 @@ impl Crypticle {
 
     /// Gives the SHA-256 of the key string in hex: what the master signs in an `_auth` reply.
     pub fn key_digest(&self) -> String {
-        hex(&Sha256::digest(self.key_string.as_bytes()))
+        hex(&Sha256::digest(self.key_string.as_bytes()), "")
     }
 
     /// Seals msgpack bytes; `nonce` stands before them in replies to v2 and v3.
@@ -172,10 +173,6 @@ pub fn sealed_bytes(payload_bytes: usize, has_nonce: bool) -> usize {
     let nonce_bytes = if has_nonce { NONCE_BYTES } else { 0 };
     let plain_bytes = MAGIC.len() + nonce_bytes + payload_bytes;
     IV_BYTES + (plain_bytes / BLOCK_BYTES + 1) * BLOCK_BYTES + MAC_BYTES
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

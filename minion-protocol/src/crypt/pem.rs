@@ -5,8 +5,25 @@ use sha2::{Digest, Sha256};
 /// Strips surrounding white space and makes every line end a line feed. Keys are compared like
 /// this.
 pub fn normalise(pem: &str) -> String {
+    if !pem.contains('\r') {
+        return pem.trim().to_owned();
+    }
     let unix = pem.replace("\r\n", "\n").replace('\r', "\n");
     unix.trim().to_owned()
+}
+
+/// Gives bytes as pairs of hexadecimal digits, with something between the pairs.
+pub(super) fn hex(bytes: &[u8], between: &str) -> String {
+    let mut text = String::with_capacity(bytes.len() * (2 + between.len()));
+    for (place, byte) in bytes.iter().enumerate() {
+        if place > 0 {
+            text.push_str(between);
+        }
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+    }
+    text
 }
 
 /// Gives the fingerprint operators compare: SHA-256 over the inner lines of the PEM text, line
@@ -22,12 +39,7 @@ pub fn fingerprint(pem: &str) -> String {
         hasher.update(line.as_bytes());
         hasher.update(b"\n");
     }
-    let pairs: Vec<String> = hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    pairs.join(":")
+    hex(&hasher.finalize(), ":")
 }
 
 #[cfg(test)]

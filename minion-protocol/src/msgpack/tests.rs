@@ -171,6 +171,7 @@ proptest! {
     #[test]
     fn no_new_format_marker_is_emitted(value in values()) {
         prop_assert!(!has_new_format(&encode(&value)));
+        prop_assert_eq!(encoded_bytes(&value), encode(&value).len());
     }
 
     #[test]

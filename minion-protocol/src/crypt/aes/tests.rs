@@ -72,8 +72,19 @@ fn a_key_string_is_76_characters_and_does_not_print() {
 proptest! {
     #[test]
     fn what_was_sealed_opens(payload in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let sealed = known().seal(&payload, None, &mut iv);
-        prop_assert_eq!(known().open(&sealed), Ok(payload));
+        for nonce in [None, Some(&[7; 32])] {
+            let sealed = known().seal(&payload, nonce, &mut iv);
+            prop_assert_eq!(sealed.len(), sealed_bytes(payload.len(), nonce.is_some()));
+            let mut behind = b"head".to_vec();
+            let write = |output: &mut Vec<u8>| output.extend_from_slice(&payload);
+            known().seal_onto(&mut behind, nonce, write, &mut iv);
+            prop_assert_eq!(&behind[4..], &sealed[..]);
+        }
+        let mut sealed = known().seal(&payload, None, &mut iv);
+        prop_assert!(crypticle(9).open_in_place(&mut sealed).is_err());
+        prop_assert_eq!(known().open(&sealed), Ok(payload.clone()));
+        let plain = known().open_in_place(&mut sealed).expect("opens");
+        prop_assert_eq!(&sealed[plain], &payload[..]);
     }
 
     #[test]

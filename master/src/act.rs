@@ -21,6 +21,10 @@ use crate::timers::{Timers, Woken};
 use crate::transport::SubscriberChange;
 use crate::{runners, timers, wheel};
 
+/// Key files that are written in one go, by one thread that is woken for them: a herd of strangers
+/// comes with as many.
+const KEY_FILES_AT_ONCE: usize = 256;
+
 /// Starts what performs effects, wakes the ledger and greets connections.
 pub fn spawn_all(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, effects: mpsc::Receiver<Effect>) {
     let (timers, fired) = timers::start(Arc::clone(&shared.world.clock));
@@ -32,7 +36,14 @@ pub fn spawn_all(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, effects: mpsc::R
 
 /// Performs effects until the ledger has stopped.
 async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receiver<Effect>) {
-    while let Some(effect) = effects.recv().await {
+    // An effect that was taken while key files were gathered.
+    let mut taken = None;
+    loop {
+        let next = match taken.take() {
+            Some(effect) => Some(effect),
+            None => effects.recv().await,
+        };
+        let Some(effect) = next else { return };
         match effect {
             Effect::Send { job, again } => {
                 // Sealing costs a private RSA operation; order matters, so it is waited for.
@@ -50,7 +61,17 @@ async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receive
                     );
                 }
             }
-            Effect::WriteKey(changed) => shared.pki_writer.write(changed).await,
+            Effect::WriteKey(first) => {
+                let mut changes = vec![first];
+                while taken.is_none() && changes.len() < KEY_FILES_AT_ONCE {
+                    match effects.try_recv() {
+                        Ok(Effect::WriteKey(changed)) => changes.push(changed),
+                        Ok(other) => taken = Some(other),
+                        Err(_) => break,
+                    }
+                }
+                shared.pki_writer.write(changes).await;
+            }
             // Done by the ledger, before anybody was answered.
             Effect::RotateKeys => {}
             Effect::SetTimer { key, at } => timers.set(key, at).await,

@@ -46,27 +46,25 @@ pub(crate) async fn sign_in(
         autosign_grains,
     } = load;
     let from = visitor.from;
-    let Ok(key) = PublicKey::from_pem(&public_pem) else {
+    // A key that is accepted as it is needs no parsing, and no look at the autosign files.
+    let known = shared.keyring.accepted_as(&id, &public_pem);
+    let is_known = known.is_some();
+    let Ok(key) = known.map_or_else(|| shared.keyring.parse(&public_pem), Ok) else {
         tracing::warn!(%id, %from, "sign-in refused: the public key cannot be read");
         shared.counters.add(Counter::Malformed);
         return Some(Reply::Auth(Told::Refused));
     };
-    let key = Arc::new(key);
-    // A key that is accepted as it is needs no look at the autosign files.
-    let is_known = shared
-        .keyring
-        .accepted(&id)
-        .is_some_and(|known| known.text() == key.text());
     let claim = if is_known {
         Claim::default()
     } else {
         claim(shared, id.clone(), autosign_grains, from).await
     };
+    let has_other_key = shared.keyring.accepted(&id).is_some();
     // Used up only once the acceptance is durable.
     let used_stub = claim.signed_by.as_deref() == Some(STUB_RULE);
     let attempt = Attempt {
         is_over_max: is_over_max(shared, &id).await,
-        is_old_gone: !is_known && is_gone(shared, &id).await,
+        is_old_gone: !is_known && has_other_key && is_gone(shared, &id).await,
         id: id.clone(),
         pem: key.text().to_owned(),
         fingerprint: key.fingerprint(),

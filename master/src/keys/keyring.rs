@@ -6,25 +6,71 @@
 //! and their session keys. After a restart these are new; minions notice and sign in again by
 //! themselves.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use minion_protocol::KeyLookup;
-use minion_protocol::crypt::{Crypticle, PublicKey};
+use minion_protocol::crypt::{Crypticle, PublicKey, normalise};
 use model::{MinionId, Timestamp};
 
 use super::{KeyChange, KeyChanged, View};
 use crate::world::Entropy;
 
-/// An accepted key, and the lowest protocol that it may speak.
+/// Keys that were parsed a moment ago and are no accepted ones (yet): a stranger's key is parsed once
+/// for its sign-in and its acceptance. At about 3 kB each this is 1.5 MB.
+const RECENT_MAX: usize = 512;
+
+/// An accepted key, and the lowest protocol that it may speak. It is parsed when it is first needed:
+/// a start does not wait for the keys of all.
 struct InUse {
-    key: Arc<PublicKey>,
+    text: String,
+    key: OnceLock<Option<Arc<PublicKey>>>,
     floor: u8,
+}
+
+impl InUse {
+    fn key(&self, id: &MinionId) -> Option<Arc<PublicKey>> {
+        let parse = || match PublicKey::from_pem(&self.text) {
+            Ok(key) => Some(Arc::new(key)),
+            Err(error) => {
+                tracing::error!(%id, %error, "an accepted key is unusable: salt-key -d");
+                None
+            }
+        };
+        self.key.get_or_init(parse).clone()
+    }
+}
+
+/// The accepted keys, and how many of them have each floor.
+#[derive(Default)]
+struct Accepted {
+    by_id: HashMap<MinionId, InUse>,
+    floors: BTreeMap<u8, usize>,
+}
+
+impl Accepted {
+    fn remove(&mut self, id: &MinionId) -> Option<InUse> {
+        let used = self.by_id.remove(id)?;
+        if let Entry::Occupied(mut count) = self.floors.entry(used.floor) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        Some(used)
+    }
+
+    fn insert(&mut self, id: &MinionId, used: InUse) {
+        *self.floors.entry(used.floor).or_default() += 1;
+        self.by_id.insert(id.clone(), used);
+    }
 }
 
 /// The keys in use.
 pub struct Keyring {
-    accepted: RwLock<HashMap<MinionId, InUse>>,
+    accepted: RwLock<Accepted>,
+    recent: Mutex<HashMap<String, Arc<PublicKey>>>,
     sessions: RwLock<HashMap<MinionId, Session>>,
     shared: RwLock<Shared>,
     entropy: Arc<dyn Entropy>,
@@ -58,6 +104,7 @@ impl Keyring {
         let shared = Arc::new(generate(entropy.as_ref()));
         let ring = Self {
             accepted: RwLock::default(),
+            recent: Mutex::default(),
             sessions: RwLock::default(),
             shared: RwLock::new(Shared {
                 now: shared,
@@ -91,36 +138,61 @@ impl Keyring {
     }
 
     fn accept(&self, id: &MinionId, pem: &str) {
-        match PublicKey::from_pem(pem) {
-            Ok(key) => {
-                let old = write(&self.accepted, |accepted| {
-                    let old = accepted.remove(id);
-                    let same = old.as_ref().filter(|old| old.key.text() == key.text());
-                    let floor = same.map_or(0, |old| old.floor);
-                    let key = Arc::new(key);
-                    accepted.insert(id.clone(), InUse { key, floor });
-                    old
-                });
-                let key = self.accepted(id);
-                let is_another =
-                    old.is_some_and(|old| key.is_none_or(|key| key.text() != old.key.text()));
-                if is_another {
-                    // The first key's minion knows the session.
-                    write(&self.sessions, |sessions| sessions.remove(id));
-                }
-            }
-            Err(error) => {
-                tracing::error!(%id, %error, "an accepted key is unusable: salt-key -d");
-            }
+        let text = normalise(pem);
+        let parsed = self.lock_recent().remove(&text);
+        let is_another = write(&self.accepted, |accepted| {
+            let old = accepted.remove(id);
+            let is_another = old.as_ref().is_some_and(|old| old.text != text);
+            let same = old.filter(|_| !is_another);
+            let used = same.unwrap_or_else(|| InUse {
+                text,
+                key: parsed.map(Some).map_or_else(OnceLock::new, OnceLock::from),
+                floor: 0,
+            });
+            accepted.insert(id, used);
+            is_another
+        });
+        if is_another {
+            // The first key's minion knows the session.
+            write(&self.sessions, |sessions| sessions.remove(id));
         }
     }
 
     fn set_floor(&self, id: &MinionId, floor: u8) {
         write(&self.accepted, |accepted| {
-            if let Some(used) = accepted.get_mut(id) {
-                used.floor = floor;
+            if let Some(used) = accepted.remove(id) {
+                accepted.insert(id, InUse { floor, ..used });
             }
         });
+    }
+
+    fn lock_recent(&self) -> MutexGuard<'_, HashMap<String, Arc<PublicKey>>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the accepted key of an id, if it is the one with this text.
+    pub fn accepted_as(&self, id: &MinionId, text: &str) -> Option<Arc<PublicKey>> {
+        read(&self.accepted, |accepted| {
+            let used = accepted.by_id.get(id)?;
+            (used.text == text).then(|| used.key(id)).flatten()
+        })
+    }
+
+    /// Parses a key that is not accepted, unless that was done a moment ago.
+    ///
+    /// # Errors
+    /// The text is no key.
+    pub fn parse(&self, text: &str) -> Result<Arc<PublicKey>, minion_protocol::crypt::Error> {
+        if let Some(key) = self.lock_recent().get(text) {
+            return Ok(Arc::clone(key));
+        }
+        let key = Arc::new(PublicKey::from_pem(text)?);
+        let mut recent = self.lock_recent();
+        if recent.len() >= RECENT_MAX {
+            recent.clear();
+        }
+        recent.insert(key.text().to_owned(), Arc::clone(&key));
+        Ok(key)
     }
 
     /// Ends the session of a minion: it signs in again and gets another key.
@@ -181,9 +253,7 @@ fn generate(entropy: &dyn Entropy) -> Crypticle {
 
 impl KeyLookup for Keyring {
     fn accepted(&self, id: &MinionId) -> Option<Arc<PublicKey>> {
-        read(&self.accepted, |accepted| {
-            accepted.get(id).map(|used| Arc::clone(&used.key))
-        })
+        read(&self.accepted, |accepted| accepted.by_id.get(id)?.key(id))
     }
 
     fn session(&self, id: &MinionId) -> Option<Arc<Crypticle>> {
@@ -206,9 +276,9 @@ impl KeyLookup for Keyring {
 
     fn version_floor(&self, id: Option<&MinionId>) -> u8 {
         read(&self.accepted, |accepted| match id {
-            Some(id) => accepted.get(id).map_or(0, |used| used.floor),
+            Some(id) => accepted.by_id.get(id).map_or(0, |used| used.floor),
             // Somebody who names no id may be any of them.
-            None => accepted.values().map(|used| used.floor).min().unwrap_or(0),
+            None => accepted.floors.keys().next().copied().unwrap_or(0),
         })
     }
 }

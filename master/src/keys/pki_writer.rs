@@ -217,26 +217,31 @@ impl PkiWriter {
         let _ = tokio::task::spawn_blocking(remove).await;
     }
 
-    /// Brings one key's file in line.
-    pub async fn write(&self, changed: KeyChanged) {
+    /// Brings the files of some keys in line, in order.
+    pub async fn write(&self, changes: Vec<KeyChanged>) {
         let dir = Arc::clone(&self.dir);
         let write = move || {
-            let KeyChanged {
-                id, change, pem, ..
-            } = changed;
-            let written = match change {
-                KeyChange::Accepted => dir.put(Place::Accepted, &id, &pem),
-                KeyChange::Pended => dir.put(Place::Pending, &id, &pem),
-                KeyChange::Rejected => dir.put(Place::Rejected, &id, &pem),
-                KeyChange::Denied => dir.deny(&id, &pem),
-                KeyChange::Deleted | KeyChange::DeletedKeepingData => dir.remove_live(&id),
-                KeyChange::DeniedDeleted => dir.remove_denied(&id),
-                KeyChange::Spoke(_) | KeyChange::VersionReset => Ok(()),
-            };
-            tell(&id, written);
+            for changed in &changes {
+                tell(&changed.id, write(&dir, changed));
+            }
         };
         // A panic in there is told by the runtime; the next start writes the file.
         let _ = tokio::task::spawn_blocking(write).await;
+    }
+}
+
+fn write(dir: &PkiDir, changed: &KeyChanged) -> Result<(), storage::Error> {
+    let KeyChanged {
+        id, change, pem, ..
+    } = changed;
+    match change {
+        KeyChange::Accepted => dir.put(Place::Accepted, id, pem),
+        KeyChange::Pended => dir.put(Place::Pending, id, pem),
+        KeyChange::Rejected => dir.put(Place::Rejected, id, pem),
+        KeyChange::Denied => dir.deny(id, pem),
+        KeyChange::Deleted | KeyChange::DeletedKeepingData => dir.remove_live(id),
+        KeyChange::DeniedDeleted => dir.remove_denied(id),
+        KeyChange::Spoke(_) | KeyChange::VersionReset => Ok(()),
     }
 }
 

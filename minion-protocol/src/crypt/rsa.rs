@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use openssl::encrypt::{Decrypter, Encrypter};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
@@ -276,9 +278,7 @@ impl PublicKey {
             return Err(Error::NotAKey);
         }
         let text = normalise(pem);
-        let rsa = Rsa::public_key_from_pem(text.as_bytes())
-            .or_else(|_| Rsa::public_key_from_pem_pkcs1(text.as_bytes()))
-            .map_err(|_| Error::NotAKey)?;
+        let rsa = rsa_of_plain_pem(&text).map_or_else(|| rsa_of_pem(&text), Ok)?;
         check_size(rsa.n().num_bits())?;
         let key = PKey::from_rsa(rsa.clone())?;
         let token = OnceLock::new();
@@ -351,6 +351,22 @@ impl PublicKey {
         }
         is_good
     }
+}
+
+/// Reads a SubjectPublicKeyInfo in its usual dress. OpenSSL's readers of PEM look for all that PEM can
+/// be, which takes longer than a public operation with the key.
+fn rsa_of_plain_pem(text: &str) -> Option<Rsa<Public>> {
+    let inner = text
+        .strip_prefix("-----BEGIN PUBLIC KEY-----\n")?
+        .strip_suffix("\n-----END PUBLIC KEY-----")?;
+    let der = STANDARD.decode(inner.replace('\n', "")).ok()?;
+    Rsa::public_key_from_der(&der).ok()
+}
+
+fn rsa_of_pem(text: &str) -> Result<Rsa<Public>, Error> {
+    Rsa::public_key_from_pem(text.as_bytes())
+        .or_else(|_| Rsa::public_key_from_pem_pkcs1(text.as_bytes()))
+        .map_err(|_| Error::NotAKey)
 }
 
 fn check_size(bits: i32) -> Result<(), Error> {

@@ -30,7 +30,12 @@ impl PresenceBoard {
     /// Notes a request of a minion.
     pub fn saw(&self, id: &MinionId, from: IpAddr, now: Timestamp) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(id.clone(), (now, from));
+        match seen.get_mut(id) {
+            Some(sign) => *sign = (now, from),
+            None => {
+                seen.insert(id.clone(), (now, from));
+            }
+        }
     }
 
     /// Moves every sign with a wall clock that jumped: it is as old as it was.

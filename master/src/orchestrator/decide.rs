@@ -133,6 +133,10 @@ pub fn on_return(
         .filter(|job| job.hides_output)
         .and_then(|job| job.step.as_ref());
     let run = run.map(|step| step.run.clone());
+    if secret.is_none() && run.is_none() && blob.is_none() {
+        // The usual return: it goes into its record as it came.
+        return Decision::records(jobs::decide::on_return(&views.jobs, &views.keys, ret));
+    }
     let kept = if run.is_some() {
         jobs::decide::hidden(&ret)
     } else {

@@ -55,7 +55,12 @@ impl ReturnLoad {
                     .to_vec(),
             ),
         };
-        let mut fields = Fields::new(load.clone());
+        // What the function gave may be large: it is not copied to read the rest.
+        let beside = load
+            .iter()
+            .filter(|(key, _)| key.as_str() != Some("return"));
+        let beside = beside.map(|(key, value)| (key.clone(), value.clone()));
+        let mut fields = Fields::new(beside.collect());
         let jid = match fields.text("jid")?.as_str() {
             "req" => ReturnJid::Requested,
             text => ReturnJid::Known(text.parse().map_err(|_| LoadError::not("jid", "a jid"))?),

@@ -153,6 +153,7 @@ fn next_step(what: &str) -> &'static str {
         "replay" => "somebody repeats recorded requests: the log names the address",
         "repeat" => "old minions ask again when an answer is late; answered, not done again",
         "command" => "python's salt, or a probe, asks for what only the local socket gives",
+        "given up" => "minions stop waiting before their turn comes: the master has too few cores",
         "event" => "a minion fires events in another's name: the log names both",
         _ => "the log names the addresses",
     }

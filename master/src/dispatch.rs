@@ -5,8 +5,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use minion_protocol::{Doubt, KeyLookup, Opened, Principal, Refusal, Reply, Request, Version};
+use bytes::Bytes;
+use minion_protocol::{
+    Cost, Doubt, KeyLookup, Opened, Principal, Refusal, Reply, Request, Seal, Version,
+};
 use model::Value;
 
 use crate::aes_funcs::{events, files, mine, opts, peer, pillar, returns};
@@ -15,25 +19,34 @@ use crate::auth::replay::Age;
 use crate::clear_funcs::{self, auth::Visitor};
 use crate::ledger::Input;
 use crate::shared::Shared;
-use crate::transport::{Incoming, Refused};
+use crate::transport::{Incoming, Refused, ReplyHandle};
 
-/// Handles one request from the socket to the answer.
+/// Requests up to this size are opened by the thread that serves their socket: that takes less than
+/// waking another one.
+const OPENED_HERE_BYTES: usize = 16 * 1024;
+
+/// The longest that a minion waits for one answer, unless it was told otherwise:
+/// `request_channel_timeout`. A request that waited so long for its turn is answered with the text
+/// of a master in trouble, without any work.
+const PATIENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Handles one request, whose turn has come, from the socket to the answer.
 pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
     let Incoming {
         peer, body, reply, ..
     } = incoming;
-    let opening = Arc::clone(&shared);
+    // Whoever waited too long has gone, or has asked again: no work for what nobody reads.
+    if reply.is_given_up(PATIENCE_MAX) {
+        return shared.refusals.count(Refused::GivenUp, peer, &"late");
+    }
     let mut handed = None;
-    // Opening may cost a public RSA operation and the parsing of megabytes: not on the threads that
-    // serve sockets.
-    let opened = tokio::task::spawn_blocking(move || opening.channel.open(&body)).await;
-    let bytes = match opened {
-        Err(_) => return,
-        Ok(Err(refusal)) => {
+    let bytes = match open(&shared, body).await {
+        None => return,
+        Some(Err(refusal)) => {
             shared.refusals.count(kind(&refusal), peer, &refusal);
             refusal.reply()
         }
-        Ok(Ok(opened)) => {
+        Some(Ok(opened)) => {
             if let Some(bytes) = refused_as_replay(&shared, &opened, peer) {
                 return reply.send(bytes);
             }
@@ -58,15 +71,9 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
             let Some(answer) = answered else {
                 return reply.send(Refusal::BadLoad(Doubt::Downgrade(0, None)).reply());
             };
-            // A seal costs private-key operations; nobody is there to read this one.
-            if reply.is_abandoned() {
-                return;
-            }
-            let sealing = Arc::clone(&shared);
-            let sealed = tokio::task::spawn_blocking(move || sealing.channel.seal(&seal, &answer));
-            match sealed.await {
-                Ok(bytes) => bytes,
-                Err(_) => return,
+            match sealed(&shared, seal, answer, (&reply, peer)).await {
+                Some(bytes) => bytes,
+                None => return,
             }
         }
     };
@@ -79,6 +86,42 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
             }
         }
     }
+}
+
+/// Opens a request: a large one, of which there are megabytes to decrypt and parse, where blocking
+/// is allowed. `None` if the master stops.
+async fn open(shared: &Arc<Shared>, body: Bytes) -> Option<Result<Opened, Refusal>> {
+    if body.len() <= OPENED_HERE_BYTES {
+        return Some(shared.channel.open(&body));
+    }
+    let shared = Arc::clone(shared);
+    let opened = tokio::task::spawn_blocking(move || shared.channel.open(&body));
+    opened.await.ok()
+}
+
+/// Seals an answer; `None` if nobody is there to read it, or the master stops.
+async fn sealed(
+    shared: &Arc<Shared>,
+    seal: Seal,
+    answer: Reply,
+    (reply, peer): (&ReplyHandle, SocketAddr),
+) -> Option<Vec<u8>> {
+    let turn = match answer.cost() {
+        Cost::Little => return Some(shared.channel.seal(&seal, &answer)),
+        Cost::Much => None,
+        Cost::PrivateKey => shared.channel.private_turn().await,
+    };
+    if reply.is_abandoned() {
+        shared.refusals.count(Refused::GivenUp, peer, &"late");
+        return None;
+    }
+    let shared = Arc::clone(shared);
+    let work = move || {
+        let bytes = shared.channel.seal(&seal, &answer);
+        drop(turn);
+        bytes
+    };
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 /// Says what kind of refusal this is, for the counts.

@@ -210,10 +210,7 @@ async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
         at_work.spawn(async move {
             // The error says that the semaphore was closed, which nobody does.
             let _turn = lane.acquire().await;
-            // Who waited too long has gone, and asks again on another connection.
-            if !request.reply.is_abandoned() {
-                dispatch::handle(shared, request).await;
-            }
+            dispatch::handle(shared, request).await;
         });
     }
 }

@@ -1,10 +1,13 @@
 //! Keys: who gets in, who waits, who is turned away.
 
-use minion_protocol::Version;
+use std::time::Duration;
+
+use minion_protocol::{Version, msgpack};
 use model::{Map, Value};
 use tests::sim_minion::{Failure, SignIn, SimMinion};
 use tests::test_master::TestMaster;
 use tests::wait;
+use tests::wire::{Kind, Wire};
 
 const VERSIONS: [Version; 3] = [Version::V0, Version::V2, Version::V3];
 
@@ -56,6 +59,36 @@ fn keys_put_there_before_the_first_start_count_at_the_first_sign_in() {
         "moved while it was down"
     );
 }
+
+/// A REQ socket that asks again takes no answer to what it asked before: no private key is used for
+/// that. Of a burst only what was under way already costs anything.
+#[test]
+fn no_work_is_done_for_a_sign_in_whose_sender_asked_again() {
+    let master = TestMaster::start_with("auto_accept: True");
+    let minion = SimMinion::new("web", Version::V0, master.ports());
+    let load = Map::from([
+        ("cmd", Value::str("_auth")),
+        ("id", Value::str("web")),
+        ("pub", Value::str(minion.key.public_pem())),
+    ]);
+    let envelope = Map::from([("enc", Value::str("clear")), ("load", load.into())]);
+    let body = msgpack::encode(&envelope.into());
+    let address = ([127, 0, 0, 1], master.ports().1).into();
+    let mut wire = Wire::connect(address, Kind::Req, Duration::from_secs(30)).unwrap();
+    let burst: Vec<&[u8]> = std::iter::repeat_n([&b""[..], &body], BURST)
+        .flatten()
+        .collect();
+    wire.send_each(&burst, 2).unwrap();
+    let answer = msgpack::decode(&wire.receive().unwrap()[1]).unwrap();
+    assert_eq!(answer.get("enc"), Some(&Value::str("pub")));
+    wait::until("the others to be counted", || {
+        let given_up = master.api().get("/health")["refused"]["given up"].as_u64();
+        (given_up.unwrap_or_default() >= BURST as u64 / 2).then_some(())
+    });
+}
+
+/// Sign-ins that one socket sends at once.
+const BURST: usize = 400;
 
 #[test]
 fn a_second_key_for_a_live_id_is_denied_and_shown() {

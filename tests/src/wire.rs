@@ -90,9 +90,19 @@ impl Wire {
     /// # Errors
     /// The connection is gone.
     pub fn send(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        self.send_each(parts, parts.len())
+    }
+
+    /// Sends messages of so many parts each, in one piece.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn send_each(&mut self, parts: &[&[u8]], of_each: usize) -> io::Result<()> {
         let mut output = BytesMut::new();
-        for (index, part) in parts.iter().enumerate() {
-            encode_frame(part, index + 1 < parts.len(), &mut output);
+        for message in parts.chunks(of_each) {
+            for (index, part) in message.iter().enumerate() {
+                encode_frame(part, index + 1 < message.len(), &mut output);
+            }
         }
         self.stream.write_all(&output)
     }

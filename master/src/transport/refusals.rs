@@ -48,11 +48,13 @@ pub enum Refused {
     Load,
     /// It fired an event in another's name, or the master's.
     Event,
+    /// It had gone, or asked again, before its request had its turn: nothing was done for nobody.
+    GivenUp,
 }
 
 impl Refused {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Refused; 15] = [
+    pub const ALL: [Refused; 16] = [
         Refused::Connection,
         Refused::Knock,
         Refused::Handshake,
@@ -68,6 +70,7 @@ impl Refused {
         Refused::Command,
         Refused::Load,
         Refused::Event,
+        Refused::GivenUp,
     ];
 
     /// Gives the word for it, in the counts and in the log.
@@ -88,6 +91,7 @@ impl Refused {
             Refused::Command => "command",
             Refused::Load => "load",
             Refused::Event => "event",
+            Refused::GivenUp => "given up",
         }
     }
 
@@ -95,7 +99,11 @@ impl Refused {
     fn is_usual(self) -> bool {
         matches!(
             self,
-            Refused::Key | Refused::Stall | Refused::Knock | Refused::Repeat
+            Refused::Key
+                | Refused::Stall
+                | Refused::Knock
+                | Refused::Repeat
+                | Refused::GivenUp
         )
     }
 }

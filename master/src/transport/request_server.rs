@@ -9,20 +9,24 @@ use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use minion_protocol::Reply;
 use minion_protocol::zmtp::{Requester, RequesterEvent, ReturnPath, Role};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::admission::{Admission, ByteBudget, Held, Limits, Place};
 use super::refusals::{Refusals, Refused};
 use super::{READ_BYTES_LARGE, accept, count_end, count_handshake, greet, invalid, read_more};
 use crate::limits::INCOMING_MAX;
+
+/// Answers up to this size are copied behind their head and written as one piece.
+const COPIED_BYTES_MAX: usize = 8 * 1024;
 
 /// One connection's number; never used twice while the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +64,7 @@ struct Answer {
 #[derive(Debug)]
 pub struct ReplyHandle {
     sender: oneshot::Sender<Answer>,
+    since: Instant,
     _held: Held,
     _permits: [OwnedSemaphorePermit; 2],
 }
@@ -89,6 +94,12 @@ impl ReplyHandle {
     /// ended, or its peer takes one answer at a time and has asked again.
     pub fn is_abandoned(&self) -> bool {
         self.sender.is_closed()
+    }
+
+    /// As [`ReplyHandle::is_abandoned`]; and whether the request has waited for its turn as long as
+    /// nobody waits for an answer.
+    pub fn is_given_up(&self, patience: Duration) -> bool {
+        self.is_abandoned() || self.since.elapsed() >= patience
     }
 }
 
@@ -201,7 +212,7 @@ impl Connection<'_> {
         let mut output = BytesMut::new();
         loop {
             self.take_requests(&mut output).await?;
-            self.write(&mut writer, &mut output).await?;
+            self.write(&mut writer, &mut output, Bytes::new()).await?;
             for written in self.told.drain(..) {
                 // Whoever asked may be gone.
                 let _ = written.send(());
@@ -223,7 +234,12 @@ impl Connection<'_> {
                             bytes: Reply::broken(),
                             written: None,
                         });
-                        output.unsplit(path.encode_reply(&answer.bytes));
+                        if answer.bytes.len() <= COPIED_BYTES_MAX {
+                            output.unsplit(path.encode_reply(&answer.bytes));
+                        } else {
+                            path.encode_head(answer.bytes.len(), &mut output);
+                            self.write(&mut writer, &mut output, answer.bytes.into()).await?;
+                        }
                         self.told.extend(answer.written);
                     }
                 }
@@ -271,6 +287,7 @@ impl Connection<'_> {
         let (sender, receiver) = oneshot::channel();
         let reply = ReplyHandle {
             sender,
+            since: Instant::now(),
             _held: self.held.split(),
             _permits: [of_address, of_all],
         };
@@ -290,13 +307,18 @@ impl Connection<'_> {
         Ok(())
     }
 
-    async fn write(&self, writer: &mut OwnedWriteHalf, output: &mut BytesMut) -> io::Result<()> {
-        while !output.is_empty() {
-            let written = writer.write_buf(output);
+    /// Writes what is to be sent, and behind it a body that is too large to be copied.
+    async fn write(
+        &self,
+        writer: &mut OwnedWriteHalf,
+        output: &mut BytesMut,
+        body: Bytes,
+    ) -> io::Result<()> {
+        let mut rest = std::mem::take(output).chain(body);
+        while rest.has_remaining() {
+            let written = writer.write_buf(&mut rest);
             timeout(self.server.limits.stall_timeout, written).await??;
         }
-        // The room of a large reply is not kept either.
-        *output = BytesMut::new();
         Ok(())
     }
 }

@@ -126,6 +126,41 @@ async fn who_closes_without_a_word_is_counted_apart() {
     assert_eq!(refusals.counts(), expected);
 }
 
+/// Shakes hands as a REQ socket.
+async fn req(address: std::net::SocketAddr) -> TcpStream {
+    let mut peer = TcpStream::connect(address).await.expect("connects");
+    let mut hello = GREETING.to_vec();
+    hello.extend_from_slice(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03REQ");
+    peer.write_all(&hello).await.expect("writes");
+    peer
+}
+
+#[tokio::test]
+async fn who_asks_again_or_goes_away_is_not_waited_for() {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let mut requests = RequestServer::start(listener, Limits::default(), Arc::default());
+    let mut peer = req(address).await;
+    peer.write_all(b"\x01\0\0\x01a").await.expect("writes");
+    let first = requests.recv().await.expect("a request");
+    assert!(!first.reply.is_given_up(Duration::MAX));
+    assert!(
+        first.reply.is_given_up(Duration::ZERO),
+        "it waited too long"
+    );
+    peer.write_all(b"\x01\0\0\x01b").await.expect("writes");
+    let second = requests.recv().await.expect("a request");
+    assert_eq!(&second.body[..], b"b");
+    while !first.reply.is_abandoned() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!second.reply.is_abandoned());
+    drop(peer);
+    while !second.reply.is_abandoned() {
+        tokio::task::yield_now().await;
+    }
+}
+
 // A restart must find its ports free.
 #[tokio::test]
 async fn a_dropped_server_gives_its_port_back() {

@@ -5,7 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::frame::answer_ping;
+use super::frame::{answer_ping, encode_last_head};
 use super::{Error, Frame, FrameDecoder, FrameLimits, encode_frame};
 use crate::limits::{COMMAND_BYTES_MAX, PARTS_MAX};
 
@@ -24,6 +24,9 @@ pub enum RequesterEvent {
     Alive,
 }
 
+/// What usually stands before a body: a frame of a REQ socket's four bytes, the delimiter, a length.
+const HEAD_BYTES_USUAL: usize = 32;
+
 /// The frames a reply begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReturnPath(Vec<Bytes>);
@@ -31,13 +34,19 @@ pub struct ReturnPath(Vec<Bytes>);
 impl ReturnPath {
     /// Writes the reply as it goes on the wire.
     pub fn encode_reply(&self, body: &[u8]) -> BytesMut {
-        let mut output = BytesMut::new();
-        for frame in &self.0 {
-            encode_frame(frame, true, &mut output);
-        }
-        encode_frame(b"", true, &mut output);
-        encode_frame(body, false, &mut output);
+        let mut output = BytesMut::with_capacity(body.len() + HEAD_BYTES_USUAL);
+        self.encode_head(body.len(), &mut output);
+        output.extend_from_slice(body);
         output
+    }
+
+    /// Writes what stands before the body of a reply, so that a large one needs no copy.
+    pub fn encode_head(&self, body_bytes: usize, output: &mut BytesMut) {
+        for frame in &self.0 {
+            encode_frame(frame, true, output);
+        }
+        encode_frame(b"", true, output);
+        encode_last_head(body_bytes, output);
     }
 }
 

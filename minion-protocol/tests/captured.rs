@@ -294,7 +294,7 @@ fn pillars_are_wrapped_as_salts_master_does() {
             };
             let ours = opened
                 .seal
-                .seal(&Reply::Pillar(map.clone()), &master(), &mut random);
+                .seal(&Reply::pillar(map.clone()), &master(), &mut random);
             assert_eq!(pillar(&talk, &opened, &ours.expect("sealed")), theirs);
             pillars += 1;
         }

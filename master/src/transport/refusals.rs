@@ -99,11 +99,7 @@ impl Refused {
     fn is_usual(self) -> bool {
         matches!(
             self,
-            Refused::Key
-                | Refused::Stall
-                | Refused::Knock
-                | Refused::Repeat
-                | Refused::GivenUp
+            Refused::Key | Refused::Stall | Refused::Knock | Refused::Repeat | Refused::GivenUp
         )
     }
 }

@@ -16,7 +16,9 @@ pub(super) async fn call(
     function: &str,
     arguments: Arguments,
 ) -> Result<Value, RunnerError> {
-    let list = |ids: Vec<MinionId>| {
+    // In the order of their ids, as Salt gives them, not in that of the answers.
+    let list = |mut ids: Vec<MinionId>| {
+        ids.sort();
         ids.iter()
             .map(|id| Value::str(id.as_str()))
             .collect::<Value>()

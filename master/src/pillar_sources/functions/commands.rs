@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::{Map, Value};
 
 use super::{Answer, Arguments, Family, MinionFunctions, bad, failed};
-use crate::programs::{self, Finished, Limits};
+use crate::programs::{self, Failure, Finished, Limits};
 use states::context::FunctionError;
 
 pub(super) const FAMILY: Family = Family {
@@ -92,6 +92,70 @@ fn run(fun: &str, arguments: &Arguments) -> Answer {
             )));
         }
     }
+    let (command, input, limits) = prepared(fun, arguments, TIME_MAX)?;
+    let finished = programs::run(command, input, limits);
+    let finished = finished.map_err(|error| failed(format!("cmd.{fun}: {error}")))?;
+    if finished.code != 0
+        && arguments
+            .named
+            .get("raise_err")
+            .is_some_and(Value::is_truthy)
+    {
+        let said = text(&finished.stdout);
+        return Err(failed(format!(
+            "cmd.{fun}: exit code {}: {said}",
+            finished.code
+        )));
+    }
+    Ok(answer(fun, &finished))
+}
+
+/// How a command of a step ended.
+pub(crate) struct Ran {
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// Its process id, if it ended by itself.
+    pub(crate) pid: Option<u32>,
+    /// What it wrote to standard output.
+    pub(crate) stdout: String,
+    /// What it wrote to standard error.
+    pub(crate) stderr: String,
+}
+
+/// Runs a line in a shell for a step of an orchestration, with the named arguments `cwd`, `env`,
+/// `stdin` and `timeout`; without one it may take `seconds_max`. What takes longer is stopped, has
+/// the exit code 1 and says so, as in Salt.
+pub(crate) fn perform(line: &str, mut named: Map, seconds_max: u64) -> Result<Ran, String> {
+    if named.get("timeout").is_none_or(Value::is_nil) {
+        let seconds = i64::try_from(seconds_max).unwrap_or(i64::MAX);
+        named.insert("timeout", seconds);
+    }
+    let arguments = Arguments::new(vec![line.into()], named);
+    let prepared = prepared("run_all", &arguments, seconds_max);
+    let (command, input, limits) = prepared.map_err(|error| error.to_string())?;
+    match programs::run(command, input, limits) {
+        Ok(finished) => Ok(Ran {
+            code: finished.code,
+            pid: Some(finished.pid),
+            stdout: text(&finished.stdout),
+            stderr: text(&finished.stderr),
+        }),
+        Err(Failure::TooLong { seconds, .. }) => Ok(Ran {
+            code: 1,
+            pid: None,
+            stdout: format!("{line} : Timed out after {seconds} seconds"),
+            stderr: String::new(),
+        }),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Makes the command, its input and its limits of the arguments that Salt's function has.
+fn prepared(
+    fun: &str,
+    arguments: &Arguments,
+    seconds_max: u64,
+) -> Result<(Command, Vec<u8>, Limits), FunctionError> {
     let is_joined = matches!(fun, "run" | "shell");
     let mut command = command(arguments.required(0, "cmd")?, is_joined)?;
     if let Some(cwd) = arguments.given(1, "cwd") {
@@ -122,24 +186,10 @@ fn run(fun: &str, arguments: &Arguments) -> Answer {
         None => TIME,
     };
     let limits = Limits {
-        time: Duration::from_secs(seconds.min(TIME_MAX)),
+        time: Duration::from_secs(seconds.min(seconds_max)),
         output_bytes: OUTPUT_BYTES_MAX,
     };
-    let finished = programs::run(command, input.into_bytes(), limits);
-    let finished = finished.map_err(|error| failed(format!("cmd.{fun}: {error}")))?;
-    if finished.code != 0
-        && arguments
-            .named
-            .get("raise_err")
-            .is_some_and(Value::is_truthy)
-    {
-        let said = text(&finished.stdout);
-        return Err(failed(format!(
-            "cmd.{fun}: exit code {}: {said}",
-            finished.code
-        )));
-    }
-    Ok(answer(fun, &finished))
+    Ok((command, input.into_bytes(), limits))
 }
 
 fn command(cmd: &Value, is_joined: bool) -> Result<Command, FunctionError> {

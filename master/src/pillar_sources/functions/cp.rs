@@ -8,9 +8,11 @@ use states::context::FunctionError;
 pub(super) const FAMILY: Family = Family {
     module: "cp",
     functions: &[
+        "cache_file",
         "envs",
         "get_file_str",
         "hash_file",
+        "is_cached",
         "list_master",
         "list_master_dirs",
         "list_master_symlinks",
@@ -29,6 +31,8 @@ fn call(of: &MinionFunctions, fun: &str, arguments: &Arguments) -> Option<Answer
     let saltenv = |place| arguments.text(place, "saltenv", "base");
     let prefix = || arguments.text(1, "prefix", "");
     Some(match fun {
+        "cache_file" => place(of, arguments, Value::Bool(false)),
+        "is_cached" => place(of, arguments, Value::str("")),
         "envs" => Ok(texts(files.envs())),
         "get_file_str" => get_file_str(of, arguments),
         "hash_file" => hash_file(of, arguments),
@@ -48,6 +52,24 @@ fn call(of: &MinionFunctions, fun: &str, arguments: &Arguments) -> Option<Answer
         }
         _ => return None,
     })
+}
+
+/// Gives where a file of the state tree can be read: its own place, where Salt gives that of a
+/// copy. `absent` is the answer if there is none.
+fn place(of: &MinionFunctions, arguments: &Arguments, absent: Value) -> Answer {
+    let path = arguments.required_text(0, "path")?;
+    if !path.starts_with("salt://") {
+        return Err(failed(format!(
+            "cp.cache_file: only files of salt:// can be had on the master, not '{path}'"
+        )));
+    }
+    let saltenv = arguments.given(1, "saltenv").map(Value::to_text);
+    let (path, saltenv) = address(&path, saltenv.as_deref());
+    let found = of.tools.files.find(&path, &saltenv);
+    let found = found.map_err(|error| failed(error.to_string()))?;
+    Ok(found.map_or(absent, |found| {
+        Value::Str(found.path.to_string_lossy().into_owned())
+    }))
 }
 
 /// Takes `salt://path?saltenv=x` apart. An environment in the address counts more.

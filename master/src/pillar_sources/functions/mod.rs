@@ -11,9 +11,10 @@ use model::{Grains, Map, MinionId, Value};
 use states::context::{FunctionError, Functions, Outside, near_names};
 
 mod arguments;
-mod commands;
+pub(crate) mod commands;
 mod config;
 mod cp;
+mod data;
 mod defaults;
 mod files;
 mod grains;
@@ -51,6 +52,7 @@ const FAMILIES: &[Family] = &[
     commands::FAMILY,
     config::FAMILY,
     cp::FAMILY,
+    data::FAMILY,
     defaults::FAMILY,
     files::FAMILY,
     grains::FAMILY,

@@ -9,7 +9,7 @@ use super::{Answer, Arguments, Family, MinionFunctions, failed};
 
 pub(super) const FAMILY: Family = Family {
     module: "saltutil",
-    functions: &["runner", "wheel"],
+    functions: &["cmd", "cmd_iter", "runner", "wheel"],
     call,
 };
 

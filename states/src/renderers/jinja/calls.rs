@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use model::Map;
+use model::{Map, Value};
 
 use super::ast::Macro;
 use super::dict::Dict;
@@ -269,12 +269,19 @@ impl Interpreter<'_> {
     }
 
     fn call_salt(&mut self, name: &str, args: Args) -> Outcome<Py> {
-        let positional: Outcome<Vec<_>> = args.positional.iter().map(Py::to_value).collect();
+        // Some hand their default on unseen; only what then uses an undefined one fails.
+        let unseen = unseen_default(name, &args).cloned();
+        let to_value = |argument: &Py| match argument {
+            Py::Undefined(_) if unseen.is_some() => Ok(untouched()),
+            argument => argument.to_value(),
+        };
+        let positional: Outcome<Vec<_>> = args.positional.iter().map(to_value).collect();
         let mut named = Map::new();
         for (name, value) in &args.named {
-            named.insert(name.as_ref(), value.to_value()?);
+            named.insert(name.as_ref(), to_value(value)?);
         }
         match self.context.functions.call(name, positional?, named) {
+            Ok(value) if unseen.is_some() && value == untouched() => Ok(unseen.unwrap_or(Py::None)),
             Ok(value) => Ok(in_place(name, &args, Py::from_value(&value))),
             Err(error @ FunctionError::Unknown { .. }) => Err(Fault::undefined(error.to_string())),
             Err(error) => Err(Fault::new(FaultKind::Function, error.to_string())),
@@ -302,6 +309,29 @@ impl Interpreter<'_> {
         };
         self.captured(&body, &inner).map(Py::from).map_err(crossing)
     }
+}
+
+/// Functions that give their second argument, `default`, without looking at it. (`pillar.get` looks.)
+const UNSEEN_DEFAULT: [&str; 2] = ["config.get", "grains.get"];
+
+/// Gives the default of such a call, if that alone is undefined.
+fn unseen_default<'a>(name: &str, args: &'a Args) -> Option<&'a Py> {
+    let named = args.named.iter();
+    let mut named = named.filter(|(name, _)| name.as_ref() == "default");
+    let default = args
+        .positional
+        .get(1)
+        .or_else(|| named.next().map(|(_, value)| value))?;
+    let all = args.positional.iter();
+    let mut all = all.chain(args.named.iter().map(|(_, value)| value));
+    let is_alone = all.all(|value| !value.is_undefined() || std::ptr::eq(value, default));
+    let is_meant = UNSEEN_DEFAULT.contains(&name) && default.is_undefined();
+    (is_meant && is_alone).then_some(default)
+}
+
+/// Stands for an undefined default on its way through a function: no data is like it.
+fn untouched() -> Value {
+    Value::Ext(i8::MIN, b"undefined".to_vec())
 }
 
 /// Functions that change their first argument in Salt, and what says that they shall not.

@@ -19,7 +19,7 @@ use crate::ledger::{Call, CallKind, Effect, Input, TimerKey};
 use crate::shared::Shared;
 use crate::timers::{Timers, Woken};
 use crate::transport::SubscriberChange;
-use crate::{runners, timers, wheel};
+use crate::{local_states, runners, timers, wheel};
 
 /// Key files that are written in one go, by one thread that is woken for them: a herd of strangers
 /// comes with as many.
@@ -241,6 +241,9 @@ fn start_call(shared: &Arc<Shared>, call: Call) {
             CallKind::Wheel => wheel::call(&shared, &fun, &arg, &kwarg, "orchestration")
                 .await
                 .map_err(|error| error.to_string()),
+            CallKind::State | CallKind::Check => {
+                local_states::call(&shared, &run, (fun, kwarg)).await
+            }
         };
         let result = result.map(|mut ret| {
             shared.redactor.redact(&mut ret);

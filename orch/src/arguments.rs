@@ -84,6 +84,11 @@ impl<'a> Arguments<'a> {
     /// Gives an argument as it is; an absent one and `null` are the same.
     pub(crate) fn value(&mut self, key: &'a str) -> Option<&'a Value> {
         self.read.insert(key);
+        self.peek(key)
+    }
+
+    /// Gives an argument without taking it for read: it is another's.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'a Value> {
         self.chunk.args.get(key).filter(|value| !value.is_nil())
     }
 

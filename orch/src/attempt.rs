@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use model::api::MinionPhase;
-use model::{Cursor, Jid, MinionId, Timestamp};
+use model::{Cursor, Jid, MinionId, StateReturn, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Answer, CallReturn};
@@ -41,6 +41,12 @@ pub struct Attempt {
     pub minions: IndexMap<MinionId, MinionState>,
     /// Its calls of functions of the master.
     pub calls: Vec<CallState>,
+    /// What was asked by its conditions, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckState>,
+    /// Its conditions have not let it begin: nothing of it was done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_held: bool,
     /// The parts of a rolling job that went out, each with a jid of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waves: Vec<Wave>,
@@ -89,6 +95,17 @@ pub struct CallState {
     pub jid: Jid,
     /// How it stands.
     pub phase: CallPhase,
+}
+
+/// How a question of a step's conditions stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckState {
+    /// The jid of the call that asks.
+    pub jid: Jid,
+    /// How it stands.
+    pub phase: CallPhase,
+    /// For `check_cmd`: what the attempt ended with before it was asked.
+    pub held: Option<Arc<StateReturn>>,
 }
 
 /// How a call of a function of the master stands.
@@ -143,8 +160,21 @@ impl Attempt {
 
     /// Says whether a call of a function of the master is at work.
     pub(crate) fn is_calling(&self, jid: &Jid) -> bool {
-        let is_it = |call: &CallState| call.jid == *jid && call.phase == CallPhase::Running;
-        self.calls.iter().any(is_it)
+        self.open_calls().any(|open| open == jid)
+    }
+
+    /// Gives the jids of the calls that are at work, those of its conditions included.
+    pub(crate) fn open_calls(&self) -> impl Iterator<Item = &Jid> {
+        let calls = self.calls.iter().map(|call| (&call.jid, &call.phase));
+        let checks = self.checks.iter().map(|check| (&check.jid, &check.phase));
+        let open = calls.chain(checks);
+        open.filter_map(|(jid, phase)| (*phase == CallPhase::Running).then_some(jid))
+    }
+
+    /// Says whether its conditions decide what comes next: whether it begins, or what it ended with.
+    pub(crate) fn is_checked(&self) -> bool {
+        let last = self.checks.last();
+        last.is_some_and(|check| self.is_held || check.held.is_some())
     }
 
     /// Gives every minion an end, so that the counts add up: one of whom nothing more is waited for

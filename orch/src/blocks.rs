@@ -170,6 +170,7 @@ fn is_failing(run: &Run) -> bool {
 fn has_acted(step: &StepState) -> bool {
     let mut attempts = step.attempts.iter();
     attempts.any(|attempt| {
-        attempt.refused.is_none() && (attempt.jid.is_none() || !attempt.minions.is_empty())
+        let has_begun = attempt.refused.is_none() && !attempt.is_held;
+        has_begun && (attempt.jid.is_none() || !attempt.minions.is_empty())
     })
 }

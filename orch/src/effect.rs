@@ -66,6 +66,31 @@ pub enum Effect {
         /// The function and its arguments.
         call: Call,
     },
+    /// Apply a state to the master's own machine; tell
+    /// [`Fact::CallDone`](crate::Fact::CallDone).
+    CallState {
+        /// The step.
+        step: usize,
+        /// Its attempt.
+        attempt: u32,
+        /// The call.
+        jid: Jid,
+        /// The state and its arguments.
+        call: Call,
+    },
+    /// Ask what the conditions of a step say; tell [`Fact::CallDone`](crate::Fact::CallDone) with
+    /// `{"result": ..., "comment": ...}`. Of `conditions` the result is whether the step is passed
+    /// over, of `check_cmd` whether it went well.
+    Check {
+        /// The step.
+        step: usize,
+        /// Its attempt.
+        attempt: u32,
+        /// The call.
+        jid: Jid,
+        /// `conditions` or `check_cmd`, and what they say.
+        call: Call,
+    },
     /// After a restart: a call was at work. A nested orchestration goes on under its jid and is
     /// told when it ends; of anything else tell [`Fact::CallLost`](crate::Fact::CallLost).
     AdoptCall {

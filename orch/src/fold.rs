@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use model::api::{MinionPhase, RunPhase, StepPhase};
 use model::{Jid, MinionId, Timestamp};
 
-use crate::attempt::{Attempt, CallPhase, CallState, MinionState, Seen, Verdict, Wave};
-use crate::record::{CallReturn, IllegalRecord, RunRecord};
+use crate::attempt::{Attempt, CallPhase, CallState, CheckState, MinionState, Seen, Verdict, Wave};
+use crate::record::{CallId, CallReturn, IllegalRecord, RunRecord};
 use crate::recovery;
 use crate::run::{Run, StepState};
 
@@ -204,11 +204,6 @@ fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) ->
             "attempt {number} of step {step} cannot follow {tried}"
         ));
     }
-    let calls = calls.iter().map(|call| CallState {
-        name: call.name.clone(),
-        jid: call.jid.clone(),
-        phase: CallPhase::Running,
-    });
     state.phase = StepPhase::Running;
     state.retry_at = None;
     state.attempts.push(Attempt {
@@ -224,7 +219,9 @@ fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) ->
         refused: None,
         missing: Vec::new(),
         minions: Default::default(),
-        calls: calls.collect(),
+        calls: begun(calls),
+        checks: Vec::new(),
+        is_held: false,
         waves: Vec::new(),
         is_pre: *is_pre,
         after: *after,
@@ -232,6 +229,42 @@ fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) ->
         seen: Vec::new(),
         looked_back: None,
     });
+    Ok(())
+}
+
+/// Gives the calls that begin.
+fn begun(calls: &[CallId]) -> Vec<CallState> {
+    let calls = calls.iter().map(|call| CallState {
+        name: call.name.clone(),
+        jid: call.jid.clone(),
+        phase: CallPhase::Running,
+    });
+    calls.collect()
+}
+
+/// Begins what the conditions of the attempt held back.
+fn start_work(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why> {
+    let RunRecord::WorkStarted {
+        jid,
+        calls,
+        cursor,
+        after,
+        deadline,
+        ..
+    } = record
+    else {
+        return Err("it starts nothing".into());
+    };
+    let is_asking = attempt.open_calls().next().is_some();
+    if !attempt.is_held || is_asking {
+        return Err("no conditions have let it begin".into());
+    }
+    attempt.is_held = false;
+    attempt.jid.clone_from(jid);
+    attempt.calls = begun(calls);
+    attempt.cursor = *cursor;
+    attempt.after = *after;
+    attempt.deadline = *deadline;
     Ok(())
 }
 
@@ -277,6 +310,15 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
             attempt.refused = refused.clone();
             attempt.minions = waiting(minions, *at);
         }
+        RunRecord::Checking { jid, held, .. } => {
+            attempt.is_held |= held.is_none();
+            attempt.checks.push(CheckState {
+                jid: jid.clone(),
+                phase: CallPhase::Running,
+                held: held.clone(),
+            });
+        }
+        RunRecord::WorkStarted { .. } => return start_work(attempt, record),
         RunRecord::WaveSent { jid, minions, .. } => return send_wave(attempt, jid, minions),
         RunRecord::MinionRunning { id, since, .. } => {
             let minion = attempt.minions.get_mut(id);
@@ -317,10 +359,14 @@ fn send_wave(attempt: &mut Attempt, jid: &Jid, minions: &[MinionId]) -> Result<(
 
 /// Ends a call: with what it returned, or lost.
 fn end_call(attempt: &mut Attempt, jid: &Jid, ret: Option<&CallReturn>) -> Result<(), Why> {
-    let is_it = |call: &&mut CallState| call.jid == *jid && call.phase == CallPhase::Running;
-    let call = attempt.calls.iter_mut().find(is_it);
-    let call = call.ok_or_else(|| format!("no call {jid} is at work"))?;
-    call.phase = match ret {
+    let calls = attempt.calls.iter_mut();
+    let calls = calls.map(|call| (&call.jid, &mut call.phase));
+    let checks = attempt.checks.iter_mut();
+    let checks = checks.map(|check| (&check.jid, &mut check.phase));
+    let is_it = |(of, phase): &(&Jid, &mut CallPhase)| *of == jid && **phase == CallPhase::Running;
+    let call = calls.chain(checks).find(is_it);
+    let (_, phase) = call.ok_or_else(|| format!("no call {jid} is at work"))?;
+    *phase = match ret {
         Some(ret) => CallPhase::Ended(Arc::new(ret.clone())),
         None => CallPhase::Lost,
     };

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use model::Value;
 use model::api::{PlanMark, PlanNeed, PlanStep};
 
+use crate::conditions::Conditions;
 use crate::effect::Call;
 use crate::plan::{Plan, PlannedStep};
 use crate::steps::Work;
@@ -40,7 +41,7 @@ impl Plan {
             key: chunk.key(),
             id: chunk.id.clone(),
             fun: format!("{}.{}", chunk.state, chunk.fun),
-            what: what(step),
+            what: what(step) + if_let(step),
             target,
             target_type,
             marks: self.marks(index, step).into_iter().collect(),
@@ -139,7 +140,17 @@ fn is_change(work: &Work) -> bool {
     match work {
         Work::WaitForEvent(_) | Work::Approve(_) | Work::Test(_) | Work::WipeGuard(_) => false,
         Work::State(state) => state.test != Some(true),
+        Work::OnMaster(state) => state.is_change(),
         _ => true,
+    }
+}
+
+/// Says that a step may be passed over.
+fn if_let(step: &PlannedStep) -> &'static str {
+    let conditions = step.conditions.as_ref();
+    match conditions.and_then(Conditions::before) {
+        Some(_) => ", if its conditions let it",
+        None => "",
     }
 }
 

@@ -18,6 +18,7 @@
 mod arguments;
 mod attempt;
 mod blocks;
+mod conditions;
 mod effect;
 mod error;
 mod explain;
@@ -40,8 +41,9 @@ mod view;
 mod warnings;
 mod waves;
 
-pub use attempt::{Attempt, CallPhase, CallState, MinionState, Seen, Verdict, Wave};
+pub use attempt::{Attempt, CallPhase, CallState, CheckState, MinionState, Seen, Verdict, Wave};
 pub use blocks::Owner;
+pub use conditions::Conditions;
 pub use effect::{Call, Effect, JobRequest, SecretRequest};
 pub use error::{Error, Problem};
 pub use fact::Fact;

@@ -11,8 +11,10 @@ use states::requisites::{self, RequisiteKind};
 
 use crate::arguments::Arguments;
 use crate::blocks::{self, Owner};
+use crate::conditions::Conditions;
 use crate::error::{Error, Problem};
 use crate::steps::Work;
+use crate::steps::on_master::OnMaster;
 use crate::steps::wait_for_event::WaitForEvent;
 
 /// A compiled orchestration.
@@ -47,6 +49,9 @@ pub struct Options {
     /// Stop at the first failed step, whatever the steps say.
     #[serde(default)]
     pub failhard: bool,
+    /// Whether steps may run commands and write files on the master (`template_commands`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub runs_commands: bool,
     /// `yes_wipe`: the hash of what may be lost, as a `salt.wipe_guard` printed it.
     #[serde(default)]
     pub yes_wipe: Option<String>,
@@ -70,6 +75,9 @@ pub struct PlannedStep {
     /// `retry`.
     #[serde(default)]
     pub retry: Option<Retry>,
+    /// `onlyif`, `unless`, `creates`, `check_cmd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Conditions>,
     /// `finally: True`: it runs when everything else is over, however that ended: well, failed,
     /// stopped or cancelled.
     #[serde(default)]
@@ -198,6 +206,9 @@ impl Plan {
             }
         }
         plan_blocks(&mut steps, &mut problems, &mut warnings);
+        if !options.runs_commands {
+            problems.extend(steps.iter().filter_map(not_allowed));
+        }
         if !problems.is_empty() {
             let name = name.to_owned();
             return Err(Error { name, problems });
@@ -288,6 +299,20 @@ impl Plan {
     }
 }
 
+/// Says that a step would do on the master what its configuration does not allow.
+fn not_allowed(step: &PlannedStep) -> Option<Problem> {
+    let LowChunk { state, fun, .. } = &step.chunk;
+    let what = if OnMaster::acts(&step.chunk) {
+        format!("'{state}.{fun}' acts on the master's own machine")
+    } else if step.conditions.as_ref()?.run_commands() {
+        "its conditions run commands on the master".to_owned()
+    } else {
+        return None;
+    };
+    let how = "which the option template_commands must allow (template_commands: True)";
+    Some(Problem::of(&step.chunk, format!("{what}, {how}")))
+}
+
 /// Gives the SLS of a file: `orch/kubic/init.sls` is `orch.kubic`.
 fn sls_of(path: &str) -> String {
     let path = path.rsplit("://").next().unwrap_or(path);
@@ -316,6 +341,7 @@ fn add_listeners(steps: &mut Vec<PlannedStep>, edges: &[requisites::Edge]) {
             needs: Vec::new(),
             listens,
             retry: None,
+            conditions: None,
             ..step.clone()
         });
     }
@@ -336,17 +362,11 @@ fn plan_step(
     let finally = arguments.value("finally").and_then(Value::as_bool);
     let hides_output = arguments.flag("hide_output").unwrap_or(false);
     arguments.text("lock");
-    for key in ["onlyif", "unless", "creates", "check_cmd"] {
-        if arguments.value(key).is_some() {
-            arguments.refuse(format!(
-                "'{key}' runs commands on the master, which is not supported yet; \
-                 test in the minions' own states, or with {{% if %}} in the orchestration"
-            ));
-        }
-    }
+    let conditions = Conditions::parse(&mut arguments);
     let timeout_ms = arguments.seconds("step_timeout");
     let has_mod_watch = work.as_ref().is_some_and(Work::has_mod_watch);
-    if !has_mod_watch && needs.iter().any(|need| need.kind == RequisiteKind::Listen) {
+    let is_listening = needs.iter().any(|need| need.kind == RequisiteKind::Listen);
+    if !has_mod_watch && is_listening {
         let (state, fun) = (&chunk.state, &chunk.fun);
         arguments.refuse(format!(
             "'listen' calls '{state}.mod_watch', which does not exist ('{state}.{fun}' cannot \
@@ -365,6 +385,7 @@ fn plan_step(
         is_parallel,
         failhard,
         retry,
+        conditions,
         is_finally: finally.unwrap_or(false),
         owner: None,
         hides_output: hides_output || matches!(work, Some(Work::Secret(_))),

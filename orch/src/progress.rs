@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use model::api::RunPhase;
-use model::{Cursor, Map, StateReturn, Tag, TagGlob, Value};
+use model::{Cursor, Jid, Map, StateReturn, Tag, TagGlob, Value};
 
+use crate::conditions::Conditions;
 use crate::effect::{Effect, JobRequest};
 use crate::readiness::{self, Next};
 use crate::record::{CallId, RunRecord};
@@ -54,16 +55,93 @@ impl Turn<'_, '_> {
     /// With `is_pre` the step is only asked what it would do.
     pub(crate) fn start(&mut self, step: usize, is_pre: bool) {
         let started = Arc::clone(&self.run.started);
-        let at = self.context.now;
         let attempt = self.run.steps[step].attempts.len() as u32 + 1;
+        let planned = &started.plan.steps[step];
+        let conditions = planned.conditions.as_ref();
+        let Some(call) = conditions.and_then(Conditions::before) else {
+            return self.begin(step, attempt, is_pre, false);
+        };
+        let at = self.context.now;
+        let deadline = planned.timeout_ms.map(|millis| at.plus_millis(millis));
+        self.record(RunRecord::StepStarted {
+            step,
+            attempt,
+            jid: None,
+            calls: Vec::new(),
+            cursor: self.context.cursor,
+            after: None,
+            at,
+            deadline,
+            is_pre,
+        });
+        self.ask(step, attempt, call, None);
+        if let Some(at) = deadline {
+            self.set_timer(step, attempt, at);
+        }
+    }
+
+    /// Begins an attempt: its jids, its record, its effects. One that its conditions held is on
+    /// record already.
+    pub(crate) fn begin(&mut self, step: usize, attempt: u32, is_pre: bool, is_held: bool) {
+        let started = Arc::clone(&self.run.started);
+        let at = self.context.now;
         let scene = Scene::of(&started, step, is_pre, at);
         let work = &started.plan.steps[step].work;
         let begin = work.step().begin(&scene);
+        let (mut effects, calls, jid) = self.wishes(step, attempt, &begin);
+        let watch = self.watch(step, &begin);
+        let after = watch.as_ref().map(|(_, after)| *after);
+        effects.extend(watch.map(|(glob, after)| Effect::Watch { step, glob, after }));
+        let step_timeout = started.plan.steps[step].timeout_ms;
+        let timeout = begin.timeout_ms().into_iter().chain(step_timeout).min();
+        let deadline = timeout.map(|millis| at.plus_millis(millis));
+        effects.extend(deadline.map(|at| Effect::SetTimer { step, attempt, at }));
+        let cursor = self.context.cursor;
+        self.record(if is_held {
+            RunRecord::WorkStarted {
+                step,
+                attempt,
+                jid,
+                calls,
+                cursor,
+                after,
+                at,
+                deadline,
+            }
+        } else {
+            RunRecord::StepStarted {
+                step,
+                attempt,
+                jid,
+                calls,
+                cursor,
+                after,
+                at,
+                deadline,
+                is_pre,
+            }
+        });
+        self.output.effects.append(&mut effects);
+        if let Begin::Done(outcome) = begin {
+            let outcome = readiness::after_watch(&self.run, step, outcome);
+            self.end_attempt(step, attempt, outcome);
+        }
+    }
+
+    /// Gives what a beginning attempt wishes, its calls, and its job.
+    fn wishes(
+        &mut self,
+        step: usize,
+        attempt: u32,
+        begin: &Begin,
+    ) -> (Vec<Effect>, Vec<CallId>, Option<Jid>) {
+        let work = &self.run.started.plan.steps[step].work;
+        let is_rolling = work.rolling().is_some();
         let mut effects = Vec::new();
         let mut calls = Vec::new();
         let mut jid = None;
-        match &begin {
-            Begin::Job { request, told } if work.rolling().is_some() => {
+        match begin {
+            Begin::Job { request, told } if is_rolling => {
                 effects.push(self.told(told));
                 let job = JobRequest::clone(request);
                 effects.push(Effect::Resolve { step, attempt, job });
@@ -82,7 +160,7 @@ impl Turn<'_, '_> {
             Begin::Calls(begun) => {
                 for one in begun {
                     let jid = (self.context.next_jid)();
-                    effects.push(self.told(&one.told));
+                    effects.extend(one.told.as_ref().map(|told| self.told(told)));
                     effects.push(one.effect(step, attempt, jid.clone()));
                     let name = one.name.clone();
                     calls.push(CallId { name, jid });
@@ -91,29 +169,7 @@ impl Turn<'_, '_> {
             Begin::Ask { told, .. } => effects.push(self.told(told)),
             Begin::Wait { .. } | Begin::Done(_) => {}
         }
-        let watch = self.watch(step, &begin);
-        let after = watch.as_ref().map(|(_, after)| *after);
-        effects.extend(watch.map(|(glob, after)| Effect::Watch { step, glob, after }));
-        let step_timeout = started.plan.steps[step].timeout_ms;
-        let timeout = begin.timeout_ms().into_iter().chain(step_timeout).min();
-        let deadline = timeout.map(|millis| at.plus_millis(millis));
-        effects.extend(deadline.map(|at| Effect::SetTimer { step, attempt, at }));
-        self.record(RunRecord::StepStarted {
-            step,
-            attempt,
-            jid,
-            calls,
-            cursor: self.context.cursor,
-            after,
-            at,
-            deadline,
-            is_pre,
-        });
-        self.output.effects.append(&mut effects);
-        if let Begin::Done(outcome) = begin {
-            let outcome = readiness::after_watch(&self.run, step, outcome);
-            self.end_attempt(step, attempt, outcome);
-        }
+        (effects, calls, jid)
     }
 
     /// Gives what a step that starts now listens to, and behind which place. What a job causes
@@ -143,6 +199,10 @@ impl Turn<'_, '_> {
         let Some((_, attempt)) = self.attempt(|at, _| at == step) else {
             return;
         };
+        if attempt.is_checked() {
+            let attempt = attempt.clone();
+            return self.settle_check(step, &attempt);
+        }
         let scene = Scene::of(&started, step, attempt.is_pre, self.context.now);
         let work = started.plan.steps[step].work.step();
         let outcome = work.outcome(&scene, attempt);
@@ -172,8 +232,17 @@ impl Turn<'_, '_> {
         });
     }
 
+    /// Ends an attempt, unless its `check_cmd` has a say first.
+    pub(crate) fn end_attempt(&mut self, step: usize, attempt: u32, outcome: Outcome) {
+        let conditions = self.run.started.plan.steps[step].conditions.as_ref();
+        match conditions.and_then(Conditions::after) {
+            Some(call) => self.ask(step, attempt, call, Some(outcome)),
+            None => self.conclude(step, attempt, outcome),
+        }
+    }
+
     /// Ends an attempt: the step is over, or is tried again.
-    fn end_attempt(&mut self, step: usize, attempt: u32, outcome: Outcome) {
+    pub(crate) fn conclude(&mut self, step: usize, attempt: u32, outcome: Outcome) {
         let plan = Arc::clone(&self.run.started.plan);
         let at = self.context.now;
         if self.is_pre(step) {
@@ -227,7 +296,7 @@ impl Turn<'_, '_> {
     }
 
     /// Completes an outcome to a state result. A retried step counts from its first attempt.
-    fn state_return(&self, step: usize, number: u32, outcome: Outcome) -> StateReturn {
+    pub(crate) fn state_return(&self, step: usize, number: u32, outcome: Outcome) -> StateReturn {
         let chunk = &self.run.started.plan.steps[step].chunk;
         let now = self.context.now;
         let began = match number {

@@ -172,6 +172,41 @@ pub enum RunRecord {
         /// When.
         at: Timestamp,
     },
+    /// What the conditions of a step say is being asked.
+    Checking {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// The call that asks; its end is a `CallEnded`.
+        jid: Jid,
+        /// For `check_cmd`: what the attempt ended with.
+        #[serde(default)]
+        held: Option<Arc<StateReturn>>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Its conditions let an attempt begin. In the same batch as its job, as in `StepStarted`.
+    WorkStarted {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// Its job, if it publishes one.
+        jid: Option<Jid>,
+        /// Its calls of functions of the master.
+        #[serde(default)]
+        calls: Vec<CallId>,
+        /// The place in the log before it.
+        cursor: Cursor,
+        /// For a wait: the place behind which events count.
+        #[serde(default)]
+        after: Option<Cursor>,
+        /// When.
+        at: Timestamp,
+        /// When it fails if nothing happens.
+        deadline: Option<Timestamp>,
+    },
     /// Its job is out.
     Published {
         /// The step.
@@ -387,6 +422,8 @@ impl RunRecord {
             Self::Paused { .. } => "paused",
             Self::Unpaused { .. } => "unpaused",
             Self::Held { .. } => "held",
+            Self::Checking { .. } => "checking",
+            Self::WorkStarted { .. } => "work_started",
             Self::Published { .. } => "published",
             Self::MinionRunning { .. } => "minion_running",
             Self::MinionEnded { .. } => "minion_ended",
@@ -418,6 +455,8 @@ impl RunRecord {
             | Self::Resolved { step, attempt, .. }
             | Self::WaveSent { step, attempt, .. }
             | Self::Foreseen { step, attempt, .. }
+            | Self::Checking { step, attempt, .. }
+            | Self::WorkStarted { step, attempt, .. }
             | Self::Published { step, attempt, .. }
             | Self::MinionRunning { step, attempt, .. }
             | Self::MinionEnded { step, attempt, .. }

@@ -60,12 +60,8 @@ pub fn effects(run: &Run, now: Timestamp) -> Vec<Effect> {
 
 /// Gives the timers that a run needs, all of them: after the clock jumped.
 pub fn timers(run: &Run) -> Vec<Effect> {
-    let deadline = |(step, attempt): (usize, &Attempt)| {
-        let at = attempt.deadline?;
-        let attempt = attempt.number;
-        Some(Effect::SetTimer { step, attempt, at })
-    };
-    let deadlines = run.running().filter_map(deadline);
+    let deadlines = run.running();
+    let deadlines = deadlines.filter_map(|(step, attempt)| deadline(step, attempt));
     deadlines.chain(retries(run)).chain(held(run)).collect()
 }
 
@@ -94,6 +90,9 @@ pub(crate) fn shift(step: &mut StepState, by_ms: i64) {
 }
 
 fn again(run: &Run, step: usize, attempt: &Attempt, now: Timestamp, effects: &mut Vec<Effect>) {
+    if attempt.is_checked() {
+        return again_checked(run, step, attempt, effects);
+    }
     let scene = Scene::of(run.started(), step, attempt.is_pre, now);
     let begin = run.plan().steps[step].work.step().begin(&scene);
     if let Some(glob) = begin.glob() {
@@ -103,10 +102,7 @@ fn again(run: &Run, step: usize, attempt: &Attempt, now: Timestamp, effects: &mu
             after: attempt.after.unwrap_or(attempt.cursor),
         });
     }
-    if let Some(at) = attempt.deadline {
-        let attempt = attempt.number;
-        effects.push(Effect::SetTimer { step, attempt, at });
-    }
+    effects.extend(deadline(step, attempt));
     let number = attempt.number;
     match begin {
         Begin::Job { request, .. } if run.plan().steps[step].work.rolling().is_some() => {
@@ -145,6 +141,27 @@ fn again(run: &Run, step: usize, attempt: &Attempt, now: Timestamp, effects: &mu
         }
         Begin::Wait { .. } | Begin::Ask { .. } | Begin::Done(_) => {}
     }
+}
+
+fn deadline(step: usize, attempt: &Attempt) -> Option<Effect> {
+    let at = attempt.deadline?;
+    let attempt = attempt.number;
+    Some(Effect::SetTimer { step, attempt, at })
+}
+
+/// An attempt that its conditions hold has nothing at work but the question.
+fn again_checked(run: &Run, step: usize, attempt: &Attempt, effects: &mut Vec<Effect>) {
+    effects.extend(deadline(step, attempt));
+    let conditions = run.plan().steps[step].conditions.as_ref();
+    let open = attempt.checks.last();
+    let open = open.filter(|check| check.phase == CallPhase::Running);
+    let call = open.and_then(|check| Some((conditions?.call_of(check)?, check)));
+    effects.extend(call.map(|(call, check)| Effect::AdoptCall {
+        step,
+        attempt: attempt.number,
+        jid: check.jid.clone(),
+        call,
+    }));
 }
 
 fn adopt(step: usize, attempt: &Attempt, jid: Jid, begun: BegunCall) -> Effect {

@@ -9,7 +9,7 @@ use model::api::{RunPhase, StepPhase};
 use model::{Cursor, Jid, Map, StateReturn, TagGlob, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::{Attempt, CallPhase};
+use crate::attempt::Attempt;
 use crate::effect::Effect;
 use crate::fact::Fact;
 use crate::plan::{Plan, PlannedStep};
@@ -215,11 +215,8 @@ impl Run {
 
     /// Gives its open jobs and calls: facts about these jids are for this run.
     pub fn jids(&self) -> impl Iterator<Item = &Jid> {
-        self.running().flat_map(|(_, attempt)| {
-            let calls = attempt.calls.iter();
-            let open = calls.filter(|call| call.phase == CallPhase::Running);
-            attempt.job_jids().chain(open.map(|call| &call.jid))
-        })
+        self.running()
+            .flat_map(|(_, attempt)| attempt.job_jids().chain(attempt.open_calls()))
     }
 
     /// Gives each running step with its current attempt.

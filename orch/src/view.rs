@@ -146,6 +146,9 @@ fn jids(attempt: &Attempt) -> impl Iterator<Item = &model::Jid> {
 }
 
 fn now_doing(planned: &PlannedStep, attempt: &Attempt) -> String {
+    if attempt.is_checked() {
+        return "its conditions are looked at".to_owned();
+    }
     if let Some(wait) = planned.work.as_wait() {
         let waiting = wait.waiting_for(attempt);
         let waiting: Vec<&str> = waiting.iter().map(|wait| wait.id.as_str()).collect();

@@ -9,11 +9,12 @@
 )]
 
 use std::fmt::Debug;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::Error;
 
@@ -166,6 +167,18 @@ pub trait Disk: DiskRead {
     /// Removes a file or a link; says whether it was there.
     fn remove(&self, path: &Path) -> Result<bool, Error>;
 
+    /// Makes a symbolic link at `path` that says `target`. Nothing may be there.
+    fn make_link(&self, path: &Path, target: &Path) -> Result<(), Error>;
+
+    /// Removes a file, a link, or a directory with all that is below it; says whether it was there.
+    fn remove_tree(&self, path: &Path) -> Result<bool, Error>;
+
+    /// Gives a path, with links followed, another owner or group.
+    fn set_owner(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<(), Error>;
+
+    /// Says that a file or directory was read and changed at a moment, in seconds since the epoch.
+    fn set_times(&self, path: &Path, secs: u64) -> Result<(), Error>;
+
     /// Writes `content` into a file at `offset`, makes the file if need be, and cuts it after what
     /// was written.
     fn write_range(&self, path: &Path, offset: u64, content: &[u8]) -> Result<(), Error>;
@@ -284,6 +297,38 @@ impl Disk for RealDisk {
             sync_directory_of(path).map_err(|error| Error::from_io("remove", path, error))?;
         }
         Ok(removed)
+    }
+
+    fn make_link(&self, path: &Path, target: &Path) -> Result<(), Error> {
+        std::os::unix::fs::symlink(target, path)
+            .and_then(|()| sync_directory_of(path))
+            .map_err(|error| Error::from_io("make the link", path, error))
+    }
+
+    fn remove_tree(&self, path: &Path) -> Result<bool, Error> {
+        let Some(found) = self.link_metadata(path)? else {
+            return Ok(false);
+        };
+        if found.kind != Kind::Directory {
+            return self.remove(path);
+        }
+        fs::remove_dir_all(path)
+            .and_then(|()| sync_directory_of(path))
+            .map_err(|error| Error::from_io("remove", path, error))?;
+        Ok(true)
+    }
+
+    fn set_owner(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> Result<(), Error> {
+        std::os::unix::fs::chown(path, uid, gid)
+            .map_err(|error| Error::from_io("set the owner of", path, error))
+    }
+
+    fn set_times(&self, path: &Path, secs: u64) -> Result<(), Error> {
+        let moment = UNIX_EPOCH + Duration::from_secs(secs);
+        let times = FileTimes::new().set_accessed(moment).set_modified(moment);
+        File::open(path)
+            .and_then(|file| file.set_times(times))
+            .map_err(|error| Error::from_io("set the times of", path, error))
     }
 
     fn write_range(&self, path: &Path, offset: u64, content: &[u8]) -> Result<(), Error> {

@@ -11,5 +11,6 @@
 
 mod full_disk;
 mod jobs;
+mod master_states;
 mod runs;
 mod secrets;

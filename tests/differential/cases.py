@@ -38,6 +38,24 @@ def test(name, fun, *lines):
     return f"{name}:\n  test.{fun}:\n{body}"
 
 
+def plain(fun, name, *steps):
+    """Steps of one state function on the master, one after the other: a, b, c ..."""
+    text = ""
+    for letter, lines in zip("abcdefgh", steps):
+        text += f"{letter}:\n  {fun}:\n    - name: {name}\n"
+        text += "".join(f"    - {line}\n" for line in lines)
+    return text
+
+
+def conditional(*lines):
+    return function("name: test.ping", "tgt: alpha", *lines)
+
+
+# A folder of each master's own.
+HERE = "{{ opts['root_dir'] }}/made"
+# A web server that says "hello" under /hello, 404 elsewhere, and gives back what it is sent.
+WEB = "http://127.0.0.1:{{ opts['web_port'] }}"
+
 PING = ("name: test.ping", "tgt: '*'")
 
 CASES = [
@@ -157,4 +175,88 @@ CASES = [
     ("unknown SLS", None, [], "told as an error, as there is no run"),
     ("unknown requisite", FILES["broken"], [], EARLY),
     ("unknown state", "a:\n  no.such: []\n", [], EARLY),
+    # states of the master's own machine
+    ("cmd.run", plain("cmd.run", "echo out; echo err >&2", (), ("cwd: /",), ("env: [{A: b}]",))),
+    ("cmd.run env", plain("cmd.run", "'echo $A $PWD'", ("env: [{A: b}]", "cwd: /tmp"))),
+    ("cmd.run fails", plain("cmd.run", "exit 3", ())),
+    ("cmd.run success_retcodes", plain("cmd.run", "exit 3", ("success_retcodes: [3]",))),
+    ("cmd.run timeout", plain("cmd.run", "sleep 20", ("timeout: 2",))),
+    ("cmd.run no cwd", plain("cmd.run", "pwd", ("cwd: /no/such",))),
+    ("cmd.run test", plain("cmd.run", "exit 3", ()), ["test=True"]),
+    ("cmd.run onchanges", plain("cmd.run", "'true'", ()) + test("z", "nop", "onchanges: [{cmd: a}]")),
+    ("cmd.run retry", plain("cmd.run", "exit 3", ("retry: {attempts: 2, interval: 1}",)), [],
+     "Salt counts every try in __run_num__"),
+    ("cmd.run require", plain("cmd.run", "exit 3", ()) + test("z", "nop", "require: [{cmd: a}]")),
+    ("file.managed", plain("file.managed", HERE + "/a/f", ("contents: x",),
+                           ("contents: [x, y]", "makedirs: True", "mode: 640"),
+                           ("contents: [x, y]", "makedirs: True", "mode: '0640'"),
+                           ("contents: [x, z]",), ("mode: 600", "replace: False"))),
+    ("file.managed source", plain("file.managed", HERE + "/b/f", (
+        "source: salt://same.sls", "makedirs: True"), ("source: salt://good.sls", "show_changes: False"),
+        ("source: salt://no/such",), ("source: [salt://no/such, salt://same.sls]",))),
+    ("file.managed empty", plain("file.managed", HERE + "/b/empty", ("makedirs: True",), (),
+                                 ("create: False",), ("contents: ''", "allow_empty: False"))),
+    ("file.managed create", plain("file.managed", HERE + "/b/none", ("create: False", "contents: x"))),
+    ("file.managed directory", plain("file.managed", HERE, ("contents: x",))),
+    ("file.managed nobody", plain("file.managed", HERE + "/b/g", ("contents: x", "user: no-such-user",
+                                                                 "group: no-such-group"))),
+    ("file.managed relative", plain("file.managed", "some/where", ("contents: x",))),
+    ("file.managed test", plain("file.managed", HERE + "/b/f", ("contents: new", "mode: 600"))
+     + plain("file.managed", HERE + "/b/other", ("contents: new",)).replace("a:", "z:", 1), ["test=True"]),
+    ("file.directory", plain("file.directory", HERE + "/c/d", (), ("makedirs: True", "mode: 750"),
+                             ("mode: 750",), ("mode: '0700'",))),
+    ("file.directory test", plain("file.directory", HERE + "/c/d", ("mode: 755",))
+     + plain("file.directory", HERE + "/c/e", ()).replace("a:", "z:", 1), ["test=True"]),
+    ("file.directory is a file", plain("file.directory", HERE + "/b/f", ())),
+    ("file.touch", plain("file.touch", HERE + "/e/f", (), ("makedirs: True",), ())),
+    ("file.exists", plain("file.exists", HERE + "/e/f", ()) + plain(
+        "file.exists", HERE + "/e/none", ()).replace("a:", "z:", 1)),
+    ("file.missing", plain("file.missing", HERE + "/e/f", ()) + plain(
+        "file.missing", HERE + "/e/none", ()).replace("a:", "z:", 1)),
+    ("file.symlink", plain("file.symlink", HERE + "/l/x", ("target: /tmp",), ("target: /tmp", "makedirs: True"),
+                           ("target: /tmp",), ("target: /var",))),
+    ("file.symlink in the way", plain("file.symlink", HERE + "/e/f", ("target: /tmp",),
+                                      ("target: /tmp", "force: True"))),
+    ("file.symlink test", plain("file.symlink", HERE + "/l/x", ("target: /var",), ("target: /tmp",)),
+     ["test=True"]),
+    ("file.append", plain("file.append", HERE + "/g/f", ("text: one",), ("text: [one, two  words]", "makedirs: True"),
+                          ("text: [one, two words]",), ("text: [three]",))),
+    ("file.append nothing", plain("file.append", HERE + "/h", ()), [], "Salt appends the word None"),
+    ("file.append test", plain("file.append", HERE + "/g/f", ("text: four",), ("text: one",)), ["test=True"]),
+    ("file.absent test", plain("file.absent", HERE + "/g", ()), ["test=True"]),
+    ("file.absent", plain("file.absent", HERE + "/g/f", (), ()) + plain(
+        "file.absent", HERE + "/g", ()).replace("a:", "z:", 1)),
+    ("file.absent root", plain("file.absent", "/", ())),
+    ("http.query", plain("http.query", WEB + "/hello", ("status: 200",), ("match: ell",),
+                         ("match: '^h.l'", "match_type: pcre", "status: '2..'", "status_type: pcre"),
+                         ("status: [200, 201]", "status_type: list"), ("match: nothing", "status: 200"))),
+    ("http.query fails", plain("http.query", WEB + "/none", ("status: 200",), ("status: 404",), ())),
+    ("http.query sends", plain("http.query", WEB + "/echo", (
+        "method: POST", "data: a=b", "match: 'POST a=b'"),
+        ("params: {q: 'x y'}", "match: 'q=x'"), ("method: PUT", "data: body", "status: 200"))),
+    ("http.query refused", plain("http.query", "http://127.0.0.1:1/", ("status: 200",)), [],
+     "the text of the error is Brine's own"),
+    ("http.query test", plain("http.query", WEB + "/hello", ("status: 200",)), ["test=True"]),
+    # conditions
+    ("onlyif", conditional("onlyif: 'true'")),
+    ("onlyif false", conditional("onlyif: ['true', 'false']")),
+    ("unless", conditional("unless: ['true', 'true']")),
+    ("unless false", conditional("unless: ['true', 'false']")),
+    ("creates", conditional("creates: /etc/passwd")),
+    ("creates list", conditional("creates: [/etc/passwd, /no/such]")),
+    ("onlyif and unless", conditional("onlyif: 'true'", "unless: 'true'")),
+    ("onlyif function", conditional("onlyif: [{fun: test.false}]")),
+    ("onlyif function with arguments", conditional("onlyif: [{fun: match.glob, args: ['no*']}]")),
+    ("unless function get_return", conditional(
+        "unless: [{fun: cmd.run_all, cmd: echo x, get_return: stdout}]")),
+    ("onlyif cmd.run", conditional("onlyif: [{fun: cmd.run, cmd: 'echo x; exit 2'}]")),
+    ("onlyif test", conditional("onlyif: 'false'"), ["test=True"]),
+    ("onlyif require", conditional("onlyif: 'false'") + test("z", "nop", "require: [{salt: f}]")),
+    ("onlyif retry", conditional("onlyif: 'false'", "retry: {attempts: 2, interval: 1}")),
+    ("onlyif of cmd.run", plain("cmd.run", "'true'", ("onlyif: test -f passwd", "cwd: /etc"))),
+    ("onlyif bad", conditional("onlyif: 7"), [], EARLY),
+    ("check_cmd", conditional("check_cmd: ['true', 'true']")),
+    ("check_cmd fails", conditional("check_cmd: ['true', 'false']")),
+    ("check_cmd overrules", function("name: test.false", "tgt: alpha", "check_cmd: 'true'")),
+    ("check_cmd of a passed one", conditional("onlyif: 'false'", "check_cmd: 'true'")),
 ]

@@ -253,6 +253,9 @@ options! {
     on_demand_ext_pillar: Vec<String> = Vec::new();
     /// Seconds that one program or server of an external pillar may take. Not Salt's.
     ext_pillar_timeout: u64 = 60;
+    /// File with the certificates of the authorities that servers of https must be known to
+    /// (http_json, http_yaml, http.query); unset: those that the system trusts.
+    ca_bundle: Option<String> = None;
     /// Keep compiled pillars and give them again while minion, files and options are the same; for
     /// what else they are made of, at most pillar_cache_ttl.
     pillar_cache: bool = false;
@@ -277,8 +280,9 @@ options! {
     /// Python program that runs pillar files, orchestrations and reactions of the renderer py;
     /// unset: they are refused. Not Salt's.
     python_renderer: Option<String> = None;
-    /// Let templates on the master run commands (cmd.run and the like) as the master's user. Not
-    /// Salt's.
+    /// Let templates on the master run commands (cmd.run and the like), and orchestrations run
+    /// commands and write files on the master (cmd.run, file.*, onlyif, unless, check_cmd), as the
+    /// master's user. Not Salt's.
     template_commands: bool = false;
     /// Directories, besides those of file_roots and pillar_roots, in which templates on the master
     /// may look with file.*. Not Salt's.

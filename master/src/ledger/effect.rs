@@ -56,7 +56,7 @@ pub enum Effect {
         /// The target.
         target: Target,
     },
-    /// Call a runner or a wheel function for a step.
+    /// Call a function of the master for a step.
     Call(Call),
     /// A run is over: let go of the texts of its secrets.
     ForgetSecrets(Jid),
@@ -73,7 +73,7 @@ pub struct Call {
     pub attempt: u32,
     /// The jid of the call.
     pub jid: Jid,
-    /// Runner or wheel.
+    /// Whose function.
     pub kind: CallKind,
     /// The function.
     pub fun: String,
@@ -90,6 +90,10 @@ pub enum CallKind {
     Runner,
     /// A wheel function.
     Wheel,
+    /// A state of the master's own machine.
+    State,
+    /// The conditions of a step.
+    Check,
 }
 
 /// What a timer is for. Setting the same key again replaces the moment.

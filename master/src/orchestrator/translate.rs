@@ -140,21 +140,30 @@ fn grant(
             attempt,
             jid,
             call,
-        } => {
-            decision
-                .effects
-                .push(to_call(run, (step, attempt), jid, CallKind::Runner, call));
-        }
+        } => call_later(
+            (run, step, attempt),
+            jid,
+            (CallKind::Runner, call),
+            decision,
+        ),
         Wish::CallWheel {
             step,
             attempt,
             jid,
             call,
-        } => {
-            decision
-                .effects
-                .push(to_call(run, (step, attempt), jid, CallKind::Wheel, call));
-        }
+        } => call_later((run, step, attempt), jid, (CallKind::Wheel, call), decision),
+        Wish::CallState {
+            step,
+            attempt,
+            jid,
+            call,
+        } => call_later((run, step, attempt), jid, (CallKind::State, call), decision),
+        Wish::Check {
+            step,
+            attempt,
+            jid,
+            call,
+        } => call_later((run, step, attempt), jid, (CallKind::Check, call), decision),
         Wish::AdoptCall {
             step,
             attempt,
@@ -198,8 +207,13 @@ fn adopt_call(
         return Some(Fact::CallLost { jid });
     }
     let Some(child) = views.runs.get(&jid) else {
-        let call = to_call(run, place, jid, CallKind::Runner, call);
-        decision.effects.push(call);
+        let (step, attempt) = place;
+        call_later(
+            (run, step, attempt),
+            jid,
+            (CallKind::Runner, call),
+            decision,
+        );
         return None;
     };
     child.phase().has_ended().then(|| Fact::CallDone {
@@ -209,15 +223,15 @@ fn adopt_call(
     })
 }
 
-fn to_call(
-    run: Jid,
-    (step, attempt): (usize, u32),
+/// Has a function of the master called, once the record is durable.
+fn call_later(
+    (run, step, attempt): (Jid, usize, u32),
     jid: Jid,
-    kind: CallKind,
-    call: orch::Call,
-) -> Effect {
+    (kind, call): (CallKind, orch::Call),
+    decision: &mut Decision,
+) {
     let orch::Call { fun, arg, kwarg } = call;
-    Effect::Call(Call {
+    decision.effects.push(Effect::Call(Call {
         run,
         step,
         attempt,
@@ -226,7 +240,7 @@ fn to_call(
         fun,
         arg,
         kwarg,
-    })
+    }));
 }
 
 /// Makes the event that tells the end of a run, as python's master fires it.

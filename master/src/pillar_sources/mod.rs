@@ -31,7 +31,7 @@ pub(crate) mod python;
 #[cfg(test)]
 mod python_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::config::Opts;
 use crate::fileserver::{KeptContents, Roots, RootsClient};
@@ -40,6 +40,7 @@ use environments::Wanted;
 use exact::Exact;
 use external::Parts;
 pub use functions::Live;
+pub(crate) use functions::commands;
 use functions::{MinionFunctions, Tools};
 use kept::Kept;
 

@@ -14,7 +14,7 @@ fn pillars(files: &[(&str, &str)]) -> (TempDir, Pillars) {
 
 /// Makes a master with these pillar files and further options; `DIR` in them is the directory with
 /// the configuration, whose `pillar` is the root.
-pub(super) fn configured(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars) {
+pub(crate) fn configured(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars) {
     let own = "pillar_roots: {base: [DIR/pillar]}\nnodegroups: {web: 'web*'}\n";
     configured_alone(&format!("{own}{options}"), files)
 }
@@ -39,11 +39,11 @@ fn configured_alone(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars)
     (dir, pillars)
 }
 
-pub(super) fn id(text: &str) -> MinionId {
+pub(crate) fn id(text: &str) -> MinionId {
     text.parse().unwrap()
 }
 
-pub(super) fn grains(text: &str) -> Grains {
+pub(crate) fn grains(text: &str) -> Grains {
     Grains(
         states::renderers::load_yaml(text)
             .unwrap()
@@ -106,6 +106,64 @@ fn a_value_is_explained_by_the_places_that_set_it() {
     assert!(pillars.explain(&web, &none, "net:host").is_empty());
     let sls = vec!["all".to_owned(), "web".to_owned()];
     assert_eq!(pillars.top(&web, &none), Ok(vec![("base".to_owned(), sls)]));
+}
+
+/// Recorded from Salt 3006.30 and 3008.5 with their own functions.
+#[test]
+fn an_undefined_default_is_an_error_where_it_is_used() {
+    let rendered = |text: &str| {
+        let all = format!("x: \"{text}\"\n");
+        let (_dir, pillars) = pillars(&[("top.sls", "base: {'*': [all]}\n"), ("all.sls", &all)]);
+        let made = pillars.compile(&id("web1"), &grains("{os: SUSE}"));
+        made.get("x").map(Value::to_text)
+    };
+    let works = [
+        ("{{ salt['grains.get']('os', nope) }}", "SUSE"),
+        ("{{ salt['grains.get']('zz', nope)|default('x') }}", "x"),
+        (
+            "{{ salt['grains.get']('zz', default=nope)|default('x') }}",
+            "x",
+        ),
+        ("{{ salt['config.get']('os', nope) }}", "SUSE"),
+        ("{{ salt['config.get']('zz', nope)|default('x') }}", "x"),
+    ];
+    for (text, expected) in works {
+        assert_eq!(rendered(text).as_deref(), Some(expected), "{text}");
+    }
+    let fails = [
+        "{{ salt['grains.get']('zz', nope) }}",
+        "{{ salt['config.get']('zz', nope) }}",
+        "{{ salt['grains.get'](nope, nope) }}",
+        "{{ salt['pillar.get']('a', nope) }}",
+        "{{ salt['pillar.get']('zz', nope)|default('x') }}",
+        "{{ salt['test.echo'](nope) }}",
+        "{{ salt['cmd.run'](nope) }}",
+    ];
+    for text in fails {
+        assert_eq!(rendered(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_file_of_the_state_tree_can_be_read_where_it_is() {
+    let options = "file_roots: {base: [DIR/pillar/tree]}\n";
+    let all = "x: {{ salt['file.read'](salt['cp.cache_file']('salt://sub/f')) }}\n\
+        none: {{ salt['cp.cache_file']('salt://none') }}\n\
+        folder: {{ salt['cp.cache_file']('salt://sub') }}\n\
+        empty: '{{ salt['cp.is_cached']('salt://none') }}'\n";
+    let files = [
+        ("top.sls", "base: {'*': [all]}\n"),
+        ("all.sls", all),
+        ("tree/sub/f", "content"),
+    ];
+    let (_dir, pillars) = configured(options, &files);
+    let made = Value::Map(pillars.compile(&id("web1"), &grains("{}")));
+    let expected = "{x: content, none: false, folder: false, empty: ''}";
+    assert_eq!(made, states::renderers::load_yaml(expected).unwrap());
+    let refused = ("all.sls", "x: {{ salt['data.get']('x') }}\n");
+    let (_dir, pillars) = configured("pillar_safe_render_error: false\n", &[files[0], refused]);
+    let made = Value::Map(pillars.compile(&id("web1"), &grains("{}"))).repr();
+    assert!(made.contains("in sdb, or in the mine"), "{made}");
 }
 
 #[test]

@@ -177,6 +177,7 @@ async fn plan_of(shared: &Arc<Shared>, request: Request) -> Result<(orch::Plan, 
         master_id: shared.opts.master_minion_id().to_string(),
         is_test,
         failhard: shared.opts.failhard || shared.opts.orch_failhard,
+        runs_commands: shared.opts.template_commands,
         yes_wipe,
     };
     let plan = orch::Plan::compile(&name, compiled.low, sources, options)

@@ -7,6 +7,7 @@
 pub mod approve;
 pub mod function;
 mod minions;
+pub mod on_master;
 pub mod parallel_runners;
 pub mod reboot;
 pub mod rolling;
@@ -49,6 +50,8 @@ pub enum Work {
     ParallelRunners(parallel_runners::ParallelRunners),
     /// `test.*`.
     Test(test::Test),
+    /// `cmd.run`, `file.*`, `http.query` on the master.
+    OnMaster(on_master::OnMaster),
     /// `salt.reboot`.
     Reboot(reboot::Reboot),
     /// `salt.approve`.
@@ -142,12 +145,12 @@ impl Begin {
 pub(crate) struct BegunCall {
     /// The name under which the result is shown.
     pub(crate) name: String,
-    /// Which of the two.
+    /// Which of them.
     pub(crate) kind: CallKind,
     /// The call.
     pub(crate) call: Call,
-    /// What to tell the bus.
-    pub(crate) told: Map,
+    /// What to tell the bus, if anything.
+    pub(crate) told: Option<Map>,
 }
 
 impl BegunCall {
@@ -167,6 +170,12 @@ impl BegunCall {
                 jid,
                 call,
             },
+            CallKind::State => Effect::CallState {
+                step,
+                attempt,
+                jid,
+                call,
+            },
         }
     }
 }
@@ -176,6 +185,7 @@ impl BegunCall {
 pub(crate) enum CallKind {
     Runner,
     Wheel,
+    State,
 }
 
 /// What a step ended with.
@@ -247,6 +257,9 @@ impl Work {
             ("test", fun) if test::FUNCTIONS.contains(&fun) => {
                 Work::Test(test::Test::parse(fun, arguments))
             }
+            _ if on_master::is_known(chunk) => {
+                Work::OnMaster(on_master::OnMaster::parse(chunk, arguments)?)
+            }
             _ => {
                 arguments.refuse(not_found(chunk));
                 return None;
@@ -269,6 +282,7 @@ impl Work {
             Work::WaitForEvent(step) => step,
             Work::ParallelRunners(step) => step,
             Work::Test(step) => step,
+            Work::OnMaster(step) => step,
             Work::Reboot(step) => step,
             Work::Approve(step) => step,
             Work::Secret(step) => step,
@@ -341,10 +355,11 @@ fn not_found(chunk: &LowChunk) -> String {
          Reason: '{state}.{fun}' is not available."
     );
     if !["salt", "test"].contains(&state.as_str()) {
-        text.push_str(
-            "\nAn orchestration runs on the master and knows salt.* and test.*; \
+        let known = on_master::list();
+        text.push_str(&format!(
+            "\nAn orchestration runs on the master and knows salt.*, test.*, {known}; \
              apply other states to minions with salt.state.",
-        );
+        ));
     }
     text
 }

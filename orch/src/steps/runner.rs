@@ -79,7 +79,7 @@ pub(crate) fn begun(scene: &Scene<'_>, name: String, mut call: Call) -> BegunCal
         name,
         kind,
         call,
-        told,
+        told: Some(told),
     }
 }
 

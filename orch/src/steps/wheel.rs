@@ -45,7 +45,7 @@ impl Step for Wheel {
             name: String::new(),
             kind: CallKind::Wheel,
             call: self.call.clone(),
-            told,
+            told: Some(told),
         }])
     }
 

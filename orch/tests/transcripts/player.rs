@@ -89,6 +89,7 @@ impl Player {
     fn options(&mut self, rest: &str) {
         self.options.is_test |= rest.contains("test");
         self.options.failhard |= rest.contains("failhard");
+        self.options.runs_commands |= rest.contains("commands");
     }
 
     fn fact(&mut self, rest: &str) {
@@ -369,6 +370,8 @@ impl Player {
             Effect::AdoptJob { jid, job, .. } => format!("adopt job {jid} {}", brief(job)),
             Effect::CallRunner { jid, call, .. } => format!("call runner {jid} {}", plain(call)),
             Effect::CallWheel { jid, call, .. } => format!("call wheel {jid} {}", plain(call)),
+            Effect::CallState { jid, call, .. } => format!("call state {jid} {}", plain(call)),
+            Effect::Check { jid, call, .. } => format!("check {jid} {}", plain(call)),
             Effect::AdoptCall { jid, call, .. } => format!("adopt call {jid} {}", plain(call)),
             Effect::Watch { step, glob, after } => {
                 format!("watch {} for step {step} after {after}", glob.as_str())

@@ -13,7 +13,7 @@ use pillar::{PillarSource, SourceRequest};
 use states::renderers::load_yaml;
 
 use super::{Parts, bind, map, text};
-use crate::http_get::{self, Page};
+use crate::http_client::{self, Page};
 
 /// What Python's `urllib.parse.quote` leaves as it is.
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
@@ -97,6 +97,8 @@ fn http(
         url: text(url, "url")?,
         headers,
         login,
+        trust: parts.trust.clone(),
+        ..Page::default()
     };
     Ok(Arc::new(Http {
         form,
@@ -151,7 +153,7 @@ impl PillarSource for Http {
                 }
             };
         }
-        let body = match http_get::get(page, self.time) {
+        let body = match http_client::get(page, self.time) {
             Ok(body) => body,
             Err(error) => {
                 tracing::error!(minion_id, %error, "an external pillar gives no data");

@@ -20,6 +20,7 @@ mod stack;
 mod tests;
 
 use crate::config::Opts;
+use crate::http_client::Trust;
 
 /// What makes a source of one kind.
 type Make = fn(&Value, &Parts) -> Result<Arc<dyn PillarSource>, String>;
@@ -40,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) disk: Arc<dyn DiskRead>,
     /// How long a program or a server may take.
     pub(crate) time: Duration,
+    /// Whose certificates count.
+    pub(crate) trust: Trust,
 }
 
 impl Parts {
@@ -47,6 +50,7 @@ impl Parts {
         Self {
             disk,
             time: Duration::from_secs(opts.ext_pillar_timeout),
+            trust: Trust::of(opts.ca_bundle.as_ref()),
         }
     }
 }

@@ -1,19 +1,20 @@
-//! Fetches a page over HTTP or HTTPS, for external pillars.
+//! Asks a server over HTTP or HTTPS, for external pillars and for `http.query`.
 //!
 //! One request on a connection of its own, with a limit on the time of the whole and on the size
-//! of the answer. A server of HTTPS must have a certificate that the system trusts. Whoever calls
-//! waits: call it where blocking is allowed.
+//! of the answer. A server of HTTPS must have a certificate that the system trusts, or the
+//! authorities of `ca_bundle`. Whoever calls waits: call it where blocking is allowed.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use openssl::ssl::{SslConnector, SslMethod};
+use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
+use openssl::x509::store::X509StoreBuilder;
 
 /// Largest answer. A pillar of that size would not fit into one message to its minion.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -38,29 +39,85 @@ pub(crate) struct Page {
     pub(crate) headers: Vec<(String, String)>,
     /// A user and a password for Basic authentication.
     pub(crate) login: Option<(String, String)>,
+    /// The method; empty is GET.
+    pub(crate) method: String,
+    /// What is sent along.
+    pub(crate) body: Vec<u8>,
+    /// Whose certificates count.
+    pub(crate) trust: Trust,
+}
+
+/// Whose certificates count.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Trust {
+    /// Those of the authorities that the system trusts.
+    #[default]
+    System,
+    /// Those of the authorities in this file, and no others.
+    Bundle(PathBuf),
+    /// Anybody's (`verify_ssl: False`).
+    Anybody,
+}
+
+impl Trust {
+    /// Reads the option `ca_bundle`.
+    pub(crate) fn of(ca_bundle: Option<&String>) -> Self {
+        ca_bundle.map_or(Self::System, |file| Self::Bundle(file.into()))
+    }
+}
+
+/// What a server answers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    /// The status, such as 200.
+    pub(crate) status: u16,
+    /// The words beside it.
+    pub(crate) reason: String,
+    /// The content.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    /// Says whether the server calls it a success.
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
 }
 
 /// Gets a page's body. An answer that is no success is an error.
 pub(crate) fn get(page: Page, time: Duration) -> Result<Vec<u8>, String> {
-    let (ended, end) = mpsc::channel();
     let url = page.url.clone();
+    let told = |error: String| format!("{url}: {error}");
+    let reply = ask(page, time).map_err(told)?;
+    if reply.is_success() {
+        return Ok(reply.body);
+    }
+    let status = format!("{} {}", reply.status, reply.reason);
+    Err(told(format!("the server answers {}", status.trim())))
+}
+
+/// Asks and gives the answer, whatever the server calls it.
+pub(crate) fn ask(page: Page, time: Duration) -> Result<Reply, String> {
+    let (ended, end) = mpsc::channel();
     thread::spawn(move || {
         // Nobody listens any more once the time is over.
         let _ = ended.send(follow(page, time));
     });
     end.recv_timeout(time)
         .unwrap_or_else(|_| Err(format!("no answer within {} seconds", time.as_secs())))
-        .map_err(|error| format!("{url}: {error}"))
 }
 
-fn follow(mut page: Page, time: Duration) -> Result<Vec<u8>, String> {
+fn follow(mut page: Page, time: Duration) -> Result<Reply, String> {
     for _ in 0..=REDIRECTS_MAX {
         let address = Address::parse(&page.url)?;
         let answer = exchange(&page, &address, time).map_err(|error| error.to_string())?;
         match answer {
-            Answer::Body(body) => return Ok(body),
-            Answer::Status(status) => return Err(format!("the server answers {status}")),
-            Answer::Elsewhere(place) => {
+            Answer::Here(reply) => return Ok(reply),
+            Answer::Elsewhere(status, place) => {
+                if status == 303 || (status < 304 && page.method == "POST") {
+                    page.method.clear();
+                    page.body.clear();
+                }
                 let next = address.resolve(&place);
                 if Address::parse(&next)?.authority() != address.authority() {
                     // A login is for the server it was given for.
@@ -148,9 +205,8 @@ impl Address {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
-    Body(Vec<u8>),
-    Elsewhere(String),
-    Status(String),
+    Here(Reply),
+    Elsewhere(u16, String),
 }
 
 fn exchange(page: &Page, address: &Address, time: Duration) -> io::Result<Answer> {
@@ -159,14 +215,15 @@ fn exchange(page: &Page, address: &Address, time: Duration) -> io::Result<Answer
     stream.set_read_timeout(Some(time))?;
     stream.set_write_timeout(Some(time))?;
     let request = request(page, address);
+    let is_bodiless = page.method == "HEAD";
     if address.is_secure {
-        let mut stream = secured(host, stream)?;
-        stream.write_all(request.as_bytes())?;
-        answer(stream)
+        let mut stream = secured(host, stream, &page.trust)?;
+        stream.write_all(&request)?;
+        answer(stream, is_bodiless)
     } else {
         let mut stream = stream;
-        stream.write_all(request.as_bytes())?;
-        answer(stream)
+        stream.write_all(&request)?;
+        answer(stream, is_bodiless)
     }
 }
 
@@ -181,26 +238,47 @@ fn connect(host: &str, port: u16, time: Duration) -> io::Result<TcpStream> {
     Err(last)
 }
 
-fn secured(host: &str, stream: TcpStream) -> io::Result<openssl::ssl::SslStream<TcpStream>> {
+fn secured(
+    host: &str,
+    stream: TcpStream,
+    trust: &Trust,
+) -> io::Result<openssl::ssl::SslStream<TcpStream>> {
     let mut builder = SslConnector::builder(SslMethod::tls_client())?;
-    for file in TRUSTED {
-        if Path::new(file).exists() {
-            builder.set_ca_file(file)?;
-            break;
+    match trust {
+        Trust::System => {
+            // Besides where OpenSSL was told to look: it may be built for another system.
+            if let Some(file) = TRUSTED.iter().find(|file| Path::new(file).exists()) {
+                builder.set_ca_file(file)?;
+            }
         }
+        Trust::Bundle(file) => {
+            builder.set_cert_store(X509StoreBuilder::new()?.build());
+            builder.set_ca_file(file).map_err(|error| {
+                let file = file.display();
+                io::Error::other(format!("cannot read the certificates of {file}: {error}"))
+            })?;
+        }
+        Trust::Anybody => builder.set_verify(SslVerifyMode::NONE),
     }
-    let connector = builder.build();
-    connector
+    let mut configuration = builder.build().configure()?;
+    if matches!(trust, Trust::Anybody) {
+        configuration.set_verify_hostname(false);
+    }
+    configuration
         .connect(host, stream)
         .map_err(|error| io::Error::other(format!("no secure connection: {error}")))
 }
 
-fn request(page: &Page, address: &Address) -> String {
+fn request(page: &Page, address: &Address) -> Vec<u8> {
+    let plain = |text: &str| text.replace(['\r', '\n'], " ");
+    let method = match page.method.as_str() {
+        "" => "GET".to_owned(),
+        method => plain(method).replace(' ', ""),
+    };
     let mut text = format!(
-        "GET {} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\nAccept: */*\r\n",
+        "{method} {} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\nAccept: */*\r\n",
         address.path, address.host, address.port
     );
-    let plain = |text: &str| text.replace(['\r', '\n'], " ");
     if let Some((user, password)) = &page.login {
         let login = STANDARD.encode(format!("{user}:{password}"));
         text.push_str(&format!("Authorization: Basic {login}\r\n"));
@@ -208,11 +286,16 @@ fn request(page: &Page, address: &Address) -> String {
     for (name, value) in &page.headers {
         text.push_str(&format!("{}: {}\r\n", plain(name), plain(value)));
     }
+    if !page.body.is_empty() || !matches!(method.as_str(), "GET" | "HEAD") {
+        text.push_str(&format!("Content-Length: {}\r\n", page.body.len()));
+    }
     text.push_str("\r\n");
-    text
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(&page.body);
+    bytes
 }
 
-fn answer(stream: impl Read) -> io::Result<Answer> {
+fn answer(stream: impl Read, is_bodiless: bool) -> io::Result<Answer> {
     let mut bytes = Vec::new();
     let bad = |text: &str| Err(io::Error::new(io::ErrorKind::InvalidData, text));
     match stream.take(ANSWER_BYTES_MAX + 1).read_to_end(&mut bytes) {
@@ -240,30 +323,28 @@ fn answer(stream: impl Read) -> io::Result<Answer> {
         found.map(|header| String::from_utf8_lossy(header.value).trim().to_owned())
     };
     let status = head.code.unwrap_or_default();
-    match (status, header("location")) {
-        (301 | 302 | 303 | 307 | 308, Some(place)) => return Ok(Answer::Elsewhere(place)),
-        (200..=299, _) => {}
-        _ => {
-            let reason = head.reason.unwrap_or_default();
-            return Ok(Answer::Status(
-                format!("{status} {reason}").trim().to_owned(),
-            ));
-        }
+    if let (301 | 302 | 303 | 307 | 308, Some(place)) = (status, header("location")) {
+        return Ok(Answer::Elsewhere(status, place));
     }
+    let reason = head.reason.unwrap_or_default().to_owned();
     let body = &bytes[start..];
     let is_chunked = header("transfer-encoding").is_some_and(|e| e.eq_ignore_ascii_case("chunked"));
     let length = header("content-length").and_then(|length| length.parse::<usize>().ok());
-    match (is_chunked, length) {
-        (true, _) => match unchunked(body) {
-            Some(body) => Ok(Answer::Body(body)),
-            None => bad("the answer is cut short"),
-        },
-        (false, Some(length)) => match body.get(..length) {
-            Some(body) => Ok(Answer::Body(body.to_vec())),
-            None => bad("the answer is cut short"),
-        },
-        (false, None) => Ok(Answer::Body(body.to_vec())),
-    }
+    let body = match (is_chunked, length) {
+        // These have none, whatever their head says.
+        _ if is_bodiless || matches!(status, 204 | 304) => Some(Vec::new()),
+        (true, _) => unchunked(body),
+        (false, Some(length)) => body.get(..length).map(<[u8]>::to_vec),
+        (false, None) => Some(body.to_vec()),
+    };
+    let Some(body) = body else {
+        return bad("the answer is cut short");
+    };
+    Ok(Answer::Here(Reply {
+        status,
+        reason,
+        body,
+    }))
 }
 
 /// Puts the pieces of a body together; `None` if the last is missing.
@@ -285,44 +366,5 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_taken_apart() {
-        let parse = |url: &str| Address::parse(url).map(|a| (a.is_secure, a.host, a.port, a.path));
-        let parts = |secure, host: &str, port, path: &str| {
-            Ok((secure, host.to_owned(), port, path.to_owned()))
-        };
-        assert_eq!(parse("http://h/a?b#c"), parts(false, "h", 80, "/a?b"));
-        assert_eq!(parse("https://[::1]:8443"), parts(true, "[::1]", 8443, "/"));
-        assert_eq!(parse("http://h?x=1"), parts(false, "h", 80, "/?x=1"));
-        for bad in [
-            "h/a",
-            "ftp://h",
-            "http://",
-            "http://u:p@h/",
-            "http://h:x/",
-            "http://h/a b",
-        ] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_answer_is_whole_or_an_error() {
-        let whole = |text: &str| answer(text.as_bytes()).map_err(|error| error.to_string());
-        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na: \r\n1\r\n1\r\n";
-        assert_eq!(
-            whole(&format!("{chunked}0\r\n\r\n")),
-            Ok(Answer::Body(b"a: 1".to_vec()))
-        );
-        assert!(whole(chunked).is_err());
-        assert!(whole("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").is_err());
-        assert_eq!(
-            whole("HTTP/1.1 404 Not Found\r\n\r\nx"),
-            Ok(Answer::Status("404 Not Found".into()))
-        );
-        assert!(whole("SSH-2.0-x\r\n").is_err());
-    }
-}
+#[path = "http_client_tests.rs"]
+mod tests;

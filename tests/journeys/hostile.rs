@@ -2,14 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use minion_protocol::Version;
 use minion_protocol::zmtp::GREETING;
 use model::{Map, Value};
 use tests::random::Random;
-use tests::sim_minion::SimMinion;
+use tests::sim_minion::{SignIn, SimMinion};
 use tests::test_master::TestMaster;
+use tests::wait;
 use tests::wire::{Kind, Wire};
 use tests::worker::Worker;
 
@@ -142,4 +144,85 @@ fn commands_of_pythons_client_are_refused_in_words() {
         );
     }
     assert_eq!(master.api().get("/jobs"), serde_json::json!([]));
+}
+
+/// Requests that are worked on at once (`REQUESTS_AT_WORK_MAX`), and pillars asked for: some wait.
+const AT_WORK: usize = 256;
+const PILLARS: usize = AT_WORK + 20;
+
+#[test]
+fn a_sign_in_has_its_turn_whatever_the_accepted_ask_for() {
+    let mut master = TestMaster::prepare("");
+    let (begun, gate) = (master.path("begun"), master.path("gate"));
+    // Each pillar stands at the gate until it is opened.
+    let command = format!("echo x >> {}; cat {}", begun.display(), gate.display());
+    let config = std::fs::read_to_string(master.path("etc/master")).unwrap();
+    let more = format!("auto_accept: True\next_pillar:\n  - cmd_yaml: {command}\n");
+    master.write("etc/master", format!("{config}{more}"));
+    let made = std::process::Command::new("mkfifo").arg(&gate).status();
+    assert!(made.unwrap().success());
+    master.start();
+    let mut busy = SimMinion::new("busy", Version::V3, master.ports());
+    busy.sign_in_accepted();
+    let mut stranger = SimMinion::new("stranger", Version::V3, master.ports());
+    let answered = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..PILLARS {
+            scope.spawn(|| {
+                let pillar = busy.pillar();
+                answered.fetch_add(1, Ordering::Relaxed);
+                assert!(pillar.is_ok(), "{pillar:?}");
+            });
+        }
+        wait::until("every place to be taken", || {
+            let begun = std::fs::read_to_string(&begun).unwrap_or_default();
+            (begun.lines().count() >= AT_WORK).then_some(())
+        });
+        let signed_in = stranger.sign_in();
+        let before_it = answered.load(Ordering::Relaxed);
+        // Those who come to the gate from now on find it open; those at it are let through.
+        master.write("open", "{}\n");
+        let opened = std::fs::OpenOptions::new().write(true).open(&gate).unwrap();
+        std::fs::rename(master.path("open"), &gate).unwrap();
+        drop(opened);
+        assert_eq!(signed_in.unwrap(), SignIn::Accepted);
+        assert_eq!(before_it, 0, "it had to wait for others");
+    });
+}
+
+#[test]
+fn who_does_not_read_his_answers_delays_nobody() {
+    let mut master = TestMaster::prepare("auto_accept: True");
+    master.write("salt/large", vec![7; 4 << 20]);
+    master.start();
+    let mut greedy = SimMinion::new("greedy", Version::V3, master.ports());
+    greedy.sign_in_accepted();
+    let address = ([127, 0, 0, 1], master.ports().1).into();
+    let mut held = Vec::new();
+    for _ in 0..50 {
+        let mut wire = Wire::connect(address, Kind::Req, Duration::from_secs(30)).unwrap();
+        // As many as one connection may have unanswered, of the largest piece each.
+        for piece in 0..8 {
+            let load = Map::from([
+                ("path", Value::str("large")),
+                ("saltenv", Value::str("base")),
+                ("loc", Value::Int((piece % 4) << 20)),
+            ]);
+            let (request, _) = greedy.sealed("_serve_file", load);
+            wire.send(&[b"", &request]).unwrap();
+        }
+        held.push(wire);
+    }
+    let mut honest = SimMinion::new("honest", Version::V2, master.ports());
+    honest.sign_in_accepted();
+    assert!(honest.pillar().is_ok());
+    let load = Map::from([
+        ("path", Value::str("large")),
+        ("saltenv", Value::str("base")),
+        ("loc", Value::Int(0)),
+    ]);
+    let piece = honest.asks("_serve_file", load);
+    let bytes = piece.get("data").and_then(Value::as_bytes);
+    assert_eq!(bytes.map(<[u8]>::len), Some(1 << 20));
+    drop(held);
 }

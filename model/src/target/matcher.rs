@@ -78,8 +78,38 @@ impl Matcher {
 }
 
 pub(super) fn regex(text: &str) -> Result<Regex, InvalidTarget> {
-    Regex::new(&format!("^(?:{text})"))
-        .map_err(|error| InvalidTarget::Expression(text.to_owned(), error.to_string()))
+    let invalid = |why: String| InvalidTarget::Expression(text.to_owned(), why);
+    if calls_a_group(text) {
+        return Err(invalid("a group cannot be called in it".to_owned()));
+    }
+    Regex::new(&format!("^(?:{text})")).map_err(|error| invalid(error.to_string()))
+}
+
+/// Says whether an expression calls a group of its own: `\g1`, `(?1)`, `(?R)`, `(?&name)`,
+/// `(?P>name)`. Python has no such calls. The engine here has, and an expression that calls itself
+/// takes memory without end; a minion may write one into its `mine.get`.
+fn calls_a_group(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '(']) {
+        let behind = &rest[at..];
+        if behind.starts_with("\\g") {
+            return true;
+        }
+        if let Some(group) = behind.strip_prefix("(?") {
+            let number = group.trim_start_matches(['+', '-']);
+            let is_numbered = number.starts_with(|digit: char| digit.is_ascii_digit());
+            if is_numbered || ["R", "&", "P>"].iter().any(|call| group.starts_with(call)) {
+                return true;
+            }
+        }
+        // What is escaped begins nothing.
+        let length = if behind.starts_with('\\') { 2 } else { 1 };
+        rest = behind
+            .char_indices()
+            .nth(length)
+            .map_or("", |(next, _)| &behind[next..]);
+    }
+    false
 }
 
 /// Matches grains or pillar; what is not known matches nothing.

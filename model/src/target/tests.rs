@@ -61,3 +61,48 @@ fn a_compound_binds_not_then_and_then_or() {
         assert_eq!(is_meant(TargetType::Compound, tgt), expected, "{tgt}");
     }
 }
+
+#[test]
+fn a_regex_that_calls_a_group_is_refused_as_python_does() {
+    for tgt in [
+        r"a\g00",
+        r"(a)\g<1>",
+        r"(a)(?1)",
+        r"(a)(?-1)",
+        "a(?R)?",
+        "(?P<n>a)(?P>n)",
+        "(?P<n>a)(?&n)",
+    ] {
+        for tgt_type in [TargetType::Pcre, TargetType::GrainPcre] {
+            let tgt = match tgt_type {
+                TargetType::GrainPcre => format!("os:{tgt}"),
+                _ => tgt.to_owned(),
+            };
+            assert!(is_refused(tgt_type, &tgt), "{tgt_type:?} {tgt}");
+        }
+    }
+    for tgt in [
+        r"web\\g01",
+        r"web(?i:01)",
+        r"(?P<n>web)01",
+        r"web(?=0)\d\d",
+        "(?-i:web)01",
+    ] {
+        assert!(!is_refused(TargetType::Pcre, tgt), "{tgt}");
+    }
+}
+
+fn is_refused(tgt_type: TargetType, tgt: &str) -> bool {
+    let target = Target {
+        tgt: Value::str(tgt),
+        tgt_type,
+    };
+    let id = "web01".parse().expect("an id");
+    let grains = Grains(Map::from([("os", "SUSE")]));
+    let candidate = Candidate {
+        id: &id,
+        grains: Some(&grains),
+        pillar: None,
+    };
+    target.matches(candidate).is_err()
+}

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::event_bus::look_back;
 use crate::jobs;
-use crate::ledger::{Call, CallKind, Effect, Input, TimerKey};
+use crate::ledger::{Answer, Call, CallKind, Effect, Input, LedgerError, TimerKey};
 use crate::shared::Shared;
 use crate::timers::{Timers, Woken};
 use crate::transport::SubscriberChange;
@@ -28,8 +28,8 @@ const KEY_FILES_AT_ONCE: usize = 256;
 /// Starts what performs effects, wakes the ledger and greets connections.
 pub fn spawn_all(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, effects: mpsc::Receiver<Effect>) {
     let (timers, fired) = timers::start(Arc::clone(&shared.world.clock));
-    tasks.spawn(perform(Arc::clone(shared), timers, effects));
-    tasks.spawn(wake(Arc::clone(shared), fired));
+    tasks.spawn(perform(Arc::clone(shared), timers.clone(), effects));
+    tasks.spawn(wake(Arc::clone(shared), timers, fired));
     let changes = shared.channel.subscriber_changes();
     tasks.spawn(welcome(Arc::clone(shared), changes));
 }
@@ -185,13 +185,29 @@ async fn read_back(shared: Arc<Shared>, mut look: Look) {
     }
 }
 
+/// How long to wait before the ledger is told again what it could not record: a disk that is full or
+/// broken may be mended, and nobody else would tell.
+pub const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Puts something of the master's own before the ledger, as often as it takes to have it recorded.
+pub(crate) async fn insist(shared: &Shared, input: Input) -> Result<Answer, LedgerError> {
+    loop {
+        match shared.ledger.decide(input.clone()).await {
+            Err(error @ LedgerError::NotRecorded(_)) => {
+                tracing::warn!(%error, "an act's end is not recorded yet; it is told again");
+            }
+            decided => return decided,
+        }
+        shared.world.clock.sleep(TOLD_AGAIN_AFTER).await;
+    }
+}
+
 /// Tells the ledger something without waiting for it.
 fn tell(shared: &Arc<Shared>, input: Input) {
-    let ledger = shared.ledger.clone();
+    let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        if let Err(error) = ledger.decide(input).await {
-            tracing::warn!(%error, "an act's end was not recorded; the next start finds it");
-        }
+        // It is not told only if the master stops.
+        let _ = insist(&shared, input).await;
     });
 }
 
@@ -275,8 +291,8 @@ fn done(jid: Jid, result: Result<model::Value, String>) -> orch::Fact {
     }
 }
 
-/// Wakes the ledger for each timer that ran out.
-async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<Woken>) {
+/// Wakes the ledger for each timer that ran out. One whose end cannot be recorded is set again.
+async fn wake(shared: Arc<Shared>, timers: Timers, mut fired: mpsc::Receiver<Woken>) {
     while let Some(woken) = fired.recv().await {
         let key = match woken {
             Woken::Timer(key) => key,
@@ -289,31 +305,35 @@ async fn wake(shared: Arc<Shared>, mut fired: mpsc::Receiver<Woken>) {
                 continue;
             }
         };
-        let presence = match &key {
-            TimerKey::Probe(jid) => {
-                let asked = jid.clone();
-                let pending = shared.ledger.ask(move |views| {
-                    let job = views.jobs.get(&asked);
-                    job.map(|job| job.pending().cloned().collect::<Vec<_>>())
-                        .unwrap_or_default()
-                });
-                let Ok(pending) = pending.await else { return };
-                shared.signs(pending.iter())
+        match ring(&shared, key.clone()).await {
+            Ok(()) => {}
+            Err(LedgerError::Stopped) => return,
+            Err(error) => {
+                tracing::warn!(?key, %error, "a timer's end is not recorded yet; it is set again");
+                let now = shared.world.clock.now();
+                let again = now.plus_millis(TOLD_AGAIN_AFTER.as_millis() as u64);
+                timers.hurry(key, again).await;
             }
-            TimerKey::Step { .. } => std::collections::HashMap::new(),
-        };
-        if shared
-            .ledger
-            .decide(Input::Timer {
-                key: key.clone(),
-                presence,
-            })
-            .await
-            .is_err()
-        {
-            tracing::warn!(?key, "a timer's end was not recorded");
         }
     }
+}
+
+/// Puts a timer that ran out before the ledger, with the signs of life it is judged by.
+async fn ring(shared: &Shared, key: TimerKey) -> Result<(), LedgerError> {
+    let presence = match &key {
+        TimerKey::Probe(jid) => {
+            let asked = jid.clone();
+            let pending = shared.ledger.ask(move |views| {
+                let job = views.jobs.get(&asked);
+                job.map(|job| job.pending().cloned().collect::<Vec<_>>())
+                    .unwrap_or_default()
+            });
+            shared.signs(pending.await?.iter())
+        }
+        TimerKey::Step { .. } => std::collections::HashMap::new(),
+    };
+    shared.ledger.decide(Input::Timer { key, presence }).await?;
+    Ok(())
 }
 
 /// How long connections that open are gathered before the ledger hears of them: a herd of minions

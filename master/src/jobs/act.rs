@@ -28,8 +28,8 @@ pub fn recipients<'a>(job: &'a JobPublished, again: &'a [MinionId]) -> &'a [Mini
     }
 }
 
-/// Gives those that cannot hear a sending: no connection of theirs is open.
+/// Gives those that cannot hear a sending: no connection is open that may be theirs.
 pub fn unheard(ids: &[MinionId], signs: &Presence) -> Vec<MinionId> {
-    let hears = |id: &&MinionId| signs.get(*id).is_some_and(|sign| sign.is_connected);
+    let hears = |id: &&MinionId| signs.get(*id).is_some_and(|sign| sign.may_hear);
     ids.iter().filter(|id| !hears(id)).cloned().collect()
 }

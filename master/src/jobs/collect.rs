@@ -6,8 +6,9 @@
 //! sending was lost (the master died, the minion was reconnecting) runs once, and one that ran is
 //! not run again. After a few sendings that were heard and led to nothing, it is lost. A sending
 //! that a minion cannot have heard does not count; it is repeated as soon as a connection of that
-//! minion opens. What was seen at work is never sent again, and neither is what a minion may have
-//! had that started since: [`restarts`](super::restarts).
+//! minion opens. What was seen at work is never sent again, and neither is what a process may have
+//! had that is gone: one that began since says so by its start event
+//! ([`restarts`](super::restarts)), or at least by asking for its pillar.
 
 use std::collections::HashMap;
 
@@ -28,9 +29,10 @@ pub(super) const ABSENT_ANSWERS_MIN: u32 = 2;
 /// sendings outlast that.
 const SENDINGS_AGAIN_MAX: u32 = 3;
 
-/// Answers of "I do not have it" in a row, of a minion that was at work on the job, before its
-/// return is given up: as many as there are for one that never began.
-const ABSENT_ANSWERS_OF_WORKER: u32 = ABSENT_ANSWERS_MIN * (SENDINGS_AGAIN_MAX + 1);
+/// Answers of "I do not have it" in a row, of a minion that may have begun the job, before its
+/// return is given up. At the default pace that is 200 s: a minion whose frames are lost tells a
+/// return or its start three times, 60 s apart.
+const ABSENT_ANSWERS_OF_BEGUN: u32 = 20;
 
 /// How long a job of a run is kept for a minion that shows no sign of life. A minion gives a
 /// request up after three times 60 s and signs in after that; a machine boots in minutes. 180 s
@@ -58,6 +60,8 @@ pub type Presence = HashMap<MinionId, minions::Sign>;
 pub struct Moment<'a> {
     /// The minions' signs of life.
     pub presence: &'a Presence,
+    /// What they said of themselves.
+    pub minions: &'a minions::View,
     /// When the master came up.
     pub master_start: Timestamp,
     /// The time.
@@ -138,6 +142,7 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
         now,
         master_start,
         presence,
+        minions,
     } = *moment;
     let sign = presence.get(id);
     let is_connected = sign.is_some_and(|sign| sign.is_connected);
@@ -146,7 +151,7 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
     }
     let absent = job.absent.get(id).copied().unwrap_or(0);
     if absent >= ABSENT_ANSWERS_MIN
-        && let Some(verdict) = judge_absent(job, id, absent)
+        && let Some(verdict) = judge_absent(job, id, absent, minions)
     {
         return verdict;
     }
@@ -184,15 +189,16 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
 }
 
 /// Judges a minion that has the job not, by its own words.
-fn judge_absent(job: &Job, id: &MinionId, absent: u32) -> Option<Verdict> {
+fn judge_absent(job: &Job, id: &MinionId, absent: u32, minions: &minions::View) -> Option<Verdict> {
     if let Some(doubt) = job.doubts.get(id) {
         let said = &doubt.said;
         let why = format!("it started again before it returned ({said})");
         return Some(Verdict::End(MinionPhase::Rebooted, why));
     }
-    if job.minions.get(id)?.phase == MinionPhase::Running {
-        let why = "it was at work on it, and has neither it nor its return any more".to_owned();
-        let is_over = absent >= ABSENT_ANSWERS_OF_WORKER;
+    let refreshed = minions.get(id).and_then(|minion| minion.refreshed);
+    if job.may_have_begun(id, refreshed) {
+        let why = "it may have begun it, and has neither it nor its return".to_owned();
+        let is_over = absent >= ABSENT_ANSWERS_OF_BEGUN;
         return is_over.then_some(Verdict::End(MinionPhase::Lost, why));
     }
     let sent_again = job.sent_again.get(id).copied().unwrap_or(0);

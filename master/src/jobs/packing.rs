@@ -50,6 +50,8 @@ struct Tables<'a> {
     unheard: Cow<'a, IndexSet<MinionId>>,
     sent_again: Cow<'a, IndexMap<MinionId, u32>>,
     doubts: Cow<'a, IndexMap<MinionId, Doubt>>,
+    #[serde(default)]
+    sendings: Cow<'a, IndexMap<MinionId, Cursor>>,
 }
 
 impl Job {
@@ -94,6 +96,7 @@ impl Job {
             unheard: IndexSet::new(),
             sent_again: IndexMap::new(),
             doubts: IndexMap::new(),
+            sendings: IndexMap::new(),
             pending: self.pending,
             packed: None,
         }
@@ -126,6 +129,7 @@ impl<'a> Tables<'a> {
             unheard: Cow::Borrowed(&job.unheard),
             sent_again: Cow::Borrowed(&job.sent_again),
             doubts: Cow::Borrowed(&job.doubts),
+            sendings: Cow::Borrowed(&job.sendings),
         }
     }
 
@@ -154,5 +158,6 @@ impl<'a> Tables<'a> {
         job.unheard = self.unheard.into_owned();
         job.sent_again = self.sent_again.into_owned();
         job.doubts = self.doubts.into_owned();
+        job.sendings = self.sendings.into_owned();
     }
 }

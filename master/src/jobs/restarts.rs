@@ -6,20 +6,30 @@
 //! only answers to questions from behind the start count. At work: the job goes on. Not there twice
 //! in a row: what had the job is gone, and it ends as rebooted. It is not sent again, since nobody
 //! knows how far it came. A job that no connection of the minion can have heard is left alone: it
-//! is sent again anyway.
+//! is sent again anyway. So is one that was sent since the minion last asked for its pillar, which
+//! a process does before it says that it started: the event is late, and the process is the same.
 
 use model::{Jid, MinionId, Timestamp};
 
 use super::collect::{ABSENT_ANSWERS_MIN, RECONNECTED_AFTER_MILLIS};
 use super::{Job, View};
 use crate::ledger::{Effect, Record, TimerKey};
+use crate::minions;
 
 /// Decides on a minion that said it started.
-pub fn on_minion_start(jobs: &View, id: &MinionId, said: &str) -> Vec<Record> {
+pub fn on_minion_start(
+    jobs: &View,
+    minions: &minions::View,
+    id: &MinionId,
+    said: &str,
+) -> Vec<Record> {
+    let refreshed = minions.get(id).and_then(|minion| minion.refreshed);
     let open = jobs.open().filter(|job| job.published.probes.is_none());
     let may_have = |job: &&Job| {
         let outcome = job.minions.get(id);
-        outcome.is_some_and(|outcome| !outcome.phase.has_ended()) && !job.unheard.contains(id)
+        let is_open = outcome.is_some_and(|outcome| !outcome.phase.has_ended());
+        let is_of_before = refreshed.is_none_or(|asked| asked > job.sent_to(id));
+        is_open && is_of_before && !job.unheard.contains(id)
     };
     let doubted = open.filter(may_have).map(|job| Record::JobDoubted {
         jid: job.published.jid.clone(),

@@ -10,7 +10,7 @@ use super::collect::{self, Patience, Presence};
 use super::*;
 use crate::keys::{self, KeyChange, KeyChanged};
 use crate::ledger::{Effect, Record};
-use crate::minions::Sign;
+use crate::minions::{self, Sign};
 
 const PATIENCE: Patience = Patience {
     timeout_secs: 5,
@@ -86,6 +86,15 @@ fn phase(view: &View, of: &str) -> MinionPhase {
 /// Fires the job's timer and takes in what it says; gives the functions that were sent, with their
 /// targets.
 fn fire(view: &mut View, presence: &Presence, secs: u64) -> Vec<String> {
+    fire_at(view, presence, &minions::View::default(), secs)
+}
+
+fn fire_at(
+    view: &mut View,
+    presence: &Presence,
+    minions: &minions::View,
+    secs: u64,
+) -> Vec<String> {
     let mut count = 0;
     let mut next_jid = || {
         count += 1;
@@ -93,6 +102,7 @@ fn fire(view: &mut View, presence: &Presence, secs: u64) -> Vec<String> {
     };
     let moment = collect::Moment {
         presence,
+        minions,
         master_start: at(0),
         now: at(secs),
     };
@@ -107,7 +117,7 @@ fn fire(view: &mut View, presence: &Presence, secs: u64) -> Vec<String> {
         match record {
             Record::MinionEnded(ended) => view.ended(ended, at(secs)),
             Record::JobPublished(probe) => view.published(probe, Cursor(9), at(secs)),
-            Record::JobSending { jid, again } => view.sending(jid, again),
+            Record::JobSending { jid, again } => view.sending(jid, again, Cursor(8)),
             other => panic!("{other:?}"),
         }
     }
@@ -127,6 +137,7 @@ fn present(last_seen: Option<u64>, is_connected: bool) -> Presence {
     let sign = Sign {
         last_seen: last_seen.map(at),
         is_connected,
+        may_hear: is_connected,
     };
     HashMap::from([(id("a"), sign), (id("b"), sign)])
 }
@@ -137,7 +148,8 @@ fn absent(view: &mut View, who: &str) {
 
 /// A minion says that it started; that stands at this place in the log.
 fn start(view: &mut View, who: &str, cursor: u64) -> Vec<Record> {
-    let records = restarts::on_minion_start(view, &id(who), "Minion started");
+    let records =
+        restarts::on_minion_start(view, &minions::View::default(), &id(who), "Minion started");
     for record in &records {
         let Record::JobDoubted { jid, id, said } = record else {
             panic!("{record:?}")
@@ -271,6 +283,7 @@ fn a_job_from_before_the_master_started_is_asked_about_first() {
     let presence = present(None, false);
     let moment = collect::Moment {
         presence: &presence,
+        minions: &minions::View::default(),
         master_start: at(1),
         now: at(5),
     };
@@ -303,7 +316,12 @@ fn a_start_ends_what_the_minion_had_not_returned() {
     let mut view = view(true);
     view.returned(&ret("b", 0), Cursor(2), at(1));
     assert_eq!(
-        restarts::on_minion_start(&view, &id("b"), "Minion b started"),
+        restarts::on_minion_start(
+            &view,
+            &minions::View::default(),
+            &id("b"),
+            "Minion b started"
+        ),
         []
     );
     start(&mut view, "a", 10);
@@ -344,23 +362,67 @@ fn an_answer_from_before_a_start_counts_no_more() {
 fn what_no_connection_can_have_heard_is_not_doubted() {
     let mut view = view(true);
     view.sent(&JOB.parse().unwrap(), &[], &[id("a")]);
-    assert_eq!(restarts::on_minion_start(&view, &id("a"), "started"), []);
+    assert_eq!(
+        restarts::on_minion_start(&view, &minions::View::default(), &id("a"), "started"),
+        []
+    );
     let sent = fire(&mut view, &present(Some(9), true), 12);
     assert_eq!(sent[0], "state.apply ['a']");
+}
+
+#[test]
+fn a_start_that_is_told_late_doubts_nothing_that_was_sent_since() {
+    let view = view(true);
+    let doubted = |refreshed: u64| {
+        let mut minions = minions::View::default();
+        minions.refreshed(&id("a"), Cursor(refreshed));
+        restarts::on_minion_start(&view, &minions, &id("a"), "started").len()
+    };
+    // The job stands at 1.
+    assert_eq!(
+        doubted(0),
+        0,
+        "the process that asked before is the one that heard it"
+    );
+    assert_eq!(doubted(2), 1, "the process is new, or may be");
 }
 
 #[test]
 fn what_was_at_work_is_never_sent_again() {
     let mut view = view(true);
     view.running(&JOB.parse().unwrap(), &id("a"), at(6));
-    for round in 1..8 {
+    for round in 1..20 {
         absent(&mut view, "a");
         let sent = fire(&mut view, &present(Some(20), true), 20 + round);
         assert_eq!(sent, ["saltutil.find_job ['a', 'b']"], "round {round}");
     }
     absent(&mut view, "a");
-    fire(&mut view, &present(Some(20), true), 30);
+    fire(&mut view, &present(Some(20), true), 50);
     assert_eq!(phase(&view, "a"), MinionPhase::Lost);
+}
+
+#[test]
+fn a_process_that_asked_for_its_pillar_since_the_sending_does_not_get_it_again() {
+    let mut view = view(true);
+    let mut minions = minions::View::default();
+    minions.refreshed(&id("a"), Cursor(5));
+    absent(&mut view, "a");
+    absent(&mut view, "a");
+    let sent = fire_at(&mut view, &present(Some(6), true), &minions, 20);
+    assert_eq!(
+        sent,
+        ["saltutil.find_job ['a', 'b']"],
+        "it may be a new one"
+    );
+    // One that nobody can have heard goes out, and counts from then on.
+    let jid: Jid = JOB.parse().unwrap();
+    view.sent(&jid, &[id("a")], &[id("a")]);
+    let sent = fire_at(&mut view, &present(Some(6), true), &minions, 30);
+    assert_eq!(sent[0], "state.apply ['a']");
+    absent(&mut view, "a");
+    absent(&mut view, "a");
+    let sent = fire_at(&mut view, &present(Some(6), true), &minions, 40);
+    assert_eq!(sent[0], "state.apply ['a']", "the same process since");
 }
 
 #[test]

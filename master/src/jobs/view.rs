@@ -37,6 +37,10 @@ pub struct Job {
     /// How often each minion that could hear it got it again.
     #[serde(default)]
     pub sent_again: IndexMap<MinionId, u32>,
+    /// Where the last sending that a minion can have heard stands in the log, if that is not the
+    /// first one.
+    #[serde(default)]
+    pub sendings: IndexMap<MinionId, Cursor>,
     /// Minions that said they started while they had the job open, and were not found at work on it
     /// since.
     #[serde(default)]
@@ -85,6 +89,19 @@ impl Job {
             user: job.user.clone(),
             started: self.at,
         }
+    }
+
+    /// Says whether a minion may have begun the job in a process that is gone: it was seen at work,
+    /// or asked for its pillar since the sending, as a new process does.
+    pub fn may_have_begun(&self, id: &MinionId, refreshed: Option<Cursor>) -> bool {
+        let outcome = self.minions.get(id);
+        let was_at_work = outcome.is_some_and(|outcome| outcome.phase == MinionPhase::Running);
+        was_at_work || refreshed > Some(self.sent_to(id))
+    }
+
+    /// Gives where the last sending that a minion can have heard stands in the log.
+    pub fn sent_to(&self, id: &MinionId) -> Cursor {
+        self.sendings.get(id).copied().unwrap_or(self.cursor)
     }
 
     fn may_go(&self, before: Timestamp, is_kept: &dyn Fn(&Jid) -> bool) -> bool {
@@ -247,6 +264,7 @@ impl View {
             absent: IndexMap::new(),
             unheard: IndexSet::new(),
             sent_again: IndexMap::new(),
+            sendings: IndexMap::new(),
             doubts: IndexMap::new(),
             packed: None,
         };
@@ -269,10 +287,12 @@ impl View {
         });
     }
 
-    /// Takes in that a job goes out once more: from now on these may have heard it.
-    pub fn sending(&mut self, jid: &Jid, again: &[MinionId]) {
+    /// Takes in that a job goes out once more: from now on these may have heard it. None of them
+    /// had it before, or it is still the process that drops what it has seen.
+    pub fn sending(&mut self, jid: &Jid, again: &[MinionId], cursor: Cursor) {
         self.change(jid, |job| {
             for id in again {
+                job.sendings.insert(id.clone(), cursor);
                 job.unheard.swap_remove(id);
                 job.doubts.swap_remove(id);
             }

@@ -78,7 +78,10 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             secrets::decide::on_delivered(&views.secrets, &reader, &jids),
         ),
         Input::Events(events) => {
-            let events = events.into_iter();
+            let news = |(tag, data): &(Tag, Map)| {
+                !minions::decide::is_told_twice(&views.minions, tag, data)
+            };
+            let events = events.into_iter().filter(news);
             Decision::records(
                 events
                     .map(|(tag, data)| Record::Event { tag, data })
@@ -246,14 +249,16 @@ fn on_probe_timer(
 ) -> Decision {
     // Out of the views for as long as jids are taken from them.
     let jobs = std::mem::take(&mut views.jobs);
+    let minions = std::mem::take(&mut views.minions);
     let moment = collect::Moment {
         presence,
+        minions: &minions,
         master_start: views.master_start,
         now,
     };
     let mut next_jid = || views.next_jid(now);
     let (records, effects) = collect::on_timer(&jobs, jid, &moment, policy.patience, &mut next_jid);
-    views.jobs = jobs;
+    (views.jobs, views.minions) = (jobs, minions);
     Decision {
         records,
         effects,
@@ -428,9 +433,12 @@ pub fn on_record(
 ) -> Decision {
     let mut decision = Decision::records(Vec::new());
     for (id, said) in started {
-        decision
-            .records
-            .extend(restarts::on_minion_start(&views.jobs, id, said));
+        decision.records.extend(restarts::on_minion_start(
+            &views.jobs,
+            &views.minions,
+            id,
+            said,
+        ));
     }
     let hurried = restarts::after_record(&views.jobs, record, now);
     decision.effects.extend(hurried);

@@ -13,7 +13,7 @@ use crate::keys::pattern::Wanted;
 use crate::{auth, enrolment, jobs, keys, mine, orchestrator, secrets};
 
 /// One thing to decide on. Everything costly or looked up is already in it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Input {
     /// A minion signs in.
     Auth(Box<auth::Attempt>),

@@ -70,7 +70,7 @@ impl Views {
                 again,
                 unheard,
             } => self.jobs.sent(jid, again, unheard),
-            Record::JobSending { jid, again } => self.jobs.sending(jid, again),
+            Record::JobSending { jid, again } => self.jobs.sending(jid, again, cursor),
             Record::JobDoubted { jid, id, said } => self.jobs.doubted(jid, id, said, cursor),
             Record::ClockJumped { by_ms } => {
                 self.jobs.clock_jumped(*by_ms);
@@ -81,7 +81,7 @@ impl Views {
             Record::JobAbsent { jid, id } => self.jobs.absent(jid, id),
             Record::MinionEnded(ended) => self.jobs.ended(ended, at),
             Record::GrainsChanged { id, grains } => self.minions.grains_changed(id, grains),
-            Record::MinionRefreshed { .. } => {}
+            Record::MinionRefreshed { id } => self.minions.refreshed(id, cursor),
             Record::MineStored { id, data, clear } => self.mine.stored(id, data, *clear),
             Record::MineKept { id, blobs, clear } => self.mine.kept(id, blobs, *clear),
             Record::MineDeleted { id, fun } => self.mine.deleted(id, fun.as_deref()),

@@ -1,6 +1,6 @@
 //! Decides what a minion's grains and start events change.
 
-use model::{Event, Grains, MinionId, Tag};
+use model::{Event, Grains, Map, MinionId, Tag};
 
 use super::View;
 use crate::ledger::Record;
@@ -25,23 +25,52 @@ pub fn may_be_start(tag: &Tag) -> bool {
 }
 
 /// Reads a start event: gives what the minion said, if this is one of `id` and not the same told
-/// twice. A minion repeats an event whose answer was lost; the text holds the second of the start,
-/// so the same text is the same start.
+/// twice.
 pub fn started<'a>(minions: &View, event: &'a Event) -> Option<(MinionId, &'a str)> {
-    let id = event
-        .tag
-        .as_str()
-        .strip_prefix("salt/minion/")?
-        .strip_suffix("/start")?;
-    let id: MinionId = id.parse().ok()?;
-    let said = event
-        .data
-        .get("data")
-        .and_then(|data| data.as_str())
-        .unwrap_or_default();
-    let is_told_twice = minions
-        .get(&id)
-        .and_then(|minion| minion.start.as_ref())
-        .is_some_and(|start| !said.is_empty() && start.said == said);
-    (!is_told_twice).then_some((id, said))
+    let start = start(&event.tag, &event.data)?;
+    (!is_known(minions, &start)).then_some(start)
+}
+
+/// Says whether an event is a start that is on record already. A minion repeats an event whose
+/// answer was lost; the text holds the second of the start, so the same text is the same start. It
+/// is on the bus once: a second time it would look like another start to whoever waits for one.
+pub fn is_told_twice(minions: &View, tag: &Tag, data: &Map) -> bool {
+    start(tag, data).is_some_and(|start| is_known(minions, &start))
+}
+
+fn start<'a>(tag: &Tag, data: &'a Map) -> Option<(MinionId, &'a str)> {
+    let id = tag.as_str().strip_prefix("salt/minion/")?;
+    let id: MinionId = id.strip_suffix("/start")?.parse().ok()?;
+    let said = data.get("data").and_then(|data| data.as_str());
+    Some((id, said.unwrap_or_default()))
+}
+
+fn is_known(minions: &View, (id, said): &(MinionId, &str)) -> bool {
+    let known = minions.get(id).and_then(|minion| minion.start.as_ref());
+    known.is_some_and(|start| !said.is_empty() && start.said == *said)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Cursor, Timestamp};
+
+    use super::*;
+    use crate::minions::view::Start;
+
+    #[test]
+    fn the_same_text_is_the_same_start() {
+        let (mut minions, id) = (View::default(), "a".parse::<MinionId>().unwrap());
+        let tag = Tag::minion_start(&id);
+        let said = |text: &str| Map::from([("data", text)]);
+        assert!(!is_told_twice(&minions, &tag, &said("at 1")));
+        let start = Start {
+            cursor: Cursor(1),
+            at: Timestamp(1),
+            said: "at 1".into(),
+        };
+        minions.started(&id, start);
+        assert!(is_told_twice(&minions, &tag, &said("at 1")));
+        assert!(!is_told_twice(&minions, &tag, &said("at 2")));
+        assert!(!is_told_twice(&minions, &Tag::new("other"), &said("at 1")));
+    }
 }

@@ -12,6 +12,10 @@ pub struct Minion {
     pub grains: Option<Grains>,
     /// Its last start: where it stands in the log, when, and what the minion said.
     pub start: Option<Start>,
+    /// Where its last request for its pillar stands in the log. A minion's process asks for it
+    /// before it takes any job: without one since a moment, it is the process of that moment.
+    #[serde(default)]
+    pub refreshed: Option<Cursor>,
 }
 
 /// One start of a minion.
@@ -45,6 +49,11 @@ impl View {
     /// Takes in new grains.
     pub fn grains_changed(&mut self, id: &MinionId, grains: &Grains) {
         self.minions.entry(id.clone()).or_default().grains = Some(grains.clone());
+    }
+
+    /// Takes in a request for its pillar.
+    pub fn refreshed(&mut self, id: &MinionId, cursor: Cursor) {
+        self.minions.entry(id.clone()).or_default().refreshed = Some(cursor);
     }
 
     /// Takes in a start.

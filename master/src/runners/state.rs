@@ -10,6 +10,7 @@ use states::low_chunk::LowChunk;
 use states::top_file;
 
 use super::{Arguments, RunnerError, pillar, run_control};
+use crate::act;
 use crate::ledger::{Answer, Input};
 use crate::shared::Shared;
 
@@ -221,7 +222,7 @@ pub(crate) async fn nested(
     let begun = async {
         let request = Request::of_fun(fun, &arguments)?;
         let input = start(shared, request, user, Some((parent, call))).await?;
-        match shared.ledger.decide(input).await? {
+        match act::insist(shared, input).await? {
             Answer::Refused(why) => Err(RunnerError::Failed(why)),
             _ => Ok(()),
         }

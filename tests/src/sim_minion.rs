@@ -6,6 +6,7 @@
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use minion_protocol::crypt::{Crypticle, EncAlgo, MasterKey, PublicKey, SigAlgo};
@@ -16,6 +17,9 @@ use crate::wire::{Kind, Wire};
 
 /// Bits of the keys; small ones are made faster.
 const KEY_BITS: u32 = 1024;
+
+/// Starts that minions of this process told.
+static STARTS: AtomicU64 = AtomicU64::new(0);
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -427,7 +431,9 @@ impl SimMinion {
     /// # Errors
     /// There is no readable answer.
     pub fn fires_start(&self) -> Result<(), Failure> {
-        let said = format!("Minion {} started at a moment of a test", self.id);
+        // Each start says another moment; the same text would be the same start, told twice.
+        let moment = STARTS.fetch_add(1, Ordering::Relaxed);
+        let said = format!("Minion {} started at moment {moment} of a test", self.id);
         self.fires("minion_start", said.as_str())?;
         self.fires(&format!("salt/minion/{}/start", self.id), said)?;
         Ok(())

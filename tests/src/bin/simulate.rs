@@ -14,12 +14,12 @@ use std::time::Instant;
 
 use clap::Parser;
 use model::api::RunPhase;
-use tests::simulate::{Faults, Mutation, Scenario, Verdict, run};
+use tests::simulate::{Faults, Mutation, Orchestration, Scenario, Verdict, run};
 
 /// Seeds that failed and are printed.
 const FAILURES_SHOWN: usize = 20;
 
-/// Simulates orch.kubic in worlds that seeds make up.
+/// Simulates orchestrations in worlds that seeds make up.
 #[derive(Parser)]
 struct Flags {
     /// How many seeds.
@@ -37,6 +37,9 @@ struct Flags {
     /// How many machines, instead of what the seed says.
     #[arg(long)]
     nodes: Option<usize>,
+    /// Which orchestration: kubic, errands or errands-that-fail.
+    #[arg(long, default_value = "kubic")]
+    orchestration: Orchestration,
     /// Makes the master wrong on purpose.
     #[arg(long)]
     mutate: Option<Mutation>,
@@ -133,6 +136,7 @@ fn main() -> ExitCode {
     };
     let scenario = Scenario {
         nodes: flags.nodes,
+        orchestration: flags.orchestration,
         faults,
         mutation: flags.mutate,
         is_traced: flags.trace,

@@ -14,6 +14,8 @@ pub(super) struct Appends {
     pub(super) doomed: Vec<(u64, Death)>,
     /// The process died in this append.
     pub(super) died: bool,
+    /// Where the log may end after a death in an append: a batch is whole or not there.
+    pub(super) cut: Option<[Cursor; 2]>,
     /// How many records the last batch had.
     pub(super) last: usize,
     /// Mutation: half of a batch stays after a death.
@@ -46,6 +48,9 @@ impl Log for DoomedLog {
         };
         let (_, death) = appends.doomed.remove(place);
         appends.died = true;
+        let before = self.inner.head();
+        let after = Cursor(before.0.saturating_add(batch.len() as u64));
+        appends.cut = Some([before, after]);
         if death == Death::AfterSync {
             self.inner.append(batch)?;
         }

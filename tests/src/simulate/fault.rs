@@ -115,6 +115,11 @@ pub enum Fault {
         /// When, in milliseconds.
         at: u64,
     },
+    /// The operator calls the run off.
+    CallOff {
+        /// When, in milliseconds.
+        at: u64,
+    },
     /// A stranger with another key calls itself by a machine's id.
     Twin {
         /// When, in milliseconds.
@@ -139,6 +144,12 @@ const DOWN_MS_MAX: u64 = 180_000;
 /// Draws so many faults.
 pub(crate) fn draw(chance: &mut Random, count: u64, nodes: usize) -> Vec<Fault> {
     (0..count).map(|_| one(chance, nodes)).collect()
+}
+
+/// Draws whether and when the operator calls the run off.
+pub(crate) fn call_off(chance: &mut Random) -> Option<Fault> {
+    let at = chance.within(0..RUN_MS);
+    (chance.within(0..4) == 0).then_some(Fault::CallOff { at })
 }
 
 fn one(chance: &mut Random, nodes: usize) -> Fault {

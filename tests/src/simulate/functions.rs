@@ -23,6 +23,12 @@ pub(crate) enum Kind {
     FindJob,
     BootId,
     Reboot,
+    /// It must be done once on each machine, or is counted at least.
+    Errand,
+    /// It fails the first times.
+    Flaky,
+    /// It reads the secret.
+    Read,
     /// Anything else: it takes a moment and gives `True`.
     Other,
     /// Anything else that is an SLS.
@@ -48,6 +54,9 @@ pub(crate) enum Next {
 
 const SECOND: u64 = 1_000_000;
 
+/// How often `errand.flaky` fails on a machine.
+const FLAKY_TIMES: u32 = 2;
+
 impl Kind {
     pub(crate) fn of(job: &JobPublished) -> Self {
         let fun = job.fun.to_text();
@@ -66,6 +75,9 @@ impl Kind {
             ("saltutil.find_job", _) => Self::FindJob,
             ("file.read", "/proc/sys/kernel/random/boot_id") => Self::BootId,
             ("system.reboot", _) => Self::Reboot,
+            ("errand.once" | "errand.undo" | "errand.tidy", _) => Self::Errand,
+            ("errand.flaky", _) => Self::Flaky,
+            ("errand.read", _) => Self::Read,
             _ => Self::Other,
         }
     }
@@ -176,6 +188,21 @@ impl World {
                 }
                 _ => Next::Done(true.into(), true),
             },
+            Kind::Errand => self.errand(node, job),
+            Kind::Flaky => {
+                let machine = &mut self.minions[node].machine;
+                let tries = machine.errands.entry("flaky".into()).or_default();
+                *tries += 1;
+                let is_good = *tries > FLAKY_TIMES;
+                Next::Done(is_good.into(), is_good)
+            }
+            Kind::Read => match (stage.number, answer) {
+                (0, _) => self.read_params(stage),
+                (_, answer) => {
+                    let is_good = answer.is_some_and(|found| self.holds_token(&found));
+                    Next::Done(is_good.into(), is_good)
+                }
+            },
             Kind::OtherState => match stage.number {
                 0 => Next::Later(next(stage), self.chance.within(SECOND..10 * SECOND)),
                 _ => state("other", true, true, ""),
@@ -228,6 +255,37 @@ impl World {
         }
     }
 
+    /// Begins, and is counted, at once; takes a while.
+    fn errand(&mut self, node: usize, job: &Job) -> Next {
+        let stage = job.stage;
+        if stage.number > 0 {
+            return Next::Done(true.into(), true);
+        }
+        let fun = job.published.fun.to_text();
+        let what = job.published.arg.first().map(Value::to_text);
+        let name = match (fun.as_str(), what) {
+            ("errand.once", Some(what)) => what,
+            (fun, what) => format!("{fun} {}", what.unwrap_or_default()),
+        };
+        let machine = &mut self.minions[node].machine;
+        *machine.errands.entry(name).or_default() += 1;
+        Next::Later(next(stage), self.chance.within(SECOND..15 * SECOND))
+    }
+
+    fn read_params(&self, stage: Stage) -> Next {
+        let tgt = Value::str(self.minions[0].id.as_str());
+        let fun = "join_params".to_owned();
+        Next::Ask(next(stage), Ask::MineGet { tgt, fun })
+    }
+
+    fn holds_token(&self, found: &Map) -> bool {
+        let maker = &self.minions[0];
+        let params = found.get(maker.id.as_str());
+        let token = params.and_then(|params| params.get("token"));
+        let token = token.map(Value::to_text).unwrap_or_default();
+        maker.machine.tokens.contains(&token)
+    }
+
     fn make_token(&mut self, node: usize) -> Map {
         let (id, secret) = (self.chance.within(0..1 << 24), self.chance.draw());
         let token = format!("{id:06x}.{secret:016x}");
@@ -272,22 +330,12 @@ impl World {
         match (stage.number, answer) {
             (0, _) if !machine.is_installed => state("join", false, false, "there is no kubeadm"),
             (0, _) if machine.joined == Done::Yes => state("join", true, false, "joined already"),
-            (0, _) => {
-                let tgt = Value::str(self.minions[0].id.as_str());
-                let fun = "join_params".to_owned();
-                Next::Ask(next(stage), Ask::MineGet { tgt, fun })
-            }
+            (0, _) => self.read_params(stage),
             (1, None) if stage.tries == 0 => state("join", false, false, "no answer"),
-            (1, Some(found)) => {
-                let id = self.minions[0].id.as_str();
-                let token = found.get(id).and_then(|params| params.get("token"));
-                let token = token.map(Value::to_text).unwrap_or_default();
-                let tokens = &self.minions[0].machine.tokens;
-                if !tokens.contains(&token) {
-                    return state("join", false, false, "no valid token");
-                }
-                self.knock(node, stage)
+            (1, Some(found)) if !self.holds_token(&found) => {
+                state("join", false, false, "no valid token")
             }
+            (1, Some(_)) => self.knock(node, stage),
             (1, None) => self.knock(node, stage),
             _ => {
                 self.minions[node].machine.joined = Done::Yes;

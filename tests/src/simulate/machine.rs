@@ -1,6 +1,8 @@
 //! What is true of a machine, whatever any master believes: its disk, its part in the cluster, and
 //! how often what must happen once happened.
 
+use std::collections::BTreeMap;
+
 /// What is on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disk {
@@ -42,6 +44,8 @@ pub(crate) struct Machine {
     pub(crate) joins: u32,
     /// How often it booted.
     pub(crate) boots: u32,
+    /// How often each errand was done that must be done once.
+    pub(crate) errands: BTreeMap<String, u32>,
     /// The tokens that are valid: at the control plane.
     pub(crate) tokens: Vec<String>,
 }
@@ -57,8 +61,14 @@ impl Machine {
             inits: 0,
             joins: 0,
             boots: 1,
+            errands: BTreeMap::new(),
             tokens: Vec::new(),
         }
+    }
+
+    /// Gives how often an errand was done.
+    pub(crate) fn done(&self, errand: &str) -> u32 {
+        self.errands.get(errand).copied().unwrap_or(0)
     }
 
     /// It boots, from the disk if there is a system.

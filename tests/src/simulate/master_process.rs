@@ -177,7 +177,7 @@ impl World {
                     self.publish_anew();
                 }
                 if self.mutation != Some(Mutation::ForgetsRuns) {
-                    self.put(start, Asker::Nobody);
+                    self.put(start, Asker::Start);
                     self.step();
                 }
             }
@@ -191,18 +191,17 @@ impl World {
 
     fn open(&mut self) -> Result<(Life, Input), String> {
         let store = self.master.disk.open();
+        let cut = self.master.appends().cut.take();
+        if cut.is_some_and(|heads| !heads.contains(&store.reader.head())) {
+            self.violate("the log holds a part of a batch".into());
+        }
         let durable = Durable::new(store.reader, store.tables, store.blobs);
         let views = durable.views().map_err(|error| error.to_string())?;
         let secrets = views.secrets.blobs();
         let swept = mine::sealed::sweep(&views.mine, secrets, durable.blobs.as_ref());
         swept.map_err(|error| error.to_string())?;
         let reader = Arc::clone(&durable.reader);
-        let mut start = start_input(&views, reader.as_ref()).map_err(|e| e.to_string())?;
-        if let (Some(Mutation::ForgetsReturns), Input::Start { returns, .. }) =
-            (self.mutation, &mut start)
-        {
-            returns.clear();
-        }
+        let start = start_input(&views, reader.as_ref()).map_err(|e| e.to_string())?;
         let redactor = Redactor::new(&[]);
         for (made, value) in self.sealer.all(&views.secrets, durable.blobs.as_ref()) {
             redactor.learn(&made.run, &value, &made.plain);
@@ -243,12 +242,12 @@ impl World {
 
     /// The process is killed, however; it comes back later.
     pub(crate) fn kill(&mut self, down_ms: u64) {
-        let Some(life) = self.master.life.take() else {
+        let Some(mut life) = self.master.life.take() else {
             return;
         };
         self.note(|_| format!("the master dies, life {}", life.number));
         self.master.is_asked_to_run = false;
-        self.note_unsent();
+        self.note_unsent(&mut life);
         if self.mutation == Some(Mutation::LosesSynced) {
             self.lose_synced();
         }
@@ -261,10 +260,10 @@ impl World {
 
     /// Of what died between its record and the record of its sending, nobody knows whether it went
     /// out: a machine that restarts then may have had it.
-    fn note_unsent(&mut self) {
-        let store = self.master.disk.open();
-        let durable = Durable::new(store.reader, store.tables, store.blobs);
-        let Ok(views) = durable.views() else { return };
+    fn note_unsent(&mut self, life: &mut Life) {
+        let Some(views) = life.core.views() else {
+            return;
+        };
         let open = views.jobs.open();
         let unsent = open.filter(|job| !job.is_sent && job.published.step.is_some());
         let unsent = unsent.map(|job| job.published.jid.clone());
@@ -290,6 +289,12 @@ impl World {
         if !std::mem::replace(&mut life.is_stepping, true) {
             self.after(pause, Happening::Step(number));
         }
+    }
+
+    /// Tells the ledger something of the master's own, as often as it takes.
+    pub(crate) fn tell(&mut self, input: Input) {
+        let again = Box::new(input.clone());
+        self.put(input, Asker::Itself(again));
     }
 
     /// One step of the ledger with some of what waits.

@@ -10,7 +10,7 @@ use master::jobs::JobPublished;
 use model::{Jid, JobReturn, Map, MinionId, Tag, Value};
 
 use super::functions::{Kind, Next, Stage};
-use super::machine::{Disk, Machine};
+use super::machine::Machine;
 use super::world::{Happening, World};
 
 /// Jids that a minion remembers: `minion_jid_queue_hwm`.
@@ -120,10 +120,14 @@ pub(crate) struct Minion {
     /// Every return it ever made, for those that come late.
     pub(crate) returned: Vec<JobReturn>,
     pub(crate) pending: BTreeMap<u64, Pending>,
-    seen: VecDeque<Jid>,
-    unread: Vec<(Arc<JobPublished>, u64)>,
+    pub(super) seen: VecDeque<Jid>,
+    pub(super) unread: Vec<(Arc<JobPublished>, u64)>,
     numbers: u64,
-    has_told_start: bool,
+    /// Its process has its pillar: only then does it take jobs and say that it started.
+    pub(super) is_ready: bool,
+    pub(super) has_asked: bool,
+    /// Jobs that were sent to it and got lost on the way.
+    pub(crate) void: Vec<Jid>,
 }
 
 impl Minion {
@@ -143,7 +147,9 @@ impl Minion {
             seen: VecDeque::new(),
             unread: Vec::new(),
             numbers: 0,
-            has_told_start: false,
+            is_ready: false,
+            has_asked: false,
+            void: Vec::new(),
         }
     }
 
@@ -154,13 +160,6 @@ impl Minion {
 }
 
 impl World {
-    /// The machine is on and its minion starts.
-    pub(crate) fn power_on(&mut self, node: usize) {
-        self.note(|world| format!("{} starts", world.minions[node].id));
-        self.minions[node].is_up = true;
-        self.sign_in(node);
-    }
-
     pub(crate) fn todo(&mut self, node: usize, after: u64, what: Todo) {
         let boot = self.minions[node].boot;
         self.after(after, Happening::Minion { node, boot, what });
@@ -178,7 +177,7 @@ impl World {
         }
     }
 
-    fn sign_in(&mut self, node: usize) {
+    pub(super) fn sign_in(&mut self, node: usize) {
         let minion = &mut self.minions[node];
         minion.key = None;
         if !minion.is_signing_in() {
@@ -234,7 +233,12 @@ impl World {
 
     pub(crate) fn send_frame(&mut self, frame: Frame) {
         let (now, node) = (self.now, frame.node);
-        for at in self.network.arrivals(&mut self.chance, node, now) {
+        let arrivals = self.network.arrivals(&mut self.chance, node, now);
+        if arrivals.len() > 1 && matches!(frame.ask, Ask::MineGet { .. }) && frame.number > 0 {
+            let id = self.minions[node].id.clone();
+            self.excuse(format!("a question of {id} for a secret came twice"));
+        }
+        for at in arrivals {
             self.at(at, Happening::Request(Box::new(frame.clone())));
         }
     }
@@ -274,7 +278,8 @@ impl World {
                 }
             }
             Purpose::Job(jid) => self.work(node, &jid, None),
-            Purpose::SignIn | Purpose::Grains => {}
+            Purpose::SignIn => {}
+            Purpose::Grains => self.ask(node, Ask::Grains, Purpose::Grains),
             Purpose::Start => {
                 self.note(|world| format!("{} gave its start event up", world.minions[node].id))
             }
@@ -317,7 +322,30 @@ impl World {
                 };
                 self.work(node, &jid, Some(found));
             }
-            Purpose::Start | Purpose::Grains | Purpose::SignIn => {}
+            Purpose::Grains => self.be_ready(node),
+            Purpose::Start | Purpose::SignIn => {}
+        }
+    }
+
+    /// The process has its pillar: it says that it started, and takes the jobs it heard meanwhile.
+    fn be_ready(&mut self, node: usize) {
+        if std::mem::replace(&mut self.minions[node].is_ready, true) {
+            return;
+        }
+        let (tag, data) = self.start_event(node);
+        self.ask(node, Ask::Event(tag, data), Purpose::Start);
+        self.take_unread(node);
+    }
+
+    fn take_unread(&mut self, node: usize) {
+        let minion = &mut self.minions[node];
+        let Some(key) = minion.key.filter(|_| minion.is_ready) else {
+            return;
+        };
+        for (job, with) in std::mem::take(&mut minion.unread) {
+            if with == key {
+                self.take_job(node, job);
+            }
         }
     }
 
@@ -328,20 +356,12 @@ impl World {
         for number in waiting {
             self.send(node, number);
         }
-        let unread = std::mem::take(&mut self.minions[node].unread);
-        for (job, with) in unread {
-            if with == key {
-                self.take_job(node, job);
-            }
-        }
+        self.take_unread(node);
         if self.minions[node].link.is_none() {
             self.connect(node);
         }
-        if !self.minions[node].has_told_start {
-            self.minions[node].has_told_start = true;
+        if !std::mem::replace(&mut self.minions[node].has_asked, true) {
             self.ask(node, Ask::Grains, Purpose::Grains);
-            let (tag, data) = self.start_event(node);
-            self.ask(node, Ask::Event(tag, data), Purpose::Start);
         }
     }
 
@@ -391,13 +411,16 @@ impl World {
     ) {
         let minion = &mut self.minions[node];
         if minion.link != Some(link) {
+            minion.void.push(job.jid.clone());
             return;
         }
-        if minion.key == Some(key) {
-            return self.take_job(node, job);
-        }
+        let has_key = minion.key == Some(key);
         minion.unread.push((job, key));
-        self.sign_in(node);
+        if has_key {
+            self.take_unread(node);
+        } else {
+            self.sign_in(node);
+        }
     }
 
     fn take_job(&mut self, node: usize, job: Arc<JobPublished>) {
@@ -416,6 +439,10 @@ impl World {
                 let id = &world.minions[node].id;
                 format!("{id} begins {jid} {}", job.fun.to_text())
             });
+        }
+        if job.step.is_some() {
+            let times = self.history.begun.entry((node, jid.clone())).or_default();
+            *times += 1;
         }
         let entry = Job {
             published: job,
@@ -493,56 +520,6 @@ impl World {
         if let (true, Some(ret)) = (minion.jobs.contains_key(jid), ret.cloned()) {
             let purpose = Purpose::Return(jid.clone(), again);
             self.ask(node, Ask::Return(Box::new(ret)), purpose);
-        }
-    }
-
-    /// The machine goes down: what its minion knew and did is gone.
-    pub(crate) fn power_off(&mut self, node: usize, off: u64, is_told: bool) {
-        if !self.minions[node].is_up {
-            return;
-        }
-        self.note(|world| format!("{} goes down, told {is_told}", world.minions[node].id));
-        if !is_told {
-            self.excuse_reboot(node);
-        }
-        let minion = &mut self.minions[node];
-        minion.boot += 1;
-        minion.is_up = false;
-        minion.key = None;
-        minion.jobs.clear();
-        minion.pending.clear();
-        minion.seen.clear();
-        minion.unread.clear();
-        minion.has_told_start = false;
-        if let Some(link) = minion.link.take() {
-            // A machine that loses its power closes nothing: the master finds out later.
-            let lingers = match is_told {
-                true => 0,
-                false => self.chance.within(0..2) * self.chance.within(0..90_000_000),
-            };
-            self.after(lingers + 1_000, Happening::LinkClosed(link));
-        }
-        let boot = self.minions[node].boot;
-        self.after(off, Happening::PowerOn { node, boot });
-    }
-
-    /// A restart that nobody asked for is a reason to fail, if it took a job's answer away.
-    fn excuse_reboot(&mut self, node: usize) {
-        let minion = &self.minions[node];
-        let id = minion.id.clone();
-        let is_installed = minion.machine.disk == Disk::Installed;
-        let lost = minion.jobs.values().filter(|job| {
-            let expects = job.kind == Kind::Install && is_installed;
-            job.published.step.is_some() && !expects
-        });
-        let lost: Vec<Jid> = lost.map(|job| job.published.jid.clone()).collect();
-        for jid in self.unsent.clone() {
-            self.excuse(format!(
-                "nobody knows whether {id} had {jid} when it restarted"
-            ));
-        }
-        for jid in lost {
-            self.excuse(format!("{id} restarted while it had {jid}"));
         }
     }
 }

@@ -19,6 +19,7 @@ mod machine;
 mod master_process;
 mod network;
 mod performing;
+mod power;
 mod requests;
 
 #[cfg(test)]
@@ -27,12 +28,15 @@ mod tests;
 pub use fault::Faults;
 pub use mutation::Mutation;
 pub use oracle::Verdict;
+pub use plan::Orchestration;
 
 /// What to simulate.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// How many machines; `None` lets the seed choose among 2, 3, 6 and 20.
     pub nodes: Option<usize>,
+    /// Which orchestration is run.
+    pub orchestration: Orchestration,
     /// What goes wrong.
     pub faults: Faults,
     /// What is wrong with the master on purpose.
@@ -45,6 +49,7 @@ impl Default for Scenario {
     fn default() -> Self {
         Self {
             nodes: None,
+            orchestration: Orchestration::Kubic,
             faults: Faults::Drawn(1..=5),
             mutation: None,
             is_traced: false,

@@ -27,8 +27,6 @@ pub enum Mutation {
     SkipsLookBack,
     /// It starts without taking runs up again.
     ForgetsRuns,
-    /// It starts without the returns that open jobs already have.
-    ForgetsReturns,
     /// It starts without setting timers again.
     ForgetsTimers,
     /// What it does about open jobs at a start: it publishes them again under new jids.
@@ -49,12 +47,11 @@ pub enum Mutation {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::AcknowledgesEarly,
         Self::DropsReturns,
         Self::SkipsLookBack,
         Self::ForgetsRuns,
-        Self::ForgetsReturns,
         Self::ForgetsTimers,
         Self::PublishesAnew,
         Self::NeverAsks,
@@ -72,7 +69,6 @@ impl Mutation {
             Self::DropsReturns => "drops-returns",
             Self::SkipsLookBack => "skips-look-back",
             Self::ForgetsRuns => "forgets-runs",
-            Self::ForgetsReturns => "forgets-returns",
             Self::ForgetsTimers => "forgets-timers",
             Self::PublishesAnew => "publishes-anew",
             Self::NeverAsks => "never-asks",

@@ -4,14 +4,17 @@
 //! started run) against what is recorded, and what is recorded against what really happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hasher;
 
 use master::ledger::{Durable, Record, Views};
-use model::api::{MinionPhase, RunPhase};
+use model::api::{MinionPhase, RunPhase, StepPhase};
 use model::{Cursor, Jid, MinionId};
 use orch::RunRecord;
 use storage::Store;
 
-use super::machine::Done;
+use super::Orchestration;
+use super::fault::Fault;
+use super::machine::{Done, Machine};
 use super::world::World;
 
 /// How a seed ended.
@@ -52,13 +55,13 @@ pub(crate) fn judge(mut world: World) -> Verdict {
     let store = world.master.disk.open();
     let entries = store.reader.read(Cursor(0), usize::MAX).unwrap_or_default();
     let mut bodies = Vec::with_capacity(entries.len());
-    let mut digest = 0xcbf2_9ce4_8422_2325_u64;
+    let mut digest = std::hash::DefaultHasher::new();
     for (_, entry) in &entries {
-        for byte in entry.at.0.to_le_bytes().iter().chain(&entry.body) {
-            digest = (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        digest.write_u64(entry.at.0);
+        digest.write(&entry.body);
         bodies.push(Record::decode(&entry.body));
     }
+    let digest = digest.finish();
     let records: Vec<Record> = bodies.into_iter().filter_map(Result::ok).collect();
     let mut judge = Judge {
         violations: std::mem::take(&mut world.history.violations),
@@ -70,12 +73,7 @@ pub(crate) fn judge(mut world: World) -> Verdict {
         judge.objects("a record cannot be read".into());
     }
     judge.promises();
-    judge.secrets(
-        &entries
-            .iter()
-            .map(|(_, entry)| &entry.body[..])
-            .collect::<Vec<_>>(),
-    );
+    judge.secrets(entries.iter().map(|(_, entry)| &entry.body[..]));
     judge.jobs();
     let phase = judge.runs();
     judge.phase = phase;
@@ -124,8 +122,8 @@ impl Judge<'_> {
                 }
                 Record::Run {
                     run,
-                    record: RunRecord::Started(_),
-                } => {
+                    record: RunRecord::Started(of),
+                } if of.parent.is_none() => {
                     started.insert(run);
                 }
                 Record::Event { tag, data } => events.push((tag, data)),
@@ -172,13 +170,15 @@ impl Judge<'_> {
     }
 
     /// No token stands in the log, and none is left in a blob when the run is over well.
-    fn secrets(&mut self, bodies: &[&[u8]]) {
-        for secret in &self.world.secrets {
-            let secret = secret.as_bytes();
-            let holds = |body: &&&[u8]| contains(body, secret);
-            if let Some(place) = bodies.iter().position(|body| holds(&body)) {
-                self.violations
-                    .push(format!("record {} holds a token", place + 1));
+    fn secrets<'b>(&mut self, bodies: impl Iterator<Item = &'b [u8]>) {
+        let secrets: BTreeSet<&[u8]> = self.world.secrets.iter().map(String::as_bytes).collect();
+        let Some(form) = secrets.first().copied() else {
+            return;
+        };
+        for (place, body) in bodies.enumerate() {
+            if token_in(body, form, &secrets) {
+                let objection = format!("record {} holds a token", place + 1);
+                self.violations.push(objection);
             }
         }
     }
@@ -186,10 +186,16 @@ impl Judge<'_> {
     /// A job has one record, each step's attempt one job, each end its place.
     fn jobs(&mut self) {
         let mut jids = BTreeSet::new();
-        let mut by_step: BTreeMap<(&Jid, usize), u32> = BTreeMap::new();
+        let mut by_step: BTreeMap<(&Jid, usize, &MinionId), u32> = BTreeMap::new();
         let mut attempts: BTreeMap<(&Jid, usize), u32> = BTreeMap::new();
         let mut returns = BTreeSet::new();
         let mut wrong = Vec::new();
+        for ((node, jid), times) in &self.world.history.begun {
+            if *times > 1 {
+                let id = &self.world.minions[*node].id;
+                wrong.push(format!("{id} ran job {jid} {times} times"));
+            }
+        }
         for record in self.records {
             match record {
                 Record::JobPublished(job) => {
@@ -197,7 +203,10 @@ impl Judge<'_> {
                         wrong.push(format!("job {} was published twice", job.jid));
                     }
                     if let Some(step) = &job.step {
-                        *by_step.entry((&step.run, step.step)).or_default() += 1;
+                        for id in &job.minions {
+                            let jobs = by_step.entry((&step.run, step.step, id));
+                            *jobs.or_default() += 1;
+                        }
                     }
                 }
                 Record::JobReturned(ret) if !returns.insert((&ret.jid, &ret.id)) => {
@@ -210,56 +219,110 @@ impl Judge<'_> {
                 _ => {}
             }
         }
-        for ((run, step), jobs) in by_step {
+        for ((run, step, id), jobs) in by_step {
             let tried = attempts.get(&(run, step)).copied().unwrap_or(0);
             if jobs > tried {
-                wrong.push(format!("step {step} has {jobs} jobs for {tried} attempts"));
+                wrong.push(format!(
+                    "step {step} has {jobs} jobs of {id} for {tried} attempts"
+                ));
             }
         }
         self.violations.append(&mut wrong);
     }
 
-    /// A run's records follow each other, the run is over, and each minion of each job has exactly
-    /// one end.
+    /// The records of each run follow each other, it is over, and each minion of each job has
+    /// exactly one end. Gives how the operator's run ended.
     fn runs(&mut self) -> Option<RunPhase> {
-        let of_run = self.records.iter().filter_map(|record| match record {
-            Record::Run { record, .. } => Some(record),
-            _ => None,
-        });
-        let run = match orch::Run::fold(of_run) {
-            Ok(Some(run)) => run,
-            Ok(None) => {
-                self.objects("no run was started".into());
-                return None;
+        let mut by_run: BTreeMap<&Jid, Vec<&RunRecord>> = BTreeMap::new();
+        for record in self.records {
+            if let Record::Run { run, record } = record {
+                by_run.entry(run).or_default().push(record);
             }
-            Err(illegal) => {
-                self.objects(format!("{illegal}"));
-                return None;
-            }
-        };
-        if !run.phase().has_ended() {
-            let open: Vec<String> = run
-                .view()
-                .tree
-                .iter()
-                .filter(|step| step.phase == model::api::StepPhase::Running)
-                .map(|step| step.id.clone())
-                .collect();
-            self.objects(format!("the run is stuck in {}", open.join(", ")));
-            return Some(run.phase());
         }
-        self.parts(&run);
-        if run.phase() == RunPhase::Failed && self.world.history.excuses.is_empty() {
-            let rets = run.steps().filter_map(|step| step.ret.as_ref());
-            let failed = rets.filter(|ret| ret.result == Some(false));
-            let why = failed.map(|ret| format!("{}: {}", ret.id, ret.comment));
-            let why: Vec<String> = why.collect();
+        let mut phase = None;
+        for records in by_run.into_values() {
+            match orch::Run::fold(records) {
+                Ok(Some(run)) => {
+                    self.run(&run);
+                    if run.started().parent.is_none() {
+                        phase = Some(run.phase());
+                    }
+                }
+                Ok(None) => self.objects("a run has no records".into()),
+                Err(illegal) => self.objects(format!("{illegal}")),
+            }
+        }
+        if phase.is_none() {
+            self.objects("no run was started".into());
+        }
+        phase
+    }
+
+    fn run(&mut self, run: &orch::Run) {
+        if !run.phase().has_ended() {
+            let tree = run.view().tree;
+            let open = tree.iter().filter(|step| step.phase == StepPhase::Running);
+            let open: Vec<String> = open.map(|step| step.id.clone()).collect();
+            return self.objects(format!("the run is stuck in {}", open.join(", ")));
+        }
+        self.parts(run);
+        let history = &self.world.history;
+        match run.phase() {
+            RunPhase::Cancelled if history.is_called_off => self.cancelled(run),
+            RunPhase::Failed if history.excuses.is_empty() => self.failed(run),
+            RunPhase::Failed => {}
+            RunPhase::Succeeded if self.expects_failure(run) => {
+                self.objects("the run succeeded, and must not".into());
+            }
+            RunPhase::Succeeded => {}
+            other => self.objects(format!("the run ended as {other:?}")),
+        }
+    }
+
+    fn expects_failure(&self, run: &orch::Run) -> bool {
+        let is_outer = run.started().parent.is_none();
+        is_outer && self.world.orchestration == Orchestration::ErrandsThatFail
+    }
+
+    /// A run failed although nothing happened that excuses it: only as it is meant to.
+    fn failed(&mut self, run: &orch::Run) {
+        let rets = run.steps().filter_map(|step| step.ret.as_ref());
+        let failed = rets.filter(|ret| ret.result == Some(false));
+        let is_meant = |id: &str| self.expects_failure(run) && id == "never";
+        let why = failed.filter(|ret| !is_meant(&ret.id));
+        let why: Vec<String> = why
+            .map(|ret| format!("{}: {}", ret.id, ret.comment))
+            .collect();
+        if !why.is_empty() {
             self.objects(format!("the run failed without a reason: {why:?}"));
         }
-        if !matches!(run.phase(), RunPhase::Failed | RunPhase::Succeeded) {
-            self.objects(format!("the run ended as {:?}", run.phase()));
+    }
+
+    /// After a run was called off nothing starts but what comes in any case.
+    fn cancelled(&mut self, run: &orch::Run) {
+        let mut is_called_off = false;
+        let mut wrong = Vec::new();
+        for record in self.records {
+            let Record::Run { run: of, record } = record else {
+                continue;
+            };
+            if of != run.id() {
+                continue;
+            }
+            match record {
+                RunRecord::Cancelled { .. } => is_called_off = true,
+                RunRecord::StepStarted { step, .. } if is_called_off => {
+                    let planned = &run.plan().steps[*step];
+                    let is_making = planned.chunk.fun == "secret";
+                    if !planned.is_finally && !is_making {
+                        let id = &planned.chunk.id;
+                        wrong.push(format!("step {id} began after the run was called off"));
+                    }
+                }
+                _ => {}
+            }
         }
-        Some(run.phase())
+        self.violations.append(&mut wrong);
     }
 
     fn parts(&mut self, run: &orch::Run) {
@@ -323,6 +386,14 @@ impl Judge<'_> {
                     wrong.push(format!("{id} was {what} {times} times"));
                 }
             }
+            let is_excused = !self.world.history.excuses.is_empty();
+            if !machine.tokens.is_empty() && (is_good || !is_excused) {
+                wrong.push(format!("{id} has a valid token after the run"));
+            }
+            if self.world.orchestration != Orchestration::Kubic {
+                wrong.extend(self.errands(node, id, machine));
+                continue;
+            }
             if !is_good {
                 continue;
             }
@@ -334,11 +405,38 @@ impl Judge<'_> {
             if is_plane != (node == 0) || is_worker != (node > 0) {
                 wrong.push(format!("{id} has the wrong part, and the run succeeded"));
             }
-            if !machine.tokens.is_empty() {
-                wrong.push(format!("{id} has a valid token after the run"));
-            }
         }
         self.violations.append(&mut wrong);
+    }
+
+    /// What the errands must have done to a machine: nothing twice; all of it after a success; what
+    /// takes back and cleans up after a failure that was meant.
+    fn errands(&self, node: usize, id: &MinionId, machine: &Machine) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let twice = machine.errands.iter().filter(|(_, times)| **times > 1);
+        let twice = twice.filter(|(errand, _)| *errand != "flaky");
+        wrong.extend(twice.map(|(errand, times)| format!("{id} did {errand} {times} times")));
+        let is_excused = !self.world.history.excuses.is_empty();
+        let has_failed = match self.phase {
+            Some(RunPhase::Succeeded) => false,
+            Some(RunPhase::Failed) if !is_excused => true,
+            _ => return wrong,
+        };
+        let expected = [
+            ("inside", true),
+            ("rolling", true),
+            ("last", true),
+            ("errand.undo rolling", has_failed),
+            ("errand.tidy ", true),
+            ("instead", has_failed && node == 0),
+        ];
+        for (errand, is_done) in expected {
+            let times = machine.done(errand);
+            if times != u32::from(is_done) {
+                wrong.push(format!("{id} did '{errand}' {times} times"));
+            }
+        }
+        wrong
     }
 
     /// The views that were built step by step are those that the log gives; the mine is empty.
@@ -359,12 +457,15 @@ impl Judge<'_> {
             self.objects(format!("the secret {name} outlives its run"));
         }
         let left = durable.blobs.list().unwrap_or_default();
-        // What a crash left between a blob and its record is swept at the next start.
-        let _ =
-            master::mine::sealed::sweep(&views.mine, views.secrets.blobs(), durable.blobs.as_ref());
-        let is_undisturbed = self.world.faults.is_empty();
-        if is_undisturbed && !left.is_empty() {
-            self.objects(format!("{} blobs of the mine are left", left.len()));
+        // What a crash or a bad disk left between a blob and its record is swept at the next start.
+        let leaves = |fault: &Fault| {
+            matches!(
+                fault,
+                Fault::Kill { .. } | Fault::Eio { .. } | Fault::Full { .. }
+            )
+        };
+        if !self.world.faults.iter().any(leaves) && !left.is_empty() {
+            self.objects(format!("{} blobs are left", left.len()));
         }
     }
 
@@ -375,6 +476,27 @@ impl Judge<'_> {
     }
 }
 
-fn contains(body: &[u8], part: &[u8]) -> bool {
-    body.windows(part.len()).any(|window| window == part)
+/// Says whether a text holds one of the tokens. All have one form, with one dot: only what is around
+/// a dot is looked at.
+fn token_in(body: &[u8], form: &[u8], tokens: &BTreeSet<&[u8]>) -> bool {
+    let before = form.iter().position(|byte| *byte == b'.').unwrap_or(0);
+    let dots = body.iter().enumerate().filter(|(_, byte)| **byte == b'.');
+    let mut around = dots.filter_map(|(dot, _)| {
+        let start = dot.checked_sub(before)?;
+        body.get(start..start + form.len())
+    });
+    around.any(|part| tokens.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_found_wherever_it_stands() {
+        let tokens = BTreeSet::from([&b"abc.defg"[..], b"xyz.1234"]);
+        let holds = |body: &[u8]| token_in(body, b"abc.defg", &tokens);
+        assert!(holds(b"abc.defg") && holds(b"..xyz.1234") && holds(b"a.b xyz.1234."));
+        assert!(!holds(b"") && !holds(b".") && !holds(b"abc.def") && !holds(b"bc.defg"));
+    }
 }

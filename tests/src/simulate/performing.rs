@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use master::act::Look;
+use master::act::{Look, TOLD_AGAIN_AFTER};
 use master::jobs::JobPublished;
 use master::jobs::act::{recipients, unheard};
 use master::jobs::collect::Presence;
-use master::ledger::{Beat, Effect, Input, TimerKey};
+use master::ledger::{Beat, Call, Effect, Input, TimerKey};
 
-use model::{MinionId, Value};
+use model::{Map, MinionId, Value};
 
 use super::Mutation;
 use super::master_process::Life;
@@ -91,6 +91,7 @@ impl World {
                 let pause = self.chance.within(0..50_000);
                 self.after(pause, Happening::Input(number, Box::new(input)));
             }
+            Effect::Call(call) if call.fun == "state.orchestrate" => self.nest(number, call),
             Effect::Call(call) => {
                 let fact = orch::Fact::CallDone {
                     jid: call.jid,
@@ -119,6 +120,21 @@ impl World {
         }
     }
 
+    /// Starts the run inside the run, as the runner does.
+    fn nest(&mut self, number: u64, call: Call) {
+        let Some(plan) = self.plans.inner.clone() else {
+            return self.violate(format!("{} is called, and there is no such plan", call.fun));
+        };
+        let start = Input::StartRun {
+            plan: Box::new(plan),
+            user: "root".to_owned(),
+            pillar: Map::new(),
+            parent: Some((call.run, call.jid)),
+        };
+        let pause = self.chance.within(1_000..500_000);
+        self.after(pause, Happening::Input(number, Box::new(start)));
+    }
+
     fn publish(&mut self, job: &JobPublished, again: Vec<MinionId>) {
         let is_known = self
             .master
@@ -137,6 +153,14 @@ impl World {
             .iter()
             .map(|(link, (node, _))| (*link, *node))
             .collect();
+        for (node, minion) in self.minions.iter_mut().enumerate() {
+            let is_meant = ids.contains(&minion.id) && !unheard.contains(&minion.id);
+            let has_link = links.iter().any(|(_, of)| *of == node);
+            if is_meant && !has_link && job.step.is_some() {
+                // Somebody else's connection was taken for its own.
+                minion.void.push(job.jid.clone());
+            }
+        }
         let shared = Arc::new(job.clone());
         for (link, node) in links {
             if !ids.contains(&self.minions[node].id) {
@@ -151,6 +175,7 @@ impl World {
             }
             if arrivals.is_empty() {
                 // A frame is lost with its connection.
+                self.minions[node].void.push(job.jid.clone());
                 self.link_closed(link);
             }
             for at in arrivals {
@@ -167,14 +192,11 @@ impl World {
             }
         }
         let jid = job.jid.clone();
-        self.put(
-            Input::Sent {
-                jid,
-                again,
-                unheard,
-            },
-            Asker::Nobody,
-        );
+        self.tell(Input::Sent {
+            jid,
+            again,
+            unheard,
+        });
     }
 
     /// The task of the timers wakes.
@@ -198,14 +220,27 @@ impl World {
             let Some(life) = self.life() else { return };
             let presence = match &key {
                 TimerKey::Probe(jid) => {
-                    let views = life.core.views();
-                    let job = views.and_then(|views| views.jobs.get(jid));
+                    let Some(views) = life.core.views() else {
+                        self.set_again(key);
+                        continue;
+                    };
+                    let job = views.jobs.get(jid);
                     let pending = job.map(|job| job.pending().cloned().collect::<Vec<_>>());
                     signs(life, pending.unwrap_or_default().iter())
                 }
                 TimerKey::Step { .. } => Presence::new(),
             };
-            self.put(Input::Timer { key, presence }, Asker::Nobody);
+            let asker = Asker::Timer(key.clone());
+            self.put(Input::Timer { key, presence }, asker);
+        }
+        self.plan_wake();
+    }
+
+    /// A timer's end could not be recorded.
+    pub(super) fn set_again(&mut self, key: TimerKey) {
+        let again = self.wall().plus_millis(TOLD_AGAIN_AFTER.as_millis() as u64);
+        if let Some(life) = self.life() {
+            life.timers.hurry(key, again);
         }
         self.plan_wake();
     }
@@ -233,7 +268,7 @@ impl World {
                 {
                     events.clear();
                 }
-                self.put(told, Asker::Nobody);
+                self.tell(told);
             }
             Err(pause) => {
                 let pause = pause.as_micros() as u64;
@@ -246,7 +281,7 @@ impl World {
         if let Some(life) = self.life() {
             life.is_welcoming = false;
         }
-        self.put(Input::SubscriberAppeared, Asker::Nobody);
+        self.tell(Input::SubscriberAppeared);
     }
 
     /// Opens a publish connection, if there is a master.

@@ -1,8 +1,10 @@
-//! The orchestration that is simulated: `orch.kubic` of the formulas, compiled as the master
-//! compiles it, with the pillar that the formula's own pillar tree gives for a table of nodes.
+//! The orchestrations that are simulated: `orch.kubic` of the formulas, and the errands beside this
+//! file, which have what that one lacks. Compiled as the master compiles them, with the pillar that
+//! the formula's own pillar tree gives for a table of nodes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use model::{Grains, Map, MinionId, Value};
@@ -13,8 +15,64 @@ use states::file_client::MemoryFiles;
 /// The name under which results are shown.
 pub const MASTER_ID: &str = "sim_master";
 
-/// The SLS that is run.
-const SLS: &str = "orch.kubic";
+/// What is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Orchestration {
+    /// `orch.kubic`: install, reboot, control plane, join.
+    Kubic,
+    /// Approval, parallel steps, a nested run, retries, rolling, blocks, `salt.reboot`.
+    Errands,
+    /// The same with a wait that nothing ends: it fails and is taken back.
+    ErrandsThatFail,
+}
+
+impl Orchestration {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Kubic, Self::Errands, Self::ErrandsThatFail];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kubic => "kubic",
+            Self::Errands => "errands",
+            Self::ErrandsThatFail => "errands-that-fail",
+        }
+    }
+
+    fn sls(self) -> &'static str {
+        match self {
+            Self::Kubic => "orch.kubic",
+            Self::Errands | Self::ErrandsThatFail => "orch.errands",
+        }
+    }
+
+    /// Says whether it has an approval, and may be called off by chance.
+    pub(crate) fn has_operator(self) -> bool {
+        self != Self::Kubic
+    }
+}
+
+impl FromStr for Orchestration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|one| one.name() == text);
+        let names: Vec<&str> = Self::ALL.into_iter().map(Self::name).collect();
+        found.ok_or_else(|| format!("no orchestration {text}; known: {}", names.join(", ")))
+    }
+}
+
+/// The SLS beside this file.
+const ERRANDS: [(&str, &str); 2] = [
+    ("orch/errands.sls", include_str!("orch/errands.sls")),
+    (
+        "orch/errands_inner.sls",
+        include_str!("orch/errands_inner.sls"),
+    ),
+];
+
+/// The SLS of the run inside the errands.
+const INNER: &str = "orch.errands_inner";
 
 /// Gives the ids of so many machines, the control plane first.
 pub fn ids(nodes: usize) -> Vec<MinionId> {
@@ -22,22 +80,36 @@ pub fn ids(nodes: usize) -> Vec<MinionId> {
     (1..=nodes).map(id).collect()
 }
 
-/// Gives the plan for so many machines; each is compiled once.
+/// What a world runs: the plan, and the one inside it.
+#[derive(Debug)]
+pub struct Plans {
+    /// The run that the operator starts.
+    pub outer: Plan,
+    /// The run that a step of it starts.
+    pub inner: Option<Plan>,
+}
+
+/// Gives the plans for so many machines; each is compiled once.
 ///
 /// # Panics
 /// The formula does not compile.
-pub fn plan(nodes: usize) -> Arc<Plan> {
-    static PLANS: OnceLock<Mutex<BTreeMap<usize, Arc<Plan>>>> = OnceLock::new();
+pub fn plans(orchestration: Orchestration, nodes: usize) -> Arc<Plans> {
+    type Known = BTreeMap<(Orchestration, usize), Arc<Plans>>;
+    static PLANS: OnceLock<Mutex<Known>> = OnceLock::new();
     let plans = PLANS.get_or_init(Mutex::default);
     let mut plans = plans.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(
-        plans
-            .entry(nodes)
-            .or_insert_with(|| Arc::new(compiled(nodes))),
-    )
+    let known = plans.entry((orchestration, nodes));
+    let known = known.or_insert_with(|| {
+        let has_inner = orchestration != Orchestration::Kubic;
+        Arc::new(Plans {
+            outer: compiled(orchestration, orchestration.sls(), nodes),
+            inner: has_inner.then(|| compiled(orchestration, INNER, nodes)),
+        })
+    });
+    Arc::clone(known)
 }
 
-fn compiled(nodes: usize) -> Plan {
+fn compiled(orchestration: Orchestration, sls: &str, nodes: usize) -> Plan {
     let formula = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formulas/kubic");
     let pillar_files = files(&formula.join("pillar")).with("kubic/nodes.yml", &table(nodes));
     let id: MinionId = MASTER_ID.parse().expect("a minion id");
@@ -54,19 +126,29 @@ fn compiled(nodes: usize) -> Plan {
     let suppliers = pillar::Suppliers::new(Arc::new(pillar_files), Arc::new(NoFunctions));
     let pillar = pillar::compile(&request, &suppliers);
     assert!(pillar.errors.is_empty(), "{:?}", pillar.errors);
+    let mut data = pillar.data;
+    if orchestration == Orchestration::ErrandsThatFail {
+        let kubic = data.get("kubic").and_then(Value::as_map).cloned();
+        let mut kubic = kubic.unwrap_or_default();
+        kubic.insert("fails", true);
+        data.insert("kubic", kubic);
+    }
     let context = Context {
         grains: Value::Map(grains),
-        pillar: Value::Map(pillar.data),
+        pillar: Value::Map(data),
         ..Context::empty()
     };
     let files = files(&formula.join("salt"));
-    let compiled = states::compiler::compile(&[SLS.to_owned()], &files, &context);
+    let files = ERRANDS
+        .into_iter()
+        .fold(files, |files, (path, text)| files.with(path, text));
+    let compiled = states::compiler::compile(&[sls.to_owned()], &files, &context);
     let compiled = compiled.expect("the formula compiles");
     let options = Options {
         master_id: MASTER_ID.into(),
         ..Options::default()
     };
-    Plan::compile(SLS, compiled.low, Vec::new(), options).expect("the formula can be planned")
+    Plan::compile(sls, compiled.low, Vec::new(), options).expect("the formula can be planned")
 }
 
 fn table(nodes: usize) -> String {

@@ -1,21 +1,36 @@
 //! What minions ask, as the master's dispatch takes it: decoded, put before the ledger, answered.
 
+use master::act::TOLD_AGAIN_AFTER;
 use master::auth::decide::{Attempt, Claim, Outcome};
 use master::jobs::decide::{Known, resolve};
-use master::ledger::{Answer, Input, LedgerError};
+use master::ledger::{Answer, Input, LedgerError, TimerKey};
 use master::mine;
 use model::target::Target;
 use model::{Jid, Map, MinionId, Value};
 
+use super::fault::Fault;
 use super::master_process::{Life, SimEntropy};
 use super::minion::{Ask, Frame, Reply};
-use super::world::{Happening, World};
+use super::world::{CALL_OFF_AGAIN, Happening, World};
+
+/// How long a process that ended at its start is away, in milliseconds.
+const START_PAUSE_MS: u64 = 2_000;
 
 /// Who waits for an answer.
 #[derive(Debug)]
 pub(crate) enum Asker {
     Nobody,
+    /// The master told itself, and does so again if it must.
+    Itself(Box<Input>),
+    /// A timer that is set again if it must.
+    Timer(TimerKey),
+    /// Without the record of its start the process ends.
+    Start,
     Operator,
+    /// Somebody who answers the run's question.
+    Approver,
+    /// The operator, who calls the run off.
+    Canceller,
     /// A stranger that must not get in.
     Twin,
     Minion(Box<Frame>, Vec<String>),
@@ -45,8 +60,15 @@ fn attempt(id: MinionId, pem: String) -> Box<Attempt> {
 
 impl World {
     pub(super) fn answer(&mut self, asker: Asker, answer: Result<Answer, LedgerError>) {
+        let again = TOLD_AGAIN_AFTER.as_micros() as u64;
         match (asker, answer) {
-            (Asker::Nobody, _) => {}
+            (Asker::Start, Err(_)) => self.kill(START_PAUSE_MS),
+            (Asker::Itself(input), Err(_)) => {
+                let number = self.life().map_or(0, |life| life.number);
+                self.after(again, Happening::Input(number, input));
+            }
+            (Asker::Timer(key), Err(_)) => self.set_again(key),
+            (Asker::Nobody | Asker::Itself(_) | Asker::Timer(_) | Asker::Start, _) => {}
             (Asker::Operator, Ok(Answer::Run(started))) => {
                 self.note(|_| format!("the run {} is started", started.run));
                 self.history.runs.push(started.run.clone());
@@ -56,6 +78,15 @@ impl World {
                 self.note(|_| format!("the run is not started: {other:?}"));
                 self.master.is_asked_to_run = false;
             }
+            (Asker::Approver, Ok(Answer::Done)) => self.history.is_approved = true,
+            (Asker::Canceller, Ok(Answer::Done)) => {
+                self.note(|_| "the run is called off".into());
+                self.history.is_called_off = true;
+            }
+            (Asker::Canceller, Err(_)) => {
+                self.after(CALL_OFF_AGAIN, Happening::Fault(Fault::CallOff { at: 0 }));
+            }
+            (Asker::Approver | Asker::Canceller, _) => {}
             (Asker::Twin, Ok(Answer::Auth(Outcome::Accepted))) => {
                 self.violate("a stranger got in under a minion's id".into());
             }
@@ -74,11 +105,16 @@ impl World {
                 self.reply(&frame, Reply::Broken);
             }
             (Asker::Minion(frame, _), Ok(Answer::Auth(outcome))) => {
+                let (wall, minion) = (self.wall(), &self.minions[frame.node]);
+                let (id, ip) = (minion.id.clone(), minion.ip);
                 let key = self.life().map_or(0, |life| life.key);
                 let reply = match outcome {
                     Outcome::Accepted => Reply::Accepted { key },
                     _ => Reply::Refused,
                 };
+                if let (Outcome::Accepted, Some(life)) = (outcome, self.life()) {
+                    life.presence.saw(&id, ip, wall);
+                }
                 self.reply(&frame, reply);
             }
             (Asker::Minion(frame, _), Ok(_)) => {
@@ -114,7 +150,9 @@ impl World {
                 };
                 self.put(input, Asker::Minion(frame, vec![blob]));
             }
-            Err(_) => self.reply(&frame, Reply::Broken),
+            Err(_) => {
+                self.reply(&frame, Reply::Broken);
+            }
         }
     }
 
@@ -138,10 +176,16 @@ impl World {
                     found.insert(grant.maker.as_str(), value);
                     jids.push(grant.jid);
                 }
-                Err(_) => return self.reply(frame, Reply::Broken),
+                Err(_) => {
+                    self.reply(frame, Reply::Broken);
+                    return;
+                }
             }
         }
-        self.reply(frame, Reply::Found(found));
+        let is_lost = self.reply(frame, Reply::Found(found)) == 0;
+        if is_lost && !jids.is_empty() {
+            self.excuse(format!("a secret was lost on its way to {reader}"));
+        }
         if !jids.is_empty() {
             self.put(Input::SecretsDelivered { reader, jids }, Asker::Nobody);
         }
@@ -156,12 +200,15 @@ impl World {
         }
     }
 
-    fn reply(&mut self, frame: &Frame, reply: Reply) {
+    /// Sends an answer; gives how often it arrives.
+    fn reply(&mut self, frame: &Frame, reply: Reply) -> usize {
         let Frame {
             node, boot, number, ..
         } = *frame;
         let now = self.now;
-        for at in self.network.arrivals(&mut self.chance, node, now) {
+        let arrivals = self.network.arrivals(&mut self.chance, node, now);
+        let count = arrivals.len();
+        for at in arrivals {
             let reply = reply.clone();
             self.at(
                 at,
@@ -173,6 +220,7 @@ impl World {
                 },
             );
         }
+        count
     }
 
     /// A request reaches the place where the master should be.
@@ -190,7 +238,8 @@ impl World {
         };
         if !matches!(frame.ask, Ask::SignIn) {
             if frame.key != Some(life.key) {
-                return self.reply(&frame, Reply::BadLoad);
+                self.reply(&frame, Reply::BadLoad);
+                return;
             }
             life.presence.saw(&id, ip, wall);
         }
@@ -228,15 +277,20 @@ impl World {
                             clear: false,
                         }
                     }
-                    Err(_) => return self.reply(&frame, Reply::Broken),
+                    Err(_) => {
+                        self.reply(&frame, Reply::Broken);
+                        return;
+                    }
                 }
             }
             Ask::MineGet { tgt, fun } => {
                 let Some((found, jids)) = mine_get(life, &id, tgt, fun) else {
-                    return self.reply(&frame, Reply::Broken);
+                    self.reply(&frame, Reply::Broken);
+                    return;
                 };
                 if jids.is_empty() {
-                    return self.reply(&frame, Reply::Found(found));
+                    self.reply(&frame, Reply::Found(found));
+                    return;
                 }
                 let asker = Asker::Reader(Box::new(frame), found);
                 return self.put(Input::SecretsAsked { reader: id, jids }, asker);

@@ -1,7 +1,7 @@
 //! The world: one queue of what happens, in the order of a time that only the simulator moves.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use master::act::Look;
 use master::jobs::JobPublished;
 use master::ledger::Input;
+use master::orchestrator::command::Command;
 use master::secrets::Sealer;
 use master::world::{Clock, Sleep};
 use model::{Jid, JobReturn, Map, Tag, Timestamp, Value};
@@ -19,7 +20,7 @@ use super::master_process::{MasterProcess, SimEntropy};
 use super::minion::{Ask, Frame, Minion, Reply, Todo};
 use super::network::{Disturbance, Network};
 use super::requests::Asker;
-use super::{Mutation, Scenario, plan};
+use super::{Mutation, Orchestration, Scenario, plan};
 use crate::random::Random;
 
 /// Where the wall clock starts: an hour of a Saturday.
@@ -29,11 +30,16 @@ const WALL_START: u64 = 1_795_249_015_000_000;
 /// fault takes some thousand seconds.
 const TIME_MAX: u64 = 2 * 3600 * 1_000_000;
 
-/// So many things cannot happen in a run that goes forward.
-const HAPPENINGS_MAX: u64 = 400_000;
+/// So many things cannot happen in a run that goes forward: for the whole world, and for each
+/// machine in it.
+const HAPPENINGS_MAX: u64 = 200_000;
+const HAPPENINGS_OF_A_NODE: u64 = 100_000;
 
 /// How often the operator looks, in microseconds.
 const OPERATOR_PERIOD: u64 = 1_000_000;
+
+/// When the operator tries again to call a run off, in microseconds.
+pub(crate) const CALL_OFF_AGAIN: u64 = 3_000_000;
 
 const MILLI: u64 = 1_000;
 
@@ -149,6 +155,12 @@ pub(crate) struct History {
     pub(crate) events: Vec<(Tag, Map)>,
     /// Runs that the operator was told of.
     pub(crate) runs: Vec<Jid>,
+    /// How often each machine began each job of a run.
+    pub(crate) begun: BTreeMap<(usize, Jid), u32>,
+    /// The operator called the run off.
+    pub(crate) is_called_off: bool,
+    /// The operator said yes.
+    pub(crate) is_approved: bool,
     /// Reasons for which a run may fail honestly.
     pub(crate) excuses: Vec<String>,
     /// What went wrong on the way.
@@ -172,7 +184,8 @@ pub struct World {
     pub(crate) master: MasterProcess,
     pub(crate) minions: Vec<Minion>,
     pub(crate) network: Network,
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) orchestration: Orchestration,
+    pub(crate) plans: Arc<plan::Plans>,
     /// Every token that was ever made.
     pub(crate) secrets: Vec<String>,
     /// Jobs of which nobody knows whether they were sent.
@@ -201,7 +214,11 @@ impl World {
             Faults::Given(faults) => faults.clone(),
             Faults::Drawn(counts) => {
                 let count = chance.within(*counts.start()..counts.end() + 1);
-                fault::draw(&mut chance, count, nodes)
+                let mut faults = fault::draw(&mut chance, count, nodes);
+                if scenario.orchestration.has_operator() {
+                    faults.extend(fault::call_off(&mut chance));
+                }
+                faults
             }
         };
         let shares_address = chance.within(0..10) == 0;
@@ -225,7 +242,8 @@ impl World {
             master: MasterProcess::new(),
             minions: minions.collect(),
             network: Network::new(nodes),
-            plan: plan::plan(nodes),
+            orchestration: scenario.orchestration,
+            plans: plan::plans(scenario.orchestration, nodes),
             secrets: Vec::new(),
             unsent: Vec::new(),
             run: None,
@@ -261,7 +279,8 @@ impl World {
         while let Some(Reverse(next)) = self.queue.pop() {
             self.now = next.at;
             self.happened += 1;
-            if self.now > TIME_MAX || self.happened > HAPPENINGS_MAX || self.is_over {
+            let happenings_max = HAPPENINGS_MAX + HAPPENINGS_OF_A_NODE * self.minions.len() as u64;
+            if self.now > TIME_MAX || self.happened > happenings_max || self.is_over {
                 return;
             }
             let wall = (WALL_START + self.now).saturating_add_signed(self.wall_offset);
@@ -281,7 +300,7 @@ impl World {
             Happening::Welcome(life) => self.if_alive(life, Self::welcome),
             Happening::House(life) => self.if_alive(life, Self::keep_house),
             Happening::Input(life, input) => {
-                self.if_alive(life, |world| world.put(*input, Asker::Nobody));
+                self.if_alive(life, |world| world.tell(*input));
             }
             Happening::Request(frame) => self.on_request(*frame),
             Happening::Reply {
@@ -396,6 +415,7 @@ impl World {
             Fault::LateReturn { node, .. } => self.return_late(node),
             Fault::Spy { .. } => self.spy(),
             Fault::Twin { node, .. } => self.twin(node),
+            Fault::CallOff { .. } => self.call_off(),
         }
     }
 
@@ -447,6 +467,33 @@ impl World {
         self.send_frame(frame);
     }
 
+    /// A person says yes, sooner or later, or twice; before the question is asked nobody listens.
+    fn approve(&mut self, run: Jid) {
+        for by in ["anna", "otto"] {
+            if self.chance.within(0..8) == 0 {
+                let command = Command::Approve {
+                    step: "agree".into(),
+                    is_yes: true,
+                };
+                let (run, by) = (run.clone(), by.to_owned());
+                self.put(Input::Command { run, command, by }, Asker::Approver);
+            }
+        }
+    }
+
+    /// The operator calls the run off, and tries again until it is said to be.
+    pub(crate) fn call_off(&mut self) {
+        if self.is_over || self.history.is_called_off {
+            return;
+        }
+        let Some(run) = self.run.clone().filter(|_| self.master.views().is_some()) else {
+            return self.after(CALL_OFF_AGAIN, Happening::Fault(Fault::CallOff { at: 0 }));
+        };
+        let command = Command::Cancel;
+        let by = "root".to_owned();
+        self.put(Input::Command { run, command, by }, Asker::Canceller);
+    }
+
     /// Starts the run once every machine is known, and ends the play when it is over.
     fn operate(&mut self) {
         self.after(OPERATOR_PERIOD, Happening::Operator);
@@ -459,6 +506,8 @@ impl World {
             let ended = views.runs.get(&run).map(|run| run.phase().has_ended());
             if ended == Some(true) {
                 self.is_over = true;
+            } else if self.orchestration.has_operator() && !self.history.is_approved {
+                self.approve(run);
             }
             return;
         }
@@ -474,7 +523,7 @@ impl World {
         });
         if started.count() == nodes && !self.master.is_asked_to_run {
             self.master.is_asked_to_run = true;
-            let plan = Box::new(Plan::clone(&self.plan));
+            let plan = Box::new(Plan::clone(&self.plans.outer));
             let user = "root".to_owned();
             let pillar = Map::new();
             let start = Input::StartRun {
@@ -505,7 +554,8 @@ impl Fault {
             | Fault::Cut { at, .. }
             | Fault::LateReturn { at, .. }
             | Fault::Spy { at }
-            | Fault::Twin { at, .. } => at,
+            | Fault::Twin { at, .. }
+            | Fault::CallOff { at } => at,
         };
         ms * MILLI
     }

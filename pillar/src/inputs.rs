@@ -123,11 +123,12 @@ impl Functions for Called {
     }
 
     fn outside(&self, request: Outside<'_>) -> Option<Result<Value, FunctionError>> {
-        // A message that is decrypted says the same as long as the keys are there; what Python
-        // does, nobody knows.
-        if matches!(request, Outside::Python { .. }) {
-            self.remember("#!py");
-        }
+        // What Python does, nobody knows; and a message that cannot be decrypted now may be when its
+        // key has come.
+        self.remember(match request {
+            Outside::Python { .. } => "#!py",
+            Outside::Decrypt(_) => "#!gpg",
+        });
         self.functions.outside(request)
     }
 }

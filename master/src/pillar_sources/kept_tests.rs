@@ -1,5 +1,7 @@
 //! When a kept pillar counts, and when it is made anew.
 
+use std::sync::Arc;
+
 use model::{Map, Value};
 
 use super::{Asked, Pillars};
@@ -49,6 +51,29 @@ fn the_same_inputs_are_not_rendered_again() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{text}new: 1\n")).unwrap();
     assert_eq!(made(&pillars, asked("SUSE")), 4);
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test changes a pillar file as an operator would"
+)]
+fn without_the_option_only_what_cannot_come_out_otherwise_is_given_again() {
+    let closed = [FILES[0], ("a.sls", "os: {{ grains['os'] }}\n")];
+    let (dir, pillars) = configured("", &closed);
+    let first = pillars.encoded(asked("SUSE"));
+    let again = pillars.encoded(asked("SUSE"));
+    assert!(
+        Arc::ptr_eq(&first, &again),
+        "the same bytes, not made again"
+    );
+    assert_ne!(pillars.encoded(asked("Debian")), first);
+    let path = dir.path().join("pillar/a.sls");
+    std::fs::write(&path, "os: another\n").unwrap();
+    assert_ne!(pillars.encoded(asked("SUSE")), first);
+    let (_dir, asking) = configured("template_commands: true\n", &FILES);
+    let first = asking.encoded(asked("SUSE"));
+    assert_ne!(asking.encoded(asked("SUSE")), first, "it asked the world");
 }
 
 #[test]

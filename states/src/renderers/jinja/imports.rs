@@ -208,11 +208,22 @@ impl Interpreter<'_> {
         let mut missing = None;
         for name in &names {
             match self.load(&text::str(name)?) {
+                // Jinja prints it at once, before and outside of what the block gathers.
+                Ok(_) if !has_context && self.gathering > 0 => {
+                    return Err(Fault::new(
+                        FaultKind::Runtime,
+                        "'include ... without context' inside of a filter, set, macro or call \
+                         block is printed outside of it by Jinja; leave 'without context' out",
+                    ));
+                }
                 Ok(template) => {
                     let globals = self.globals_now();
                     let parent = if has_context { &site.scope } else { &globals };
                     let inner = Self::site(&template, parent);
-                    return self.run_template(&inner, out).map_err(crossing);
+                    let gathering = std::mem::take(&mut self.gathering);
+                    let ran = self.run_template(&inner, out).map_err(crossing);
+                    self.gathering = gathering;
+                    return ran;
                 }
                 Err(fault) if fault.kind == FaultKind::NotFound => missing = Some(fault),
                 Err(fault) => return Err(crossing(fault)),

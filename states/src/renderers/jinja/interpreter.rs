@@ -27,6 +27,8 @@ pub(super) struct Interpreter<'a> {
     pub(super) globals: Rc<Scope>,
     pub(super) function_names: Option<Rc<Vec<String>>>,
     depth: usize,
+    /// How many blocks of the template that runs gather what is printed.
+    pub(super) gathering: usize,
 }
 
 /// How a statement ended.
@@ -51,6 +53,7 @@ impl<'a> Interpreter<'a> {
             templates: HashMap::new(),
             globals,
             function_names: None,
+            gathering: 0,
             depth: 0,
         }
     }
@@ -83,8 +86,10 @@ impl<'a> Interpreter<'a> {
     /// Runs statements and gives their text.
     pub(super) fn captured(&mut self, body: &Body, site: &Site) -> Outcome<String> {
         let mut out = String::new();
-        self.run(body, site, &mut out)?;
-        Ok(out)
+        self.gathering += 1;
+        let ran = self.run(body, site, &mut out);
+        self.gathering -= 1;
+        ran.map(|_| out)
     }
 
     fn statement(&mut self, stmt: &Stmt, site: &Site, out: &mut String) -> Outcome<Flow> {

@@ -19,6 +19,9 @@ use super::world::{Happening, World};
 /// How long connections that open are gathered, in microseconds; as `act.rs` does.
 const GATHERED: u64 = 200_000;
 
+/// Sendings after which the master gives a job up that a minion has not: the first, and three more.
+const SENDINGS_MAX: usize = 4;
+
 impl World {
     /// Performs the next effect.
     pub(crate) fn act(&mut self) {
@@ -175,7 +178,7 @@ impl World {
             }
             if arrivals.is_empty() {
                 // A frame is lost with its connection.
-                self.minions[node].void.push(job.jid.clone());
+                self.lose_publication(node, job);
                 self.link_closed(link);
             }
             for at in arrivals {
@@ -197,6 +200,20 @@ impl World {
             again,
             unheard,
         });
+    }
+
+    /// A job's frame is lost on its way; one that is lost whenever it is sent is given up.
+    fn lose_publication(&mut self, node: usize, job: &JobPublished) {
+        let minion = &mut self.minions[node];
+        minion.void.push(job.jid.clone());
+        let times = minion.void.iter().filter(|jid| **jid == job.jid).count();
+        if times >= SENDINGS_MAX && job.step.is_some() {
+            let id = minion.id.clone();
+            self.excuse(format!(
+                "{} was lost on its way to {id} {times} times",
+                job.jid
+            ));
+        }
     }
 
     /// The task of the timers wakes.

@@ -443,12 +443,17 @@ impl World {
     /// An old job's return comes once more, and says something else.
     fn return_late(&mut self, node: usize) {
         let minion = &self.minions[node];
-        let count = minion.returned.len() as u64;
-        if count == 0 || minion.key.is_none() {
+        // What is not recorded yet is no old return.
+        let is_old = |ret: &&JobReturn| {
+            let mut recorded = self.history.returns.iter();
+            recorded.any(|other| other.jid == ret.jid && other.id == ret.id)
+        };
+        let old: Vec<&JobReturn> = minion.returned.iter().filter(is_old).collect();
+        if old.is_empty() || minion.key.is_none() {
             return;
         }
-        let chosen = self.chance.within(0..count) as usize;
-        let mut ret = self.minions[node].returned[chosen].clone();
+        let chosen = self.chance.within(0..old.len() as u64) as usize;
+        let mut ret = old[chosen].clone();
         ret.ret = Value::str("late");
         ret.load.insert("return", "late");
         if self.chance.within(0..4) == 0 {

@@ -1,5 +1,5 @@
 base:
-  'cpuarch:*':
+  'role:*':
     - match: grain
     - common
     - installer

@@ -47,12 +47,14 @@ def table(machine, names, book):
 
 def document(title, machine, names, book):
     """Gives the whole page: machine, table, what the limits are, what was seen beside."""
-    parts = [f"# {title[0]}", "", title[1], "", machine.lines(), "", table(machine, names, book), "Limits:", ""]
+    parts = [f"# {title[0]}", "", title[1], "", machine.lines(), "", table(machine, names, book)]
     shown = {row.key for row in goals.ROWS if any(book.get(name, row.key) is not None for name in names)}
-    parts += [
+    limits = [
         f"* {goals.BY_KEY[key].title}: {what}, {number(limit)} ms"
         for key, (what, limit) in machine.limits().items() if key in shown
     ]
+    if limits:
+        parts += ["Limits:", "", *limits]
     notes = [f"* {name}: {note}" for name in names for note in book.notes.get(name, [])]
     if notes:
         parts += ["", "Seen on the way:", "", *notes]

@@ -35,11 +35,13 @@ def runners(stage):
 
 def play(stage, kind, step):
     master = stage.master()
-    long = SHORT + (5 if stage.quick else 60 if stage.is_ours else 12)
+    long = SHORT + ((30 if stage.quick else 100) if stage.is_ours else 4 if stage.quick else 12)
     for count in (SHORT, long):
         text = "".join(step.format(number=number) for number in range(count))
         master.write(f"states/{kind}_{count}.sls", text)
     master.ready()
+    # The first of a kind reads and compiles what the next ones find in place.
+    run(master, f"{kind}_{SHORT}")
     (cpu, wall), (cpu_long, wall_long) = (run(master, f"{kind}_{count}") for count in (SHORT, long))
     steps = long - SHORT
     stage.put(f"step_{kind}_cpu", (cpu_long - cpu) * 1000 / steps)

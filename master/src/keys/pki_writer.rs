@@ -145,10 +145,16 @@ impl PkiWriter {
     }
 
     /// Writes the files of keys that the view has and the directory lacks, or has elsewhere since
-    /// before the record: a crash came between record and file. What was put there later is
-    /// somebody's word.
+    /// before the record, and removes those of keys that were deleted later than they were put
+    /// there: a crash came between record and file. What was put there later is somebody's word.
     pub fn restore(&self, keys: &View) {
         let files = self.dir.keys();
+        for (id, at) in keys.deleted() {
+            let live = self.dir.live(id);
+            if !live.is_empty() && live.iter().all(|(_, _, put)| *put < at) {
+                tell(id, self.dir.remove_live(id));
+            }
+        }
         for phase in [Phase::Accepted, Phase::Pending, Phase::Rejected] {
             for (id, key) in keys.in_phase(phase) {
                 if self.is_behind(id, key) {
@@ -271,5 +277,57 @@ fn place(phase: Phase) -> Place {
         Phase::Accepted => Place::Accepted,
         Phase::Pending => Place::Pending,
         Phase::Rejected => Place::Rejected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use storage::disk::RealDisk;
+
+    use super::*;
+
+    const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----";
+
+    fn deleted(id: &MinionId, at: Timestamp) -> View {
+        let mut view = View::default();
+        for change in [KeyChange::Accepted, KeyChange::Deleted] {
+            let changed = KeyChanged {
+                id: id.clone(),
+                change,
+                pem: PEM.to_owned(),
+                by: "test".to_owned(),
+            };
+            view.apply(&changed);
+            view.date(&changed, at);
+        }
+        view
+    }
+
+    /// Says whether a key whose deletion is on record since `at` is back after a start.
+    fn is_back_after_a_start(at: Timestamp) -> bool {
+        let pki = tempfile::tempdir().expect("a directory");
+        let open = || PkiDir::open(pki.path(), false, Arc::new(RealDisk)).expect("opens");
+        let id: MinionId = "web01".parse().expect("an id");
+        open().put(Place::Accepted, &id, PEM).expect("written");
+        let writer = PkiWriter {
+            dir: Arc::new(open()),
+        };
+        let view = deleted(&id, at);
+        writer.restore(&view);
+        let is_there = !open().live(&id).is_empty();
+        assert_eq!(!writer.differences(&view).is_empty(), is_there);
+        is_there
+    }
+
+    // The master was killed between the record of the deletion and the removal of the file.
+    #[test]
+    fn a_deleted_key_does_not_come_back_with_its_file() {
+        let in_a_hundred_years = Timestamp::from_secs(4_900_000_000);
+        assert!(!is_back_after_a_start(in_a_hundred_years));
+    }
+
+    #[test]
+    fn a_key_that_was_put_there_after_its_deletion_counts() {
+        assert!(is_back_after_a_start(Timestamp::from_secs(1)));
     }
 }

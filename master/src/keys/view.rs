@@ -41,7 +41,14 @@ pub struct Key {
 pub struct View {
     live: BTreeMap<MinionId, Key>,
     denied: BTreeMap<MinionId, String>,
+    /// When the last live key of an id was deleted, while the id has none.
+    #[serde(default)]
+    deleted: BTreeMap<MinionId, Timestamp>,
 }
+
+/// Deletions that are remembered, the latest ones: their files are gone within seconds, or at the
+/// next start of the master.
+const DELETED_MAX: usize = 1024;
 
 impl View {
     /// Takes in one change. The only writer of the view.
@@ -85,7 +92,29 @@ impl View {
         );
         if let Some(key) = self.live.get_mut(&changed.id).filter(|_| is_of_its_place) {
             key.since = at;
+            self.deleted.remove(&changed.id);
         }
+        let is_deletion = matches!(
+            changed.change,
+            KeyChange::Deleted | KeyChange::DeletedKeepingData
+        );
+        if is_deletion {
+            self.deleted.insert(changed.id.clone(), at);
+            self.forget_old_deletions();
+        }
+    }
+
+    fn forget_old_deletions(&mut self) {
+        if self.deleted.len() > DELETED_MAX {
+            let oldest = self.deleted.iter().min_by_key(|(_, at)| **at);
+            let oldest = oldest.map(|(id, _)| id.clone());
+            self.deleted.retain(|id, _| Some(id) != oldest.as_ref());
+        }
+    }
+
+    /// Walks over the ids whose live key was deleted, with the time of the record.
+    pub fn deleted(&self) -> impl Iterator<Item = (&MinionId, Timestamp)> {
+        self.deleted.iter().map(|(id, at)| (id, *at))
     }
 
     fn set_version(&mut self, id: &MinionId, version: u8) {

@@ -211,14 +211,18 @@ fn tell(shared: &Arc<Shared>, input: Input) {
     });
 }
 
-/// Compiles the pillars that a step's target is matched on. Without them nothing is matched: the
-/// step is told that nobody is meant.
+/// Compiles the pillars that a step's target is matched on, as often as it takes: who is meant is
+/// not known without them.
 fn gather_pillars(shared: &Arc<Shared>, run: Jid, wish: Box<orch::Effect>, target: Target) {
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        match shared.pillars_for(&target).await {
-            Ok(pillars) => tell(&shared, Input::Pillars { run, wish, pillars }),
-            Err(error) => tracing::error!(%error, %run, "pillars for a target are not compiled"),
+        loop {
+            match shared.pillars_for(&target).await {
+                Ok(pillars) => return tell(&shared, Input::Pillars { run, wish, pillars }),
+                Err(LedgerError::Stopped) => return,
+                Err(error) => tracing::warn!(%error, %run, "a target's pillars must wait"),
+            }
+            shared.world.clock.sleep(TOLD_AGAIN_AFTER).await;
         }
     });
 }

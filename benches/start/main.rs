@@ -169,6 +169,7 @@ fn job(number: u64) -> impl Iterator<Item = Record> {
         hides_output: false,
         secret: None,
         probes: None,
+        asks_boot: false,
     });
     let returned = (0..MINIONS).map(move |number| {
         let ret = Value::Str("x".repeat(60));

@@ -61,7 +61,11 @@ fn print_step(step: &StepExplanation, palette: Palette, terminal: &mut Terminal)
         field("since", format!("{} UTC, {ago} ago", moment(started)));
     }
     if let Some(until) = step.until {
-        field("until", format!("{} UTC", moment(until)));
+        let limit = step.limit.map_or_else(String::new, |limit| {
+            let limit = moment(limit);
+            format!(" if nothing more is heard, {limit} UTC in any case")
+        });
+        field("until", format!("{} UTC{limit}", moment(until)));
     }
     if let Some(jid) = &step.jid {
         field("job", jid.clone());
@@ -93,6 +97,14 @@ fn describe(awaited: &Awaited) -> String {
     if let Some(proof) = awaited.proof {
         text.push_str(&format!(" (record {proof})"));
     }
+    let before = awaited.boot_before.as_ref();
+    match (before, &awaited.boot) {
+        (Some(before), Some(boot)) if before == boot => {
+            text.push_str(&format!("; still in the same boot ({boot})"));
+        }
+        (Some(before), Some(boot)) => text.push_str(&format!("; new boot: {boot}, was {before}")),
+        _ => {}
+    }
     if awaited.is_here && awaited.phase != Some(MinionPhase::Failed) {
         return text;
     }
@@ -113,7 +125,11 @@ fn describe(awaited: &Awaited) -> String {
         let start = awaited
             .last_start
             .map_or_else(String::new, |at| format!(", last started {}", ago(at)));
-        format!("{connected}, {seen}{start}")
+        let boot = match (&awaited.boot, awaited.boot_since) {
+            (Some(boot), Some(at)) if before.is_none() => format!(", {boot} told {}", ago(at)),
+            _ => String::new(),
+        };
+        format!("{connected}, {seen}{start}{boot}")
     };
     format!("{text}; {life}")
 }

@@ -76,6 +76,7 @@ fn text(plan: &PlanView, palette: Palette) -> Vec<String> {
             lines.extend(nodes.iter().flat_map(|node| node_lines(node, palette)));
         }
     }
+    lines.extend(disk_lines(plan, palette));
     lines.push(String::new());
     lines.push("Steps".into());
     let width = plan.steps.iter().map(|step| step.id.chars().count()).max();
@@ -92,6 +93,44 @@ fn text(plan: &PlanView, palette: Palette) -> Vec<String> {
     }
     lines.push(String::new());
     lines.push(summary(plan));
+    lines
+}
+
+/// Says whether the nodes were asked for what is on their disks, and what that means for the run.
+fn disk_lines(plan: &PlanView, palette: Palette) -> Vec<String> {
+    let is_wipe = |step: &PlanStep| step.marks.contains(&PlanMark::Wipe);
+    if !plan.steps.iter().any(is_wipe) {
+        return Vec::new();
+    }
+    let Some(look) = &plan.look else {
+        let hint = "Disks: not looked at. With --look the nodes are asked what is on them, \
+                    by a job that only reads.";
+        return vec![String::new(), hint.to_owned()];
+    };
+    let jobs = look.jids.join(", then ");
+    let asked = match look.asked {
+        1 => "1 node was".to_owned(),
+        number => format!("{number} nodes were"),
+    };
+    let mut lines = vec![
+        String::new(),
+        format!("Disks: {asked} asked what is on them (job {jobs}); nothing was changed."),
+    ];
+    if !look.silent.is_empty() {
+        let silent = ids(&look.silent);
+        let text = format!("  no answer from {silent}: the guard stops a run until they tell");
+        lines.push(palette.paint(Color::Yellow, &text));
+    }
+    if !look.carriers.is_empty() {
+        let carriers = ids(&look.carriers);
+        let text = format!(
+            "  a cluster is carried by {carriers}: the guard ends the run before anything is wiped"
+        );
+        lines.push(palette.paint(Color::Red, &text));
+    }
+    if let Some(hash) = &look.yes_wipe {
+        lines.push(format!("  to lose what is on them: --yes-wipe={hash}"));
+    }
     lines
 }
 
@@ -165,7 +204,8 @@ fn step_lines(index: usize, step: &PlanStep, width: usize, palette: Palette) -> 
         let needs: Vec<String> = step.needs.iter().map(need).collect();
         more("after", needs.join(", "));
     }
-    if !step.nodes.is_empty() {
+    // A list of ids is told by the step's own line.
+    if !step.nodes.is_empty() && step.nodes.join(",") != step.target {
         more("nodes", ids(&step.nodes));
     }
     if !step.missing.is_empty() {

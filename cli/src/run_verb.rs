@@ -17,7 +17,7 @@ use crate::{exit_code, run_explain};
 pub(crate) const VERBS: [(&str, &str, &str); 10] = [
     (
         "plan",
-        "SLS [ARGUMENTS]",
+        "SLS [ARGUMENTS] [--look]",
         "Shows what an orchestration would do",
     ),
     ("list", "", "Lists the runs that the master keeps"),
@@ -47,7 +47,7 @@ pub(crate) const VERBS: [(&str, &str, &str); 10] = [
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verb {
     /// What an orchestration would do: its arguments.
-    Plan(Vec<Value>, Map, Form),
+    Plan(Vec<Value>, Map, Form, bool),
     /// All runs, one a line.
     List,
     /// One run with every step.
@@ -71,7 +71,7 @@ impl Verb {
     /// few or too many.
     pub(crate) fn parse(
         words: &[String],
-        from: Option<&String>,
+        (from, is_look): (Option<&String>, bool),
         out: Option<&str>,
     ) -> Option<Result<Self, String>> {
         let [verb, rest @ ..] = words else {
@@ -81,12 +81,15 @@ impl Verb {
         if from.is_some() && verb != "retry" {
             return Some(Err("--from belongs to `brine run retry RUN`".into()));
         }
+        if is_look && verb != "plan" {
+            return Some(Err("--look belongs to `brine run plan SLS`".into()));
+        }
         let parsed = match (verb.as_str(), rest) {
             ("list", []) => Self::List,
             ("plan", [_, ..]) => match Form::of(out) {
                 Ok(form) => {
                     let arguments = parse_input(rest, &[]);
-                    Self::Plan(arguments.arg, arguments.kwarg, form)
+                    Self::Plan(arguments.arg, arguments.kwarg, form, is_look)
                 }
                 Err(problem) => return Some(Err(problem)),
             },
@@ -101,7 +104,7 @@ impl Verb {
             _ => {
                 let hint = match *takes {
                     "" => "takes no further words".to_owned(),
-                    "SLS [ARGUMENTS]" => "takes an SLS, such as orch.kubic".to_owned(),
+                    "SLS [ARGUMENTS] [--look]" => "takes an SLS, such as orch.kubic".to_owned(),
                     takes => format!("takes {takes}; `brine run list` shows the runs"),
                 };
                 return Some(Err(format!("{verb} {hint}")));
@@ -119,8 +122,12 @@ impl Verb {
     ) -> Result<Done, Error> {
         let is_data = printer.is_for_programs();
         let code = match self {
-            Self::Plan(arg, kwarg, form) => {
-                let asked = json!({ "arg": arg, "kwarg": kwarg });
+            Self::Plan(arg, kwarg, form, is_look) => {
+                let mut asked = json!({ "arg": arg, "kwarg": kwarg });
+                if *is_look {
+                    asked["look"] = true.into();
+                    asked["by"] = user().into();
+                }
                 let plan: PlanView = client.post("/plan", &asked).await?;
                 show_plan(&plan, *form, printer, terminal)
             }

@@ -79,7 +79,7 @@ fn prepare(args: Vec<OsString>, terminal: &mut Terminal) -> Result<Command, u8> 
     }
     let task = task_of(&flags, name != SALT_NAME)
         .map_err(|text| flags::usage_error(&name, &text, terminal))?;
-    if let Task::Runs(Verb::Plan(_, _, form)) = &task
+    if let Task::Runs(Verb::Plan(_, _, form, _)) = &task
         && *form != Form::Data
     {
         // Graphs are no outputters.
@@ -103,8 +103,13 @@ fn prepare(args: Vec<OsString>, terminal: &mut Terminal) -> Result<Command, u8> 
 
 fn task_of(flags: &SaltRunFlags, knows_runs: bool) -> Result<Task, String> {
     let out = flags.output.out.as_deref();
-    if knows_runs && let Some(verb) = Verb::parse(&flags.words, flags.from.as_ref(), out) {
+    if knows_runs
+        && let Some(verb) = Verb::parse(&flags.words, (flags.from.as_ref(), flags.look), out)
+    {
         return verb.map(Task::Runs);
+    }
+    if flags.look {
+        return Err("--look belongs to `brine run plan SLS`".into());
     }
     if flags.from.is_some() {
         return Err("--from belongs to `brine run retry RUN`".into());

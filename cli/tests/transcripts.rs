@@ -374,6 +374,13 @@ fn a_plan_is_shown_in_every_form_and_its_code_is_terraforms() {
     );
     let nothing = json!({"name": "orch.noop", "hash": "00", "changes": 0, "steps": [],
                          "warnings": [], "nodes": []});
+    let mut looked = plan_view();
+    looked["look"] = json!({
+        "jids": ["20261121081709874598"], "asked": 2, "silent": ["00:00:00:22:22:22"],
+        "carriers": ["00:00:00:11:11:11"], "yes_wipe": "fedcba9876543210",
+    });
+    let looking = Fake::start(Script::new().answer("POST /plan", looked));
+    looking.transcript("plan-look", &["'brine run' plan orch.kubic --look"]);
     let fake = Fake::start(Script::new().answer("POST /plan", nothing));
     fake.transcript("plan-nothing", &["'brine run' plan orch.noop"]);
     let refused = json!({"error": "No matching sls found for 'orch.x' in env 'base'"});

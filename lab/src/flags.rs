@@ -1,8 +1,12 @@
 //! The lab's flags; each doc comment is its manual.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
+
+use crate::seed::Seed;
 
 /// Boots a throw-away cluster of real minions, runs orch.kubic on it, and takes it down again.
 #[derive(Debug, Clone, Parser)]
@@ -17,12 +21,22 @@ pub(crate) struct Flags {
     /// Whether nodes come back from their reboot before or after the wait for it begins.
     #[arg(long, value_enum, default_value_t = Comeback::Late)]
     pub(crate) reboot: Comeback,
-    /// Kills the master with SIGKILL this often at random moments of the run.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) kill_master: u32,
+    /// Kills the master with SIGKILL this often at random moments of the run; `random`: one to five
+    /// times, as the seed draws.
+    #[arg(long, value_name = "N", default_value_t = KillCount::Times(0))]
+    pub(crate) kill_master: KillCount,
     /// Repeats the random choices of an earlier lab.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Runs so many labs one after the other, each with the next seed; prints a line for each and a
+    /// tally. Those that end badly are left below the root.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..),
+        conflicts_with_all = ["keep", "end", "boot_only", "install_only", "out"]
+    )]
+    pub(crate) repeat: Option<u32>,
     /// Leaves master and nodes running, and prints where they are and how to end them.
     #[arg(long)]
     pub(crate) keep: bool,
@@ -68,6 +82,8 @@ pub(crate) enum Comeback {
     Late,
     /// Some early and some late, chosen by the seed.
     Mixed,
+    /// One of these three, chosen by the seed.
+    Random,
 }
 
 impl Comeback {
@@ -77,6 +93,67 @@ impl Comeback {
             Self::Early => "early",
             Self::Late => "late",
             Self::Mixed => "mixed",
+            Self::Random => "random",
+        }
+    }
+
+    /// Chooses, where the choice is left to the seed.
+    pub(crate) fn drawn(self, seed: &mut Seed) -> Self {
+        match self {
+            Self::Random => match seed.between(0, 3) {
+                0 => Self::Early,
+                1 => Self::Late,
+                _ => Self::Mixed,
+            },
+            chosen => chosen,
+        }
+    }
+}
+
+/// How often the master is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KillCount {
+    /// So often.
+    Times(u32),
+    /// As often as the seed draws.
+    Random,
+}
+
+/// The most kills that a seed draws: of more of them, most come after the run's end.
+const KILLS_DRAWN_MAX: u64 = 5;
+
+impl KillCount {
+    /// Gives the number.
+    pub(crate) fn drawn(self, seed: &mut Seed) -> u32 {
+        match self {
+            Self::Times(times) => times,
+            Self::Random => {
+                let times = seed.between(1, KILLS_DRAWN_MAX + 1);
+                u32::try_from(times).unwrap_or(1)
+            }
+        }
+    }
+}
+
+impl FromStr for KillCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "random" {
+            return Ok(Self::Random);
+        }
+        let times = text.parse();
+        times
+            .map(Self::Times)
+            .map_err(|_| "a number, or the word random".to_owned())
+    }
+}
+
+impl fmt::Display for KillCount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Times(times) => write!(formatter, "{times}"),
+            Self::Random => formatter.write_str("random"),
         }
     }
 }

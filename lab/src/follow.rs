@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::{Attempt, Failure};
 use crate::master::Master;
+use crate::node::Place;
 use crate::process::Process;
 use crate::programs;
 
@@ -24,9 +25,13 @@ pub(crate) struct Viewer {
 }
 
 impl Viewer {
-    /// Starts the orchestration.
-    pub(crate) fn start(master: &Master) -> Result<Self, Failure> {
-        Self::spawn(master, &["state.orchestrate", ORCHESTRATION])
+    /// Starts the orchestration. Nodes that are plain processes share the boot of their host.
+    pub(crate) fn start(master: &Master, place: &Place) -> Result<Self, Failure> {
+        let mut words = vec!["state.orchestrate", ORCHESTRATION];
+        if *place == Place::Plain {
+            words.push("pillar={\"kubic\": {\"boot_proof\": \"start\"}}");
+        }
+        Self::spawn(master, &words)
     }
 
     /// Comes back to a run.

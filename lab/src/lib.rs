@@ -32,6 +32,7 @@ mod programs;
 mod reboot;
 mod run;
 mod seed;
+mod series;
 mod setup;
 mod show;
 pub mod venv;

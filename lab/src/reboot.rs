@@ -38,7 +38,7 @@ pub(crate) fn plan(comeback: Comeback, nodes: usize, seed: &mut Seed) -> Vec<Par
     let mut parts = match comeback {
         Comeback::Late => return vec![late; nodes],
         Comeback::Early => vec![early; nodes],
-        Comeback::Mixed => (0..nodes)
+        Comeback::Mixed | Comeback::Random => (0..nodes)
             .map(|_| if seed.between(0, 2) == 0 { early } else { late })
             .collect(),
     };

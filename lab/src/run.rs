@@ -9,7 +9,7 @@ use clap::Parser;
 use model::api::{RunPhase, RunView};
 
 use crate::failure::{Attempt, Failure};
-use crate::flags::{Flags, Out};
+use crate::flags::{Comeback, Flags, Out};
 use crate::follow::{self, Viewer};
 use crate::interrupt::Interrupt;
 use crate::kills::Kills;
@@ -23,6 +23,7 @@ use crate::outcome::{self, NodeOutcome, Outcome};
 use crate::programs;
 use crate::reboot;
 use crate::seed::Seed;
+use crate::series;
 use crate::setup;
 use crate::show::{self, Screen};
 use crate::venv::Minion;
@@ -50,9 +51,10 @@ pub(crate) fn main(args: Vec<OsString>, exe: PathBuf) -> ExitCode {
             }
         };
     }
-    let result = match flags.install_only {
-        true => install(&flags),
-        false => Lab::build(flags, exe).and_then(Lab::run),
+    let result = match flags.repeat {
+        _ if flags.install_only => install(&flags),
+        Some(count) => series::run(&flags, &exe, count),
+        None => Lab::build(flags, exe).and_then(Lab::run),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -83,6 +85,7 @@ struct Lab {
     layout: Layout,
     place: Place,
     kills: Kills,
+    comeback: Comeback,
     start: Instant,
 }
 
@@ -125,8 +128,9 @@ impl Lab {
         let network_pid = network.as_ref().map(Network::pid);
         let master = Master::configure(&exe, &layout.master(), network_pid, &address)?;
         let mut seed = Seed::new(flags.seed);
-        let parts = reboot::plan(flags.reboot, usize::from(flags.nodes), &mut seed);
-        let kills = Kills::draw(flags.kill_master, &mut seed);
+        let comeback = flags.reboot.drawn(&mut seed);
+        let parts = reboot::plan(comeback, usize::from(flags.nodes), &mut seed);
+        let kills = Kills::draw(flags.kill_master.drawn(&mut seed), &mut seed);
         let common = Common {
             place: &place,
             venv: &venv,
@@ -144,6 +148,7 @@ impl Lab {
             layout,
             place,
             kills,
+            comeback,
             start,
         })
     }
@@ -241,7 +246,7 @@ impl Lab {
 
     /// Follows the run to its end, killing the master and letting held nodes go on the way.
     fn follow(&mut self) -> Result<Followed, Failure> {
-        let mut viewer = Viewer::start(&self.master)?;
+        let mut viewer = Viewer::start(&self.master, &self.place)?;
         self.record(Some(&viewer))?;
         let start = Instant::now();
         let mut known_at = None;
@@ -393,7 +398,7 @@ impl Lab {
             } else {
                 "namespaces"
             },
-            reboot: self.flags.reboot.name(),
+            reboot: self.comeback.name(),
             seed: self.flags.seed,
             run: followed
                 .view

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::target::Target;
-use model::{Cursor, Jid, TagGlob};
+use model::{Cursor, Jid, MinionId, TagGlob};
 use storage::LogReader;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
@@ -99,6 +99,18 @@ async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receive
             }
             Effect::GatherPillars { run, wish, target } => {
                 gather_pillars(&shared, run, wish, target);
+            }
+            Effect::GatherBoots {
+                run,
+                wish,
+                pillars,
+                ids,
+            } => {
+                let shared = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    gather_boots(&shared, ids).await;
+                    tell(&shared, Input::BootsGathered { run, wish, pillars });
+                });
             }
             Effect::Call(call) => start_call(&shared, call),
             Effect::ForgetSecrets(run) => shared.redactor.forget(&run),
@@ -227,6 +239,36 @@ fn gather_pillars(shared: &Arc<Shared>, run: Jid, wish: Box<orch::Effect>, targe
     });
 }
 
+/// How long a job that restarts machines is put off for the boots that they run in now: a minion
+/// answers within a second, a busy one within a few.
+pub const BOOTS_GATHERED_MAX: Duration = Duration::from_secs(10);
+
+/// Asks minions for the boots of their machines and waits until they are told, for a while.
+async fn gather_boots(shared: &Arc<Shared>, ids: Vec<MinionId>) {
+    let mut head = shared.ledger.head();
+    let asked = shared.ledger.decide(Input::AskBoots(ids.clone())).await;
+    if let Err(error) = asked {
+        tracing::warn!(%error, "the boots of a step's minions were not asked for");
+        return;
+    }
+    let gathered = async {
+        loop {
+            let ids = ids.clone();
+            let are_told = shared.ledger.ask(move |views| {
+                let mut ids = ids.iter();
+                ids.all(|id| views.minions.present_boot(id).is_some())
+            });
+            if are_told.await.unwrap_or(true) || head.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = gathered => {}
+        () = shared.world.clock.sleep(BOOTS_GATHERED_MAX) => {}
+    }
+}
+
 fn start_call(shared: &Arc<Shared>, call: Call) {
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
@@ -333,6 +375,13 @@ async fn ring(shared: &Shared, key: TimerKey) -> Result<(), LedgerError> {
                     .unwrap_or_default()
             });
             shared.signs(pending.await?.iter())
+        }
+        TimerKey::Boots => {
+            let to_ask = shared.ledger.ask(|views| {
+                let ids = views.minions.to_ask().map(|(id, _)| id.clone());
+                ids.collect::<Vec<_>>()
+            });
+            shared.signs(to_ask.await?.iter())
         }
         TimerKey::Step { .. } => std::collections::HashMap::new(),
     };

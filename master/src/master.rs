@@ -248,6 +248,7 @@ pub fn policy(opts: &Opts) -> Policy {
         open_mode: opts.open_mode,
         enrolment: enrolment::settings::terms(opts),
         auth_events: opts.auth_events,
+        boot_ids: opts.boot_ids,
         rotate_aes_key: opts.rotate_aes_key,
         patience: Patience {
             timeout_secs: opts.timeout,

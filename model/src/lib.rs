@@ -21,7 +21,7 @@ pub mod target;
 mod timestamp;
 pub mod value;
 
-pub use boot_id::BootId;
+pub use boot_id::{Boot, BootId};
 pub use cursor::Cursor;
 pub use event::Event;
 pub use glob::Glob;

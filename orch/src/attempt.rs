@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use model::api::MinionPhase;
-use model::{Cursor, Jid, MinionId, StateReturn, Timestamp};
+use model::{Boot, Cursor, Jid, MinionId, StateReturn, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Answer, CallReturn};
@@ -62,6 +62,36 @@ pub struct Attempt {
     pub seen: Vec<Seen>,
     /// For a wait: up to where the log was read since the master last started.
     pub looked_back: Option<Cursor>,
+    /// In which boots the machines of its minions run, where new ones are waited for.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub boots: IndexMap<MinionId, BootState>,
+    /// Where the deadline follows what minions show: the last minion that showed something, and
+    /// when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<(String, Timestamp)>,
+    /// Where it does: when the attempt fails in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Timestamp>,
+}
+
+/// What is known of the boots of a minion's machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootState {
+    /// The one it was in when the job went out, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Boot>,
+    /// The last one that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<Boot>,
+    /// Where the log has the new boot that was waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Cursor>,
+    /// Where the log has the last that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Cursor>,
+    /// Whether the minion was asked and cannot tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_mute: bool,
 }
 
 /// A part of a rolling job: so many minions at once.
@@ -181,7 +211,9 @@ impl Attempt {
     /// came back, if its start was seen, or else is lost to this attempt.
     pub(crate) fn end_the_rest(&mut self, at: Timestamp) {
         for (id, minion) in &mut self.minions {
-            let is_back = self.seen.iter().any(|seen| seen.id == id.as_str());
+            let boot = self.boots.get(id);
+            let is_back = self.seen.iter().any(|seen| seen.id == id.as_str())
+                || boot.is_some_and(|boot| boot.proof.is_some());
             let is_given_up = matches!(minion.phase, MinionPhase::Lost | MinionPhase::NeverSeen);
             if minion.phase.has_ended() && !(is_back && is_given_up) {
                 continue;

@@ -170,6 +170,9 @@ pub struct JobRequest {
     /// What comes back is a secret: seal it for its readers.
     #[serde(default)]
     pub secret: Option<SecretRequest>,
+    /// Machines are to restart by it: say in which boots they run while it goes out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wants_boot: bool,
     /// What the job belongs to, for the job store.
     pub metadata: Map,
 }

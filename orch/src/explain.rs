@@ -8,6 +8,7 @@ use crate::attempt::Attempt;
 use crate::plan::PlannedStep;
 use crate::run::{Run, StepState};
 use crate::steps::Work;
+use crate::steps::rebooting::Restart;
 
 /// Steps named by a question at most: beyond that a person looks at the plan.
 const THEN_MAX: usize = 12;
@@ -48,6 +49,9 @@ impl Run {
             until: last
                 .filter(|attempt| attempt.ended.is_none())
                 .and_then(|attempt| attempt.deadline),
+            limit: last
+                .filter(|attempt| attempt.ended.is_none())
+                .and_then(|attempt| attempt.limit),
             cursor: last.map(|attempt| attempt.cursor),
             proof: None,
             jid: last.and_then(|attempt| attempt.jid.as_ref().map(ToString::to_string)),
@@ -103,14 +107,22 @@ fn awaits(planned: &PlannedStep, attempt: &Attempt) -> Vec<Awaited> {
         });
         return here.chain(missing).collect();
     }
+    let terms = planned.work.rebooting();
     let minions = attempt.minions.iter().map(|(id, minion)| {
         let seen = attempt.seen.iter().find(|seen| seen.id == id.as_str());
+        let boot = attempt.boots.get(id);
+        let is_here = match terms {
+            Some(terms) => terms.restart(attempt, id) != Restart::No,
+            None => minion.phase == MinionPhase::Ok,
+        };
+        let proof = boot.and_then(|boot| boot.proof);
         Awaited {
             id: id.to_string(),
-            is_here: minion.phase == MinionPhase::Ok || seen.is_some(),
+            is_here,
             phase: Some(minion.phase),
             why: minion.why.clone(),
-            proof: seen.map(|seen| seen.cursor),
+            proof: proof.or(seen.map(|seen| seen.cursor)),
+            boot_before: boot.and_then(|boot| Some(boot.before.as_ref()?.to_string())),
             ..Awaited::default()
         }
     });

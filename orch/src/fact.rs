@@ -4,7 +4,7 @@
 //! step that is over: it then changes nothing. Order counts only where it counts for Salt.
 
 use model::api::MinionPhase;
-use model::{Cursor, Event, Jid, JobReturn, MinionId, Timestamp, Value};
+use model::{Boot, Cursor, Event, Jid, JobReturn, MinionId, Timestamp, Value};
 
 use crate::record::Pause;
 
@@ -85,6 +85,30 @@ pub enum Fact {
         step: usize,
         /// Why, for a person.
         why: String,
+    },
+    /// In which boots the machines of a job's minions run while it goes out, as far as that is
+    /// known. Told right behind [`Fact::Published`].
+    BootsBefore {
+        /// The job.
+        jid: Jid,
+        /// Each minion with its boot.
+        boots: Vec<(MinionId, Boot)>,
+    },
+    /// A minion told in which boot its machine runs.
+    Boot {
+        /// The minion.
+        id: MinionId,
+        /// The boot; `None` if it cannot tell, or nothing that can be compared.
+        boot: Option<Boot>,
+        /// Whether it is another one than the last that was known.
+        is_new: bool,
+        /// Where the log has it.
+        cursor: Cursor,
+    },
+    /// A minion showed that it gets on: it signed in, started, fired an event.
+    Progress {
+        /// The minion.
+        id: MinionId,
     },
     /// A runner or wheel function ended.
     CallDone {

@@ -10,6 +10,7 @@ use model::api::{MinionPhase, RunPhase, StepPhase};
 use model::{Jid, MinionId, Timestamp};
 
 use crate::attempt::{Attempt, CallPhase, CallState, CheckState, MinionState, Seen, Verdict, Wave};
+use crate::boots;
 use crate::record::{CallId, CallReturn, IllegalRecord, RunRecord};
 use crate::recovery;
 use crate::run::{Run, StepState};
@@ -189,6 +190,7 @@ fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) ->
         after,
         at,
         deadline,
+        limit,
         is_pre,
         ..
     } = record
@@ -228,6 +230,9 @@ fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) ->
         verdict: None,
         seen: Vec::new(),
         looked_back: None,
+        boots: IndexMap::new(),
+        progress: None,
+        limit: *limit,
     });
     Ok(())
 }
@@ -250,6 +255,7 @@ fn start_work(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why> {
         cursor,
         after,
         deadline,
+        limit,
         ..
     } = record
     else {
@@ -265,6 +271,7 @@ fn start_work(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why> {
     attempt.cursor = *cursor;
     attempt.after = *after;
     attempt.deadline = *deadline;
+    attempt.limit = *limit;
     Ok(())
 }
 
@@ -340,6 +347,10 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
             attempt.verdict = Some(Verdict { by, is_yes });
         }
         RunRecord::TimedOut { .. } => attempt.is_timed_out = true,
+        RunRecord::BootsBefore { .. }
+        | RunRecord::BootSeen { .. }
+        | RunRecord::BootsAwaited { .. }
+        | RunRecord::Progressed { .. } => return boots::apply(attempt, record),
         RunRecord::CallEnded { jid, ret, .. } => return end_call(attempt, jid, ret.as_ref()),
         other => return Err(format!("{} does not belong here", other.name())),
     }
@@ -350,6 +361,8 @@ fn send_wave(attempt: &mut Attempt, jid: &Jid, minions: &[MinionId]) -> Result<(
     if minions.iter().any(|id| !attempt.minions.contains_key(id)) {
         return Err("the wave asks somebody whom the job does not mean".into());
     }
+    // The time in which machines must restart is each part's own.
+    attempt.limit = None;
     attempt.waves.push(Wave {
         jid: jid.clone(),
         minions: minions.to_vec(),

@@ -12,6 +12,7 @@ use crate::conditions::Conditions;
 use crate::effect::Call;
 use crate::plan::{Plan, PlannedStep};
 use crate::steps::Work;
+use crate::steps::wipe_guard::WipeGuard;
 
 impl Plan {
     /// Gives the steps as they would run.
@@ -20,6 +21,15 @@ impl Plan {
         steps
             .map(|(index, step)| self.graph_step(index, step))
             .collect()
+    }
+
+    /// Gives the guards of disks, each with the step it is.
+    pub fn wipe_guards(&self) -> impl Iterator<Item = (usize, &WipeGuard)> {
+        let steps = self.steps.iter().enumerate();
+        steps.filter_map(|(index, step)| match &step.work {
+            Work::WipeGuard(guard) => Some((index, guard)),
+            _ => None,
+        })
     }
 
     fn graph_step(&self, index: usize, step: &PlannedStep) -> PlanStep {

@@ -18,6 +18,7 @@
 mod arguments;
 mod attempt;
 mod blocks;
+mod boots;
 mod conditions;
 mod effect;
 mod error;
@@ -41,8 +42,11 @@ mod view;
 mod warnings;
 mod waves;
 
-pub use attempt::{Attempt, CallPhase, CallState, CheckState, MinionState, Seen, Verdict, Wave};
+pub use attempt::{
+    Attempt, BootState, CallPhase, CallState, CheckState, MinionState, Seen, Verdict, Wave,
+};
 pub use blocks::Owner;
+pub use boots::REPEATS_SYNTHESIZED;
 pub use conditions::Conditions;
 pub use effect::{Call, Effect, JobRequest, SecretRequest};
 pub use error::{Error, Problem};

@@ -72,6 +72,7 @@ impl Turn<'_, '_> {
             after: None,
             at,
             deadline,
+            limit: None,
             is_pre,
         });
         self.ask(step, attempt, call, None);
@@ -93,8 +94,12 @@ impl Turn<'_, '_> {
         let after = watch.as_ref().map(|(_, after)| *after);
         effects.extend(watch.map(|(glob, after)| Effect::Watch { step, glob, after }));
         let step_timeout = started.plan.steps[step].timeout_ms;
-        let timeout = begin.timeout_ms().into_iter().chain(step_timeout).min();
-        let deadline = timeout.map(|millis| at.plus_millis(millis));
+        let timeout = begin.timeout();
+        let millis = timeout.map(|timeout| timeout.millis);
+        let millis = millis.into_iter().chain(step_timeout).min();
+        let deadline = millis.map(|millis| at.plus_millis(millis));
+        let limit = timeout.and_then(|timeout| timeout.millis_max);
+        let limit = limit.map(|limit| at.plus_millis(limit.min(step_timeout.unwrap_or(limit))));
         effects.extend(deadline.map(|at| Effect::SetTimer { step, attempt, at }));
         let cursor = self.context.cursor;
         self.record(if is_held {
@@ -107,6 +112,7 @@ impl Turn<'_, '_> {
                 after,
                 at,
                 deadline,
+                limit,
             }
         } else {
             RunRecord::StepStarted {
@@ -118,6 +124,7 @@ impl Turn<'_, '_> {
                 after,
                 at,
                 deadline,
+                limit,
                 is_pre,
             }
         });
@@ -212,6 +219,8 @@ impl Turn<'_, '_> {
             self.advance();
         } else if self.roll(step) {
             self.settle(step);
+        } else {
+            self.await_boots(step);
         }
     }
 

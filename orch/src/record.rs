@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! pending ──StepStarted──▶ running ──(Published, MinionRunning, MinionEnded, EventSeen,
-//!    │                        │  LookedBack, NotLookedBack, TimedOut, CallEnded, Approved)──▶ …
+//!    │                        │  LookedBack, NotLookedBack, TimedOut, CallEnded, Approved,
+//!    │                        │  BootsBefore, BootSeen, BootsAwaited, Progressed)──▶ …
 //!    │                        ├──StepFinished──▶ ended
 //!    │                        └──RetryPlanned──▶ running, and waits for a moment to start again
 //!    └──StepFinished with attempt 0 (a requisite kept it from running)──▶ ended
@@ -18,7 +19,7 @@
 use std::sync::Arc;
 
 use model::api::{MinionPhase, RunPhase};
-use model::{Cursor, Jid, JobReturn, Map, MinionId, StateReturn, Timestamp, Value};
+use model::{Boot, Cursor, Jid, JobReturn, Map, MinionId, StateReturn, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
@@ -130,6 +131,9 @@ pub enum RunRecord {
         at: Timestamp,
         /// When it fails if nothing happens.
         deadline: Option<Timestamp>,
+        /// When it fails in any case, if the deadline follows what minions show.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<Timestamp>,
         /// It only asks what would happen, for a `prereq` on the step.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_pre: bool,
@@ -206,6 +210,9 @@ pub enum RunRecord {
         at: Timestamp,
         /// When it fails if nothing happens.
         deadline: Option<Timestamp>,
+        /// When it fails in any case, if the deadline follows what minions show.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<Timestamp>,
     },
     /// Its job is out.
     Published {
@@ -290,6 +297,57 @@ pub enum RunRecord {
         attempt: u32,
         /// When.
         at: Timestamp,
+    },
+    /// In which boots the machines ran when the job went out.
+    BootsBefore {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// Each minion of which it is known, with its boot.
+        boots: Vec<(MinionId, Boot)>,
+    },
+    /// A minion told in which boot its machine runs.
+    BootSeen {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// The minion.
+        id: MinionId,
+        /// The boot; `None` if it cannot tell.
+        boot: Option<Boot>,
+        /// Whether it is another one than the last that was known.
+        is_new: bool,
+        /// Where the log has it.
+        cursor: Cursor,
+    },
+    /// Every minion that was asked is through with the job; from now on new boots are waited for,
+    /// until a deadline.
+    BootsAwaited {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// When.
+        at: Timestamp,
+        /// When it fails if nothing is heard.
+        deadline: Timestamp,
+        /// When it fails in any case.
+        limit: Timestamp,
+    },
+    /// A minion got on; the deadline moves with that.
+    Progressed {
+        /// The step.
+        step: usize,
+        /// The attempt.
+        attempt: u32,
+        /// The minion.
+        id: String,
+        /// When.
+        at: Timestamp,
+        /// When it fails if nothing more is heard.
+        deadline: Timestamp,
     },
     /// A runner or wheel function ended.
     CallEnded {
@@ -431,6 +489,10 @@ impl RunRecord {
             Self::LookedBack { .. } => "looked_back",
             Self::NotLookedBack { .. } => "not_looked_back",
             Self::TimedOut { .. } => "timed_out",
+            Self::BootsBefore { .. } => "boots_before",
+            Self::BootSeen { .. } => "boot_seen",
+            Self::BootsAwaited { .. } => "boots_awaited",
+            Self::Progressed { .. } => "progressed",
             Self::CallEnded { .. } => "call_ended",
             Self::Approved { .. } => "approved",
             Self::RetryPlanned { .. } => "retry_planned",
@@ -464,6 +526,10 @@ impl RunRecord {
             | Self::LookedBack { step, attempt, .. }
             | Self::NotLookedBack { step, attempt, .. }
             | Self::TimedOut { step, attempt, .. }
+            | Self::BootsBefore { step, attempt, .. }
+            | Self::BootSeen { step, attempt, .. }
+            | Self::BootsAwaited { step, attempt, .. }
+            | Self::Progressed { step, attempt, .. }
             | Self::CallEnded { step, attempt, .. }
             | Self::Approved { step, attempt, .. }
             | Self::RetryPlanned { step, attempt, .. }

@@ -86,6 +86,7 @@ pub(crate) fn shift(step: &mut StepState, by_ms: i64) {
     step.retry_at = step.retry_at.map(|at| at.moved(by_ms));
     if let Some(attempt) = step.attempts.last_mut() {
         attempt.deadline = attempt.deadline.map(|at| at.moved(by_ms));
+        attempt.limit = attempt.limit.map(|at| at.moved(by_ms));
     }
 }
 
@@ -183,5 +184,9 @@ pub(crate) fn give_back(attempt: &mut Attempt, at: Timestamp, outage_ms: u64) {
     let given = outage_ms.min(left);
     attempt.given_back_ms += given;
     let deadline = deadline.plus_millis(given);
-    attempt.deadline = Some(deadline.max(at.plus_millis(RECONNECT_GRACE_MS)));
+    let grace = at.plus_millis(RECONNECT_GRACE_MS);
+    attempt.deadline = Some(deadline.max(grace));
+    attempt.limit = attempt
+        .limit
+        .map(|limit| limit.plus_millis(given).max(grace));
 }

@@ -20,6 +20,10 @@ use crate::steps::{Outcome, Work};
 /// milliseconds.
 const LOOK_BACK_PATIENCE_MS: u64 = 1000;
 
+/// How long to wait before a timer for boots is looked at again while minions are still at work, in
+/// milliseconds.
+const AT_WORK_PATIENCE_MS: u64 = 60_000;
+
 /// A run while it decides.
 pub(crate) struct Turn<'a, 'c> {
     pub(crate) run: Run,
@@ -77,6 +81,14 @@ impl<'a, 'c> Turn<'a, 'c> {
             Fact::Event(event) => self.on_event(event),
             Fact::LookedBack { step, upto } => self.on_looked_back(*step, *upto),
             Fact::NotLookedBack { step, why } => self.on_not_looked_back(*step, why),
+            Fact::BootsBefore { jid, boots } => self.on_boots_before(jid, boots),
+            Fact::Boot {
+                id,
+                boot,
+                is_new,
+                cursor,
+            } => self.on_boot(id, boot.as_ref(), *is_new, *cursor),
+            Fact::Progress { id } => self.on_progress(id),
             Fact::CallDone {
                 jid,
                 is_success,
@@ -351,6 +363,9 @@ impl<'a, 'c> Turn<'a, 'c> {
         } else if attempt.after.is_some() && attempt.looked_back.is_none() {
             // What the wait waits for may be in the part of the log that nobody read yet.
             let again = now.plus_millis(LOOK_BACK_PATIENCE_MS);
+            self.set_timer(step, number, again);
+        } else if self.is_for_boots(step, attempt, now) {
+            let again = now.plus_millis(AT_WORK_PATIENCE_MS);
             self.set_timer(step, number, again);
         } else {
             self.record(RunRecord::TimedOut {

@@ -157,7 +157,8 @@ fn now_doing(planned: &PlannedStep, attempt: &Attempt) -> String {
             let seen: Vec<&str> = attempt.seen.iter().map(|seen| seen.id.as_str()).collect();
             note.push_str(&format!("; seen: {}", seen.join(", ")));
         }
-        if let Some(deadline) = attempt.deadline {
+        // One that moves with what minions show would be news each time; `explain` tells it.
+        if let (Some(deadline), None) = (attempt.deadline, attempt.limit) {
             note.push_str(&format!("; until {}", deadline.clock()));
         }
         return note;
@@ -179,16 +180,51 @@ fn now_doing(planned: &PlannedStep, attempt: &Attempt) -> String {
     if attempt.jid.is_some() && !attempt.is_published {
         return "the job is being published".to_owned();
     }
-    let mut lines = Vec::new();
-    for (id, minion) in &attempt.minions {
+    minions_note(planned, attempt)
+}
+
+/// Ids that a note names before the rest is only counted.
+const IDS_MAX: usize = 6;
+
+/// Says who is waited for, and for what: grouped, as there may be thousands.
+fn minions_note(planned: &PlannedStep, attempt: &Attempt) -> String {
+    let terms = planned.work.rebooting();
+    let (mut away, mut at_work, mut silent) = (Vec::new(), Vec::new(), Vec::new());
+    for (minion_id, minion) in &attempt.minions {
+        let id = minion_id.as_str();
         match minion.phase {
             MinionPhase::Running => {
                 let since = minion.since.clock();
-                lines.push(format!("{id} still running since {since}"));
+                at_work.push(format!("{id} still running since {since}"));
             }
-            MinionPhase::Waiting => lines.push(format!("{id} has not answered yet")),
+            MinionPhase::Waiting => silent.push(id.to_owned()),
+            _ if terms.is_some_and(|terms| terms.awaits(attempt, minion_id)) => {
+                away.push(id.to_owned());
+            }
             _ => {}
         }
     }
+    let more = at_work.len().saturating_sub(IDS_MAX);
+    at_work.truncate(IDS_MAX);
+    if more > 0 {
+        at_work.push(format!("and {more} more"));
+    }
+    let mut lines = Vec::new();
+    if !away.is_empty() {
+        lines.push(format!("waits for a new boot of {}", named(&away)));
+    }
+    lines.extend(at_work);
+    if !silent.is_empty() {
+        let have = if silent.len() == 1 { "has" } else { "have" };
+        lines.push(format!("{} {have} not answered yet", named(&silent)));
+    }
     lines.join("; ")
+}
+
+fn named(ids: &[String]) -> String {
+    let shown = ids[..ids.len().min(IDS_MAX)].join(", ");
+    match ids.len().saturating_sub(IDS_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }

@@ -84,16 +84,19 @@ impl Turn<'_, '_> {
         }
         let number = attempt.number;
         let failhard = planned.failhard.unwrap_or(started.plan.options.failhard);
-        let mut failed = attempt.minions.iter();
-        let failed = failed.find(|(id, minion)| audience.has_failed(id.as_str(), minion));
-        if let (Some((id, _)), true) = (failed, rolling.stops || failhard) {
+        let terms = self.run.rebooting(step, attempt);
+        let mut failed = attempt.minions.keys();
+        let failed = failed.find(|id| audience.has_failed(terms, attempt, id));
+        // Where one machine did not come back, no further one is sent down.
+        let stops = rolling.stops || failhard || attempt.is_timed_out;
+        if let (Some(id), true) = (failed, stops) {
             let why = format!("{id} failed before its turn came");
             let unasked = Rolling::unasked(attempt);
             let is_any = !unasked.is_empty();
             self.end_unasked(step, number, unasked, MinionPhase::Cancelled, &why);
             return is_any;
         }
-        let next = rolling.next(attempt);
+        let next = rolling.next(attempt, terms);
         if !next.is_empty() {
             self.send_wave(step, number, next);
         }

@@ -47,6 +47,7 @@ fn step_started(step: usize, attempt: u32) -> RunRecord {
         after: None,
         at: NOW,
         deadline: None,
+        limit: None,
         is_pre: false,
     }
 }

@@ -17,7 +17,8 @@ mod transcripts {
 
 use std::path::{Path, PathBuf};
 
-use orch::{Run, RunRecord};
+use model::{Cursor, Timestamp};
+use orch::{Context, Effect, Fact, Run, RunRecord, recovery};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/runs")
@@ -76,6 +77,22 @@ fn the_kept_runs_of_older_releases_are_read_for_ever() {
 
 #[test]
 fn each_targeted_minion_is_in_one_group_and_ends_with_its_step() {
+    for (path, run) in beginnings() {
+        for (step, state) in run.view().tree.iter().zip(run.steps()) {
+            let counts = step.counts();
+            let last = state.attempts.last();
+            let targeted = last.map_or(0, |last| last.minions.len() + last.missing.len());
+            assert_eq!(counts.targeted(), targeted, "{}", path.display());
+            if step.phase.has_ended() {
+                assert_eq!(counts.ended(), targeted, "{}: {step:#?}", path.display());
+            }
+        }
+    }
+}
+
+/// Gives every beginning of every kept run.
+fn beginnings() -> Vec<(PathBuf, Run)> {
+    let mut beginnings = Vec::new();
     for entry in std::fs::read_dir(folder()).expect("testdata/runs is there") {
         let path = entry.expect("a file").path();
         if path.extension().is_none_or(|ext| ext != "msgpack") {
@@ -85,18 +102,51 @@ fn each_targeted_minion_is_in_one_group_and_ends_with_its_step() {
         let records: Vec<RunRecord> = rmp_serde::from_slice(&bytes).expect("a kept run");
         for count in 1..=records.len() {
             let run = Run::fold(&records[..count]).expect("a legal run");
-            let run = run.expect("a run has records");
-            for (step, state) in run.view().tree.iter().zip(run.steps()) {
-                let counts = step.counts();
-                let last = state.attempts.last();
-                let targeted = last.map_or(0, |last| last.minions.len() + last.missing.len());
-                assert_eq!(counts.targeted(), targeted, "{}", path.display());
-                if step.phase.has_ended() {
-                    assert_eq!(counts.ended(), targeted, "{}: {step:#?}", path.display());
-                }
-            }
+            beginnings.push((path.clone(), run.expect("a run has records")));
         }
     }
+    beginnings
+}
+
+#[test]
+fn wherever_an_older_release_left_a_run_this_one_takes_it_up() {
+    let mut open = 0;
+    for (path, run) in beginnings() {
+        let mut jids = 0;
+        let mut next_jid = || {
+            jids += 1;
+            format!("202711211000{jids:08}").parse().expect("a jid")
+        };
+        let mut context = Context {
+            now: Timestamp::from_secs(100_000),
+            cursor: Cursor(1_000),
+            next_jid: &mut next_jid,
+        };
+        let output = recovery::resume(&run, Timestamp::from_secs(99_000), &mut context);
+        let mut resumed = run.clone();
+        for record in &output.records {
+            let applied = resumed.apply(record);
+            assert_eq!(applied, Ok(()), "{}", path.display());
+        }
+        if run.phase().has_ended() {
+            assert_eq!(output.records, []);
+            continue;
+        }
+        open += 1;
+        assert!(matches!(output.records[0], RunRecord::Resumed { .. }));
+        // What is at work is taken up under the jid it has, never begun once more.
+        let begun_before: Vec<_> = run.jids().cloned().collect();
+        for effect in &output.effects {
+            if let Effect::Publish { jid, .. } = effect {
+                assert!(!begun_before.contains(jid), "{}", path.display());
+            }
+        }
+        let fact = Fact::Cancelled { by: "root".into() };
+        for record in resumed.on(&fact, &mut context).records {
+            assert_eq!(resumed.apply(&record), Ok(()), "{}", path.display());
+        }
+    }
+    assert!(open > 100, "{open}");
 }
 
 /// Keeps the runs of the transcripts that are not kept yet.

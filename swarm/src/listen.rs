@@ -166,6 +166,9 @@ async fn listen(minion: &mut Minion, book: &Book, tally: &mut Tally) {
     }
 }
 
+/// By what Brine asks for the boot of a machine.
+const BOOT_ID_FUN: &str = "file.read";
+
 async fn take(minion: &mut Minion, parts: &[Bytes], book: &Book, tally: &mut Tally) {
     let arrived = clock::now();
     let opened = match minion.peer.open_publication(parts) {
@@ -186,6 +189,14 @@ async fn take(minion: &mut Minion, parts: &[Bytes], book: &Book, tally: &mut Tal
     }
     let text = |field| load.get(field).map(Value::to_text).unwrap_or_default();
     let (jid, fun) = (text("jid"), text("fun"));
+    if fun == BOOT_ID_FUN {
+        // Brine's own question after a sign-in: answered as any Linux does, and no job of the mode.
+        let boot = Value::str(format!("boot-of-{}", minion.peer.id));
+        if let Err(failure) = minion.give_back(&jid, &fun, boot).await {
+            tally.bad("boot", &failure.to_string());
+        }
+        return;
+    }
     let value = match fun.as_str() {
         "saltutil.find_job" => Value::Map(Map::new()),
         _ => Value::Bool(true),

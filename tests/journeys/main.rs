@@ -8,6 +8,7 @@
     reason = "a test works with files as an operator would"
 )]
 
+mod boots;
 mod commands;
 mod cve;
 mod cve_access;

@@ -35,6 +35,9 @@ struct Book {
     acknowledged: HashSet<String>,
     received: Vec<Map>,
     is_listening: bool,
+    boot: String,
+    /// Its process is to begin anew; whether its start event gets through.
+    restart: Option<bool>,
 }
 
 /// A minion on a thread of its own.
@@ -63,7 +66,10 @@ impl Worker {
     /// # Panics
     /// The system gives no thread.
     pub fn start_unwaited(minion: SimMinion) -> Self {
-        let book = Arc::new(Mutex::new(Book::default()));
+        let book = Arc::new(Mutex::new(Book {
+            boot: "boot-1".into(),
+            ..Book::default()
+        }));
         let is_over = Arc::new(AtomicBool::new(false));
         let id = minion.id.clone();
         let life = Life {
@@ -107,6 +113,15 @@ impl Worker {
         lock(&self.book).received.clone()
     }
 
+    /// Its process begins anew, in a boot of its machine: another one than before, or the same.
+    /// `tells` says whether its start event gets through.
+    pub fn restart(&self, boot: &str, tells: bool) {
+        let mut book = lock(&self.book);
+        boot.clone_into(&mut book.boot);
+        book.restart = Some(tells);
+        book.is_listening = false;
+    }
+
     /// Says whether a job was done.
     pub fn has_done(&self, jid: &str) -> bool {
         lock(&self.book).done.contains_key(jid)
@@ -135,6 +150,7 @@ struct Life {
 impl Life {
     fn live(mut self) {
         let mut has_started = false;
+        let mut starts = 1;
         while !self.is_over() {
             if !matches!(self.minion.sign_in(), Ok(SignIn::Accepted)) {
                 wait::pause(RETRY_MILLIS);
@@ -144,8 +160,12 @@ impl Life {
                 wait::pause(RETRY_MILLIS);
                 continue;
             };
+            if let Some(tells) = lock(&self.book).restart.take() {
+                starts += 1;
+                has_started = !tells;
+            }
             if !has_started {
-                has_started = self.minion.fires_start().is_ok();
+                has_started = self.fires_start(starts);
             }
             // An answer on the other port does not say that the subscription has arrived; a job
             // that this minion misses for that is sent again by a master that keeps its word.
@@ -159,9 +179,18 @@ impl Life {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    /// Works until the connection is lost.
+    /// Tells the start of its process, each in other words.
+    fn fires_start(&self, number: u32) -> bool {
+        let id = &self.minion.id;
+        let said = format!("Minion {id} started for the {number}. time");
+        let tag = format!("salt/minion/{id}/start");
+        let legacy = self.minion.fires("minion_start", said.as_str());
+        legacy.is_ok() && self.minion.fires(&tag, said).is_ok()
+    }
+
+    /// Works until the connection is lost, or the process begins anew.
     fn listen(&mut self, mut wire: Wire) {
-        while !self.is_over() {
+        while !self.is_over() && lock(&self.book).restart.is_none() {
             match wire.receive() {
                 Ok(parts) => self.take(&parts),
                 Err(error) if is_silence(&error) => {}
@@ -184,6 +213,13 @@ impl Life {
         };
         let jid = load.get("jid").map(Value::to_text).unwrap_or_default();
         let mut book = lock(&self.book);
+        // The master's question after the boot: beside all jobs.
+        if load.get("fun").map(Value::to_text).as_deref() == Some("file.read") {
+            let boot = format!("{}\n", book.boot);
+            drop(book);
+            let _ = self.minion.returns(&jid, "file.read", boot);
+            return;
+        }
         book.received.push(load.clone());
         if book.done.contains_key(&jid) || !book.at_work.insert(jid.clone()) {
             return;

@@ -31,6 +31,9 @@ pub(crate) struct SaltRunFlags {
     /// Overwrite what the guard of an orchestration listed under this hash.
     #[arg(long, value_name = "HASH")]
     pub(crate) yes_wipe: Option<String>,
+    /// For `brine run plan`: ask the nodes what is on the disks that may be wiped; changes nothing.
+    #[arg(long)]
+    pub(crate) look: bool,
     /// For `brine run retry`: the step to begin with; else the first that did not end well.
     #[arg(long, value_name = "STEP")]
     pub(crate) from: Option<String>,

@@ -150,6 +150,8 @@ options! {
     allow_minion_key_revoke: bool = true;
     /// Whether sign-ins are events.
     auth_events: bool = true;
+    /// Ask minions that sign in for the boot id of their machine, so that no restart goes unseen.
+    boot_ids: bool = true;
     /// Make a new session key for everybody when a key is deleted or rejected.
     rotate_aes_key: bool = true;
     /// Seconds after which the session keys are made anew.

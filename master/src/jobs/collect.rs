@@ -229,13 +229,14 @@ fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
         hides_output: false,
         secret: None,
         probes: Some(asked.clone()),
+        asks_boot: false,
     }
 }
 
 /// Decides on a minion whose key was deleted or rejected: it cannot answer any more.
 pub fn on_key_gone(jobs: &View, id: &MinionId, by: &str) -> Vec<Record> {
     let why = format!("its key was taken away ({by}); accept it again and retry the step");
-    let open = jobs.open().filter(|job| job.published.probes.is_none());
+    let open = jobs.open().filter(|job| !job.published.is_question());
     let waiting = open.filter(|job| job.pending().any(|pending| pending == id));
     let lost = waiting.map(|job| {
         Record::MinionEnded(MinionEnded {
@@ -253,7 +254,7 @@ pub fn on_key_gone(jobs: &View, id: &MinionId, by: &str) -> Vec<Record> {
 pub fn on_master_start(jobs: &View, patience: Patience, now: Timestamp) -> Vec<Effect> {
     let at = now.plus_secs(patience.timeout_secs);
     jobs.open()
-        .filter(|job| job.published.probes.is_none())
+        .filter(|job| !job.published.is_question())
         .map(|job| Effect::SetTimer {
             key: TimerKey::Probe(job.published.jid.clone()),
             at,
@@ -265,7 +266,7 @@ pub fn on_master_start(jobs: &View, patience: Patience, now: Timestamp) -> Vec<E
 /// next turn.
 pub fn on_subscriber(jobs: &View, now: Timestamp) -> Vec<Effect> {
     jobs.open()
-        .filter(|job| job.published.probes.is_none())
+        .filter(|job| !job.published.is_question())
         .filter(|job| {
             job.minions
                 .values()

@@ -132,6 +132,7 @@ pub fn on_request(
         hides_output: false,
         secret: None,
         probes: None,
+        asks_boot: false,
     })
 }
 
@@ -142,7 +143,7 @@ pub fn after_publication(job: &JobPublished, now: Timestamp, timeout_secs: u64) 
         job: Box::new(job.clone()),
         again: Vec::new(),
     }];
-    if job.probes.is_none() {
+    if !job.is_question() {
         let key = TimerKey::Probe(job.jid.clone());
         effects.push(Effect::SetTimer {
             key,

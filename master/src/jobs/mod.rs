@@ -6,6 +6,7 @@
 //! second sending harmless at the minion.
 
 pub mod act;
+pub mod boots;
 pub mod collect;
 pub mod decide;
 mod packing;

@@ -41,6 +41,9 @@ pub struct JobPublished {
     /// The job that this one asks about, if it is a `find_job` of ours.
     #[serde(default)]
     pub probes: Option<Jid>,
+    /// Whether it asks minions for the boot of their machine, which nobody sees.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_boot: bool,
 }
 
 /// A step of a run.
@@ -66,8 +69,16 @@ pub struct MinionEnded {
 }
 
 impl JobPublished {
+    /// Says whether it is a question of the master's own, which is no job for its users.
+    pub fn is_question(&self) -> bool {
+        self.probes.is_some() || self.asks_boot
+    }
+
     /// Gives the events that announce the job, as python's master fires them before it sends.
     pub(crate) fn events(&self) -> Vec<(Tag, Map)> {
+        if self.asks_boot {
+            return Vec::new();
+        }
         let minions: Value = self
             .minions
             .iter()

@@ -24,7 +24,7 @@ pub fn on_minion_start(
     said: &str,
 ) -> Vec<Record> {
     let refreshed = minions.get(id).and_then(|minion| minion.refreshed);
-    let open = jobs.open().filter(|job| job.published.probes.is_none());
+    let open = jobs.open().filter(|job| !job.published.is_question());
     let may_have = |job: &&Job| {
         let outcome = job.minions.get(id);
         let is_open = outcome.is_some_and(|outcome| !outcome.phase.has_ended());

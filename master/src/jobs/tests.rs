@@ -43,6 +43,7 @@ fn job(step: bool) -> JobPublished {
         hides_output: false,
         secret: None,
         probes: None,
+        asks_boot: false,
     }
 }
 

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::packing::Packed;
 use super::{JobPublished, MinionEnded};
 
-/// Jobs that have ended and are kept as they are, for returns that come late; older ones are packed.
+/// Jobs that have ended and are kept as they are, for returns that come late; older ones are
+/// packed.
 const UNPACKED_MAX: usize = 64;
 
 /// One job: what was asked, and how it stands.
@@ -111,7 +112,7 @@ impl Job {
             .as_ref()
             .is_some_and(|step| is_kept(&step.run));
         // A question that was never answered has no end of its own.
-        let is_over = self.has_ended() || self.published.probes.is_some();
+        let is_over = self.has_ended() || self.published.is_question();
         self.at < before && is_over && !is_of_kept_run
     }
 
@@ -352,6 +353,11 @@ impl View {
         self.change(jid, |job| {
             *job.absent.entry(id.clone()).or_insert(0) += 1;
         });
+    }
+
+    /// Takes in that a question was answered; the answer is kept elsewhere.
+    pub fn answered(&mut self, jid: &Jid, id: &MinionId, at: Timestamp) {
+        self.change(jid, |job| job.set(id, MinionPhase::Ok, at));
     }
 
     /// Takes in an end without a return.

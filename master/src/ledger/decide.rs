@@ -23,6 +23,8 @@ pub struct Policy {
     pub enrolment: enrolment::Terms,
     /// Option `auth_events`: whether sign-ins are events.
     pub auth_events: bool,
+    /// Option `boot_ids`: whether minions that sign in are asked for the boot of their machine.
+    pub boot_ids: bool,
     /// Option `rotate_aes_key`: whether a deleted or rejected key ends the shared key.
     pub rotate_aes_key: bool,
     /// Options `timeout` and `gather_job_timeout`.
@@ -63,6 +65,9 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
     match input {
         Input::Auth(attempt) => on_auth(views, policy, &attempt, now),
         Input::Publish(request) => on_publish(views, policy, *request, now),
+        Input::Return(ret) if minions::boots::is_answer(views, &ret) => {
+            minions::boots::on_answer(views, &ret, now)
+        }
         Input::Return(ret) => orchestrator::decide::on_return(views, policy, *ret, None, now),
         Input::SealedReturn { ret, blob } => {
             orchestrator::decide::on_return(views, policy, *ret, Some(blob), now)
@@ -78,15 +83,15 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             secrets::decide::on_delivered(&views.secrets, &reader, &jids),
         ),
         Input::Events(events) => {
-            let news = |(tag, data): &(Tag, Map)| {
-                !minions::decide::is_told_twice(&views.minions, tag, data)
+            let minions = &views.minions;
+            let news =
+                |(tag, data): &(Tag, Map)| !minions::decide::is_told_twice(minions, tag, data);
+            let event = |(tag, mut data): (Tag, Map)| {
+                minions::boots::mark_repeated(minions, &tag, &mut data);
+                Record::Event { tag, data }
             };
             let events = events.into_iter().filter(news);
-            Decision::records(
-                events
-                    .map(|(tag, data)| Record::Event { tag, data })
-                    .collect(),
-            )
+            Decision::records(events.map(event).collect())
         }
         Input::Grains(id, grains) => {
             Decision::records(minions::decide::on_grains(&views.minions, &id, &grains))
@@ -142,7 +147,8 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             unheard,
         }]),
         Input::SubscriberAppeared => {
-            let effects = collect::on_subscriber(&views.jobs, now);
+            let mut effects = collect::on_subscriber(&views.jobs, now);
+            effects.extend(minions::boots::on_subscriber(views, now));
             Decision {
                 effects,
                 ..Decision::records(Vec::new())
@@ -153,6 +159,10 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             key: TimerKey::Probe(jid),
             presence,
         } => on_probe_timer(views, policy, &jid, &presence, now),
+        Input::Timer {
+            key: TimerKey::Boots,
+            presence,
+        } => minions::boots::on_timer(views, &presence, now),
         Input::Timer {
             key: TimerKey::Step { run, step, attempt },
             ..
@@ -176,7 +186,21 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
             orchestrator::decide::on_fact(views, policy, &run, &fact, now)
         }
         Input::Pillars { run, wish, pillars } => {
-            orchestrator::decide::on_pillars(views, policy, &run, (*wish, pillars), now)
+            let asked = orchestrator::Wanted {
+                wish: *wish,
+                pillars: Some(pillars),
+                has_asked_boots: false,
+            };
+            orchestrator::decide::on_gathered(views, policy, &run, asked, now)
+        }
+        Input::AskBoots(ids) => minions::boots::ask_now(views, &ids, now),
+        Input::BootsGathered { run, wish, pillars } => {
+            let asked = orchestrator::Wanted {
+                wish: *wish,
+                pillars,
+                has_asked_boots: true,
+            };
+            orchestrator::decide::on_gathered(views, policy, &run, asked, now)
         }
         Input::LookedBack { run, events, done } => {
             orchestrator::decide::on_looked_back(views, policy, &run, events, *done, now)
@@ -200,6 +224,9 @@ fn on_auth(views: &Views, policy: &Policy, attempt: &auth::Attempt, now: Timesta
     let (mut records, outcome) = auth::decide::on_attempt(known, attempt);
     if !policy.auth_events {
         records.retain(|record| !matches!(record, Record::Event { .. }));
+        let id = attempt.id.clone();
+        let is_in = outcome == auth::Outcome::Accepted;
+        records.extend(is_in.then_some(Record::SignedIn { id }));
     }
     Decision {
         answer: Answer::Auth(outcome),
@@ -406,6 +433,8 @@ fn on_master_start(
         .insert(0, Record::MasterStarted { version, resumed });
     let timers = collect::on_master_start(&views.jobs, policy.patience, now);
     decision.effects.extend(timers);
+    let ask = minions::boots::on_master_start(views, now);
+    decision.effects.extend(ask);
     decision
 }
 
@@ -457,6 +486,10 @@ pub fn on_record(
     } = record
     {
         decision.effects.push(Effect::ForgetSecrets(run.clone()));
+    }
+    if policy.boot_ids {
+        let ask = minions::boots::after_record(&views.minions, record, now);
+        decision.effects.extend(ask);
     }
     orchestrator::decide::on_record(views, policy, cursor, record, now, &mut decision);
     decision

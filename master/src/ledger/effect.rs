@@ -1,5 +1,7 @@
 //! Everything a decision may ask for, to be done once its records are durable.
 
+use std::collections::HashMap;
+
 use model::target::Target;
 use model::{Cursor, Jid, Map, MinionId, TagGlob, Timestamp, Value};
 
@@ -56,6 +58,18 @@ pub enum Effect {
         /// The target.
         target: Target,
     },
+    /// Wait until minions have told the boots of their machines, or for a while; then grant what a
+    /// step asked for.
+    GatherBoots {
+        /// The run.
+        run: Jid,
+        /// What the step asked for: to publish a job.
+        wish: Box<orch::Effect>,
+        /// The pillars that were compiled for it.
+        pillars: Option<HashMap<MinionId, Value>>,
+        /// The minions that are being asked.
+        ids: Vec<MinionId>,
+    },
     /// Call a function of the master for a step.
     Call(Call),
     /// A run is over: let go of the texts of its secrets.
@@ -101,6 +115,8 @@ pub enum CallKind {
 pub enum TimerKey {
     /// Ask the minions that have not answered a job.
     Probe(Jid),
+    /// Ask minions for the boots of their machines.
+    Boots,
     /// A step of a run: its time is up, or its next try is due.
     Step {
         /// The run.

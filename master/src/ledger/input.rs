@@ -162,6 +162,17 @@ pub enum Input {
         /// Pillars by id, or why there are none.
         pillars: HashMap<MinionId, Value>,
     },
+    /// A step's job is to go out, and it is not known in which boots its minions run.
+    AskBoots(Vec<MinionId>),
+    /// The minions of a step's job have told the boots of their machines, or did not in time.
+    BootsGathered {
+        /// The run.
+        run: Jid,
+        /// What the step asked for.
+        wish: Box<orch::Effect>,
+        /// The pillars that were compiled for it.
+        pillars: Option<HashMap<MinionId, Value>>,
+    },
     /// A job was handed to the publish socket.
     Sent {
         /// The job.

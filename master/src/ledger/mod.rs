@@ -7,6 +7,8 @@
 //! log and every asker is told. What a batch comes to is decided by [`Core::step`], which has no
 //! thread; this file gives it one, and the queues.
 
+#[cfg(test)]
+pub(crate) mod bench;
 mod core;
 pub mod decide;
 mod effect;
@@ -35,6 +37,7 @@ pub use record::Record;
 pub use replay::{Durable, ReplayError};
 pub use snapshots::Snapshots;
 pub use views::Views;
+pub(crate) use views::jid_after;
 
 use crate::keys::keyring::Keyring;
 use crate::mine;
@@ -50,8 +53,9 @@ const BATCH_INPUTS_MAX: usize = 512;
 /// Effects that wait to be performed.
 pub const EFFECTS_WAITING_MAX: usize = 16_384;
 
-/// Records that one trim forgets, in one commit: about 3 ms and a sync, so that inputs wait no longer
-/// than for some appends. A busy master writes 300,000 in the minute after which it is asked again.
+/// Records that one trim forgets, in one commit: about 3 ms and a sync, so that inputs wait no
+/// longer than for some appends. A busy master writes 300,000 in the minute after which it is asked
+/// again.
 const TRIM_RECORDS_MAX: u64 = 1000;
 
 /// Mine changes whose blobs wait to be removed from the disk. More make the ledger wait: the disk

@@ -14,6 +14,7 @@ use super::kept_return;
 use crate::enrolment::EnrolmentRecord;
 use crate::jobs::{JobPublished, MinionEnded, sub_events};
 use crate::keys::KeyChanged;
+use crate::minions::BootTold;
 use crate::orchestrator;
 use crate::secrets::SecretRecord;
 
@@ -77,6 +78,13 @@ pub enum Record {
         /// The minion.
         id: MinionId,
     },
+    /// A minion signed in, where sign-ins are no events (`auth_events: False`).
+    SignedIn {
+        /// The minion.
+        id: MinionId,
+    },
+    /// A minion told in which boot of its machine it runs.
+    BootTold(BootTold),
     /// A minion stored mine data. Written by older releases only: values stay out of the log since.
     MineStored {
         /// The minion.
@@ -157,6 +165,7 @@ impl Record {
             Record::Enrolment(record) => record.events(),
             Record::JobPublished(job) => job.events(),
             Record::Secret(secret) => secret.event().into_iter().collect(),
+            Record::BootTold(told) => told.event().into_iter().collect(),
             Record::JobReturned(ret) => {
                 let mut events = vec![(Tag::job_ret(&ret.jid, &ret.id), ret.load.clone())];
                 events.extend(sub_events::of(ret));

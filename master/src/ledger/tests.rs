@@ -136,6 +136,7 @@ fn policy() -> Policy {
         enrolment: crate::enrolment::settings::terms(&crate::config::Opts::default()),
         rotate_aes_key: true,
         auth_events: true,
+        boot_ids: true,
         patience: Patience {
             timeout_secs: 5,
             gather_job_timeout_secs: 10,

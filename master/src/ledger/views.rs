@@ -41,11 +41,7 @@ impl Views {
     pub fn apply(&mut self, cursor: Cursor, at: Timestamp, record: &Record) {
         self.head = cursor;
         match record {
-            Record::Event { tag, .. } => {
-                if minions::decide::may_be_start(tag) {
-                    self.apply_events(cursor, at, record);
-                }
-            }
+            Record::Event { .. } => self.apply_event(cursor, at, record),
             Record::KeyChanged(changed) => {
                 self.keys.apply(changed);
                 self.keys.date(changed, at);
@@ -63,6 +59,9 @@ impl Views {
             Record::Enrolment(record) => self.enrolment.apply(at, record),
             Record::JobPublished(job) => {
                 self.note_jid(&job.jid);
+                if job.asks_boot {
+                    self.minions.asked(&job.minions, &job.jid, at);
+                }
                 self.jobs.published(job, cursor, at);
             }
             Record::JobSent {
@@ -74,6 +73,7 @@ impl Views {
             Record::JobDoubted { jid, id, said } => self.jobs.doubted(jid, id, said, cursor),
             Record::ClockJumped { by_ms } => {
                 self.jobs.clock_jumped(*by_ms);
+                self.minions.clock_jumped(*by_ms);
                 self.master_start = self.master_start.moved(*by_ms);
             }
             Record::JobReturned(ret) => self.jobs.returned(ret, cursor, at),
@@ -82,6 +82,11 @@ impl Views {
             Record::MinionEnded(ended) => self.jobs.ended(ended, at),
             Record::GrainsChanged { id, grains } => self.minions.grains_changed(id, grains),
             Record::MinionRefreshed { id } => self.minions.refreshed(id, cursor),
+            Record::SignedIn { id } => self.minions.signed_in(id, cursor),
+            Record::BootTold(told) => {
+                self.jobs.answered(&told.jid, &told.id, at);
+                self.minions.boot_told(told, cursor, at);
+            }
             Record::MineStored { id, data, clear } => self.mine.stored(id, data, *clear),
             Record::MineKept { id, blobs, clear } => self.mine.kept(id, blobs, *clear),
             Record::MineDeleted { id, fun } => self.mine.deleted(id, fun.as_deref()),
@@ -98,18 +103,32 @@ impl Views {
             Record::Forgotten { before } => self.forget(*before),
             Record::MasterStarted { .. } => {
                 self.master_start = at;
+                self.minions.master_started(cursor);
                 self.jobs.not_after(at);
             }
         }
     }
 
-    fn apply_events(&mut self, cursor: Cursor, at: Timestamp, record: &Record) {
+    fn apply_event(&mut self, cursor: Cursor, at: Timestamp, record: &Record) {
+        let Record::Event { tag, data } = record else {
+            return;
+        };
+        if minions::decide::may_be_start(tag) {
+            self.apply_start(cursor, at, record);
+        } else if let Some(id) = minions::decide::signed_in_id(tag, data) {
+            self.minions.signed_in(&id, cursor);
+        }
+    }
+
+    fn apply_start(&mut self, cursor: Cursor, at: Timestamp, record: &Record) {
         for event in record.events(cursor, at) {
             if let Some((id, said)) = minions::decide::started(&self.minions, &event) {
                 let start = minions::view::Start {
                     cursor,
                     at,
                     said: said.to_owned(),
+                    is_synthesized: event.data.contains_key(minions::boots::SYNTHESIZED),
+                    is_before_sign_in: false,
                 };
                 self.minions.started(&id, start);
             }
@@ -147,18 +166,19 @@ impl Views {
 
     /// Gives a jid that was never given out: the moment, or one microsecond behind the last.
     pub fn next_jid(&mut self, now: Timestamp) -> Jid {
-        let mut moment = now;
-        let mut jid = Jid::at(moment);
-        while self.last_jid.as_ref().is_some_and(|last| *last >= jid) {
-            moment = self
-                .last_jid
-                .as_ref()
-                .and_then(Jid::moment)
-                .unwrap_or(moment);
-            moment = Timestamp(moment.0.saturating_add(1));
-            jid = Jid::at(moment);
-        }
-        self.last_jid = Some(jid.clone());
-        jid
+        jid_after(&mut self.last_jid, now)
     }
+}
+
+/// Gives the next jid behind the last, and notes it. For decisions that read views meanwhile.
+pub(crate) fn jid_after(last: &mut Option<Jid>, now: Timestamp) -> Jid {
+    let mut moment = now;
+    let mut jid = Jid::at(moment);
+    while last.as_ref().is_some_and(|last| *last >= jid) {
+        moment = last.as_ref().and_then(Jid::moment).unwrap_or(moment);
+        moment = Timestamp(moment.0.saturating_add(1));
+        jid = Jid::at(moment);
+    }
+    *last = Some(jid.clone());
+    jid
 }

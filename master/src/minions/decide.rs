@@ -25,10 +25,11 @@ pub fn may_be_start(tag: &Tag) -> bool {
 }
 
 /// Reads a start event: gives what the minion said, if this is one of `id` and not the same told
-/// twice.
+/// twice, nor one that the master had made up.
 pub fn started<'a>(minions: &View, event: &'a Event) -> Option<(MinionId, &'a str)> {
     let start = start(&event.tag, &event.data)?;
-    (!is_known(minions, &start)).then_some(start)
+    let is_told_late = event.data.contains_key(orch::REPEATS_SYNTHESIZED);
+    (!is_told_late && !is_known(minions, &start)).then_some(start)
 }
 
 /// Says whether an event is a start that is on record already. A minion repeats an event whose
@@ -39,8 +40,7 @@ pub fn is_told_twice(minions: &View, tag: &Tag, data: &Map) -> bool {
 }
 
 fn start<'a>(tag: &Tag, data: &'a Map) -> Option<(MinionId, &'a str)> {
-    let id = tag.as_str().strip_prefix("salt/minion/")?;
-    let id: MinionId = id.strip_suffix("/start")?.parse().ok()?;
+    let id = started_id(tag)?;
     let said = data.get("data").and_then(|data| data.as_str());
     Some((id, said.unwrap_or_default()))
 }
@@ -48,6 +48,25 @@ fn start<'a>(tag: &Tag, data: &'a Map) -> Option<(MinionId, &'a str)> {
 fn is_known(minions: &View, (id, said): &(MinionId, &str)) -> bool {
     let known = minions.get(id).and_then(|minion| minion.start.as_ref());
     known.is_some_and(|start| !said.is_empty() && start.said == *said)
+}
+
+/// Gives the minion whose start a tag tells.
+pub fn started_id(tag: &Tag) -> Option<MinionId> {
+    let id = tag
+        .as_str()
+        .strip_prefix("salt/minion/")?
+        .strip_suffix("/start")?;
+    id.parse().ok()
+}
+
+/// Gives the minion whose good sign-in an event tells.
+pub fn signed_in_id(tag: &Tag, data: &Map) -> Option<MinionId> {
+    if tag.as_str() != "salt/auth" {
+        return None;
+    }
+    let is_in = data.get("act").and_then(|act| act.as_str()) == Some("accept");
+    let id = data.get("id").filter(|_| is_in)?;
+    id.as_str()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -67,6 +86,8 @@ mod tests {
             cursor: Cursor(1),
             at: Timestamp(1),
             said: "at 1".into(),
+            is_synthesized: false,
+            is_before_sign_in: false,
         };
         minions.started(&id, start);
         assert!(is_told_twice(&minions, &tag, &said("at 1")));

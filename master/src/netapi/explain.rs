@@ -21,6 +21,8 @@ const READ_RECORDS: usize = 512;
 struct Known {
     is_accepted: bool,
     last_start: Option<Timestamp>,
+    boot: Option<String>,
+    boot_since: Option<Timestamp>,
 }
 
 /// Explains a run.
@@ -39,9 +41,12 @@ pub(super) async fn explain(
             .map(|id| {
                 let minion = views.minions.get(&id);
                 let start = minion.and_then(|minion| minion.start.as_ref());
+                let told = minion.and_then(|minion| minion.boot.as_ref());
                 let known = Known {
                     is_accepted: views.keys.is_accepted(&id),
                     last_start: start.map(|start| start.at),
+                    boot: told.and_then(|told| Some(told.boot.as_ref()?.to_string())),
+                    boot_since: told.map(|told| told.since),
                 };
                 (id, known)
             })
@@ -59,6 +64,8 @@ pub(super) async fn explain(
         if let Some(known) = known.get(&id) {
             awaited.is_accepted = known.is_accepted;
             awaited.last_start = known.last_start;
+            awaited.boot.clone_from(&known.boot);
+            awaited.boot_since = known.boot_since;
         }
         if let Some(sign) = signs.get(&id) {
             awaited.is_connected = sign.is_connected;

@@ -15,10 +15,7 @@ pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
 ) -> Result<Json<Vec<JobSummary>>, Refusal> {
     let jobs = shared.ledger.ask(|views| {
-        let asked = views
-            .jobs
-            .iter()
-            .filter(|job| job.published.probes.is_none());
+        let asked = views.jobs.iter().filter(|job| !job.published.is_question());
         asked.map(crate::jobs::Job::summary).collect()
     });
     Ok(Json(jobs.await?))

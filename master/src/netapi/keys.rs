@@ -32,6 +32,11 @@ pub(super) async fn minions(
         .await?;
     let signs = shared.signs(known.iter().map(|(_, id)| id));
     let view = |(minion, id): (crate::minions::view::Minion, model::MinionId)| MinionView {
+        boot: minion
+            .boot
+            .as_ref()
+            .and_then(|told| Some(told.boot.as_ref()?.to_string())),
+        boot_told: minion.boot.map(|told| told.at),
         grains: minion.grains.unwrap_or_default(),
         last_seen: signs.get(&id).and_then(|sign| sign.last_seen),
         started: minion.start.map(|start| start.at),

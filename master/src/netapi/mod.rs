@@ -10,6 +10,7 @@ mod events;
 mod explain;
 mod jobs;
 mod keys;
+mod look;
 mod lowstate;
 mod plan;
 mod progress;

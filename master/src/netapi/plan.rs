@@ -1,16 +1,19 @@
-//! `POST /plan`: what an orchestration would do. Nothing is started and nothing recorded.
+//! `POST /plan`: what an orchestration would do. Nothing is started, and nothing recorded unless
+//! the nodes are asked for their disks.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use model::api::{PlanMark, PlanNode, PlanStep, PlanView};
 use model::target::{Target, TargetType};
 use model::{Map, MinionId, Value};
 use serde::Deserialize;
 
+use super::look;
 use super::refusal::Refusal;
+use super::server::Peer;
 use crate::jobs::decide::{Known, resolve};
 use crate::ledger::Views;
 use crate::runners::{Arguments, state};
@@ -23,13 +26,26 @@ pub(super) struct Asked {
     arg: Vec<Value>,
     #[serde(default)]
     kwarg: Map,
+    /// Ask the nodes what is on the disks that may be wiped.
+    #[serde(default)]
+    look: bool,
+    #[serde(default)]
+    by: String,
 }
 
 /// Plans an orchestration and shows what it would do, to whom.
 pub(super) async fn plan(
     State(shared): State<Arc<Shared>>,
-    Json(Asked { arg, kwarg }): Json<Asked>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(asked): Json<Asked>,
 ) -> Result<Json<PlanView>, Refusal> {
+    let Asked {
+        arg,
+        kwarg,
+        look,
+        by,
+        ..
+    } = asked;
     let arguments = Arguments::new("state.orchestrate", arg, kwarg);
     let (plan, pillar) = state::plan(&shared, &arguments).await.map_err(|error| {
         let hint = error.hint();
@@ -69,6 +85,13 @@ pub(super) async fn plan(
             }));
         }
     }
+    let look = match look {
+        true => {
+            let user = peer.user(&by, shared.world.disk.as_ref());
+            Some(look::look(&shared, &plan, &steps, &mut nodes, &user).await?)
+        }
+        false => None,
+    };
     let is_change = |step: &&PlanStep| step.is_change;
     Ok(Json(PlanView {
         name: plan.name.clone(),
@@ -77,6 +100,7 @@ pub(super) async fn plan(
         steps,
         nodes,
         warnings,
+        look,
     }))
 }
 

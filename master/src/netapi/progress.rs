@@ -13,9 +13,9 @@ use model::{Cursor, Event, MinionId, TagGlob, Value};
 use crate::event_bus::look_back;
 use crate::shared::Shared;
 
-/// What counts as a sub-step: Yomi's own events, and those that minions with `state_events: True`
-/// send for each state.
-const GLOBS: [&str; 2] = ["yomi/*", "salt/job/*/prog/*"];
+/// What counts as a sub-step: Yomi's own events, those of our formula that stands in for it, and
+/// those that minions with `state_events: True` send for each state.
+const GLOBS: [&str; 3] = ["yomi/*", "microos/*", "salt/job/*/prog/*"];
 
 /// The sub-steps of the running steps of one run.
 #[derive(Default)]

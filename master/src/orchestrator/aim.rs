@@ -19,16 +19,37 @@ use crate::ledger::{Effect, Record, Views};
 /// Pillars by id.
 type Pillars = HashMap<MinionId, Value>;
 
-/// Goes on with a wish whose target needed pillars, if the step still has it.
+/// What a step asks for, with what had to be found out first.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// What it asks for.
+    pub wish: Wish,
+    /// The pillars that its target is matched on, once they are compiled.
+    pub pillars: Option<Pillars>,
+    /// Whether its minions were asked for the boots that they run in.
+    pub has_asked_boots: bool,
+}
+
+impl From<Wish> for Wanted {
+    fn from(wish: Wish) -> Self {
+        Self {
+            wish,
+            pillars: None,
+            has_asked_boots: false,
+        }
+    }
+}
+
+/// Goes on with a wish for which something had to be found out, if the step still has it.
 pub(super) fn grant_later(
     views: &mut Views,
     policy: &Policy,
     id: &Jid,
-    (wish, pillars): (Wish, &Pillars),
+    wanted: Wanted,
     now: Timestamp,
     decision: &mut Decision,
 ) {
-    let is_wanted = views.runs.get(id).is_some_and(|run| match &wish {
+    let is_wanted = views.runs.get(id).is_some_and(|run| match &wanted.wish {
         Wish::Publish { jid, .. } | Wish::AdoptJob { jid, .. } => {
             run.wants_job(jid) && !views.jobs.contains(jid)
         }
@@ -36,7 +57,7 @@ pub(super) fn grant_later(
         _ => true,
     });
     if is_wanted {
-        let fact = aim(views, policy, id, (wish, Some(pillars)), now, decision);
+        let fact = aim(views, policy, id, wanted, now, decision);
         feed(views, policy, id, fact, now, decision);
     }
 }
@@ -47,11 +68,11 @@ pub(super) fn aim(
     views: &Views,
     policy: &Policy,
     id: &Jid,
-    (wish, pillars): (Wish, Option<&Pillars>),
+    wanted: Wanted,
     now: Timestamp,
     decision: &mut Decision,
 ) -> Option<Fact> {
-    let (step, attempt, jid, job) = match &wish {
+    let (step, attempt, jid, job) = match &wanted.wish {
         Wish::Publish {
             step,
             attempt,
@@ -76,27 +97,53 @@ pub(super) fn aim(
         tgt: job.tgt.clone(),
         tgt_type,
     };
-    if target.needs_pillar() && pillars.is_none() {
+    if target.needs_pillar() && wanted.pillars.is_none() {
         decision.effects.push(Effect::GatherPillars {
             run: id.clone(),
-            wish: Box::new(wish),
+            wish: Box::new(wanted.wish),
             target,
         });
         return None;
     }
-    let pillars = pillars.cloned().unwrap_or_default();
-    match jid {
-        Some(jid) => {
-            let to = (id, step, jid);
-            publish_for(views, policy, to, (job, target, pillars), now, decision)
+    let pillars = wanted.pillars.clone().unwrap_or_default();
+    let Some(jid) = jid else {
+        let place = (step, attempt);
+        return Some(resolve_for(views, policy, place, (job, target, &pillars)));
+    };
+    if job.wants_boot && !wanted.has_asked_boots {
+        let ids = of_unknown_boot(views, policy, &target, &pillars);
+        if !ids.is_empty() {
+            decision.effects.push(Effect::GatherBoots {
+                run: id.clone(),
+                wish: Box::new(wanted.wish),
+                pillars: wanted.pillars,
+                ids,
+            });
+            return None;
         }
-        None => Some(resolve_for(
-            views,
-            policy,
-            (step, attempt),
-            (job, target, &pillars),
-        )),
     }
+    let to = (id, step, jid);
+    publish_for(views, policy, to, (job, target, pillars), now, decision)
+}
+
+/// Finds the targeted minions of which it is not known in which boot they run now.
+fn of_unknown_boot(
+    views: &Views,
+    policy: &Policy,
+    target: &Target,
+    pillars: &Pillars,
+) -> Vec<MinionId> {
+    let grains = |id: &MinionId| views.minions.grains(id);
+    let known = Known {
+        keys: &views.keys,
+        grains: &grains,
+        nodegroups: &policy.nodegroups,
+    };
+    // A target that cannot be read is told when the job is made.
+    let resolved = crate::jobs::decide::resolve(target, known, pillars);
+    let (mut minions, _) = resolved.unwrap_or_default();
+    minions.retain(|id| views.minions.present_boot(id).is_none());
+    minions
 }
 
 fn refused((step, attempt): (usize, u32), jid: Option<&Jid>, why: String) -> Fact {

@@ -1,12 +1,11 @@
 //! Decides what the log and the timers mean for runs.
 
-use std::collections::HashMap;
-
 use model::api::{RunPhase, RunStarted};
-use model::{Cursor, Event, Jid, JobReturn, Map, MinionId, Timestamp, Value};
+use model::{Cursor, Event, Jid, JobReturn, Map, MinionId, Timestamp};
 use orch::{Fact, RunRecord};
 
-use super::aim::grant_later;
+use super::aim::{Wanted, grant_later};
+use super::signs;
 use super::translate::feed;
 use crate::ledger::decide::{Decision, Policy};
 use crate::ledger::{Answer, Effect, Record, TimerKey, Views};
@@ -81,16 +80,16 @@ pub fn on_start(
     }
 }
 
-/// Goes on with a step whose target is matched on pillar.
-pub fn on_pillars(
+/// Goes on with a step for whose job something had to be found out.
+pub fn on_gathered(
     views: &mut Views,
     policy: &Policy,
     run: &Jid,
-    (wish, pillars): (orch::Effect, HashMap<MinionId, Value>),
+    wanted: Wanted,
     now: Timestamp,
 ) -> Decision {
     let mut decision = Decision::records(Vec::new());
-    grant_later(views, policy, run, (wish, &pillars), now, &mut decision);
+    grant_later(views, policy, run, wanted, now, &mut decision);
     decision
 }
 
@@ -245,6 +244,11 @@ pub fn on_record(
         feed(views, policy, &run, [fact], now, decision);
     }
     if let Some((run, fact)) = fact_of_job(views, record, now) {
+        let boots = present_boots(views, &run, record);
+        let facts = [fact].into_iter().chain(boots);
+        feed(views, policy, &run, facts, now, decision);
+    }
+    for (run, fact) in signs::facts(views, cursor, record) {
         feed(views, policy, &run, [fact], now, decision);
     }
     for (run, event) in watched(views, cursor, record, now) {
@@ -327,6 +331,26 @@ fn fact_of_job(views: &Views, record: &Record, now: Timestamp) -> Option<(Jid, F
     // The clear return of a job that hides its output was told when it came.
     let is_told = job.hides_output && matches!(fact, Fact::Returned(_));
     (!is_told).then(|| (step.run.clone(), fact))
+}
+
+/// Finds in which boots the minions of a job run that is to restart their machines.
+fn present_boots(views: &Views, run: &Jid, record: &Record) -> Option<Fact> {
+    let Record::JobPublished(job) = record else {
+        return None;
+    };
+    let is_meant = views
+        .runs
+        .get(run)
+        .is_some_and(|run| run.wants_boots_of(&job.jid));
+    let boot = |id: &MinionId| {
+        let told = views.minions.present_boot(id)?;
+        Some((id.clone(), told.boot.clone()?))
+    };
+    let boots: Vec<_> = job.minions.iter().filter_map(boot).collect();
+    (is_meant && !boots.is_empty()).then(|| Fact::BootsBefore {
+        jid: job.jid.clone(),
+        boots,
+    })
 }
 
 /// Finds the runs that wait for one of the events that a record shows on the bus.

@@ -9,9 +9,14 @@ mod aim;
 pub mod command;
 pub mod decide;
 pub mod recover;
+mod signs;
 mod translate;
 pub mod view;
 
+#[cfg(test)]
+mod tests;
+
+pub use aim::Wanted;
 pub use command::Command;
 pub(crate) use translate::fun_args;
 pub use view::View;

@@ -14,7 +14,8 @@ use crate::ledger::{Call, CallKind, Effect, Record, TimerKey, Views};
 /// `decision`.
 ///
 /// The run's records are not applied here: the ledger applies them in order. So that a second fact
-/// sees what the first one led to, the run is advanced on a copy.
+/// sees what the first one led to, the run is advanced on a copy, which begins with what was
+/// decided for it before in the same batch.
 pub(super) fn feed(
     views: &mut Views,
     policy: &Policy,
@@ -23,7 +24,7 @@ pub(super) fn feed(
     now: Timestamp,
     decision: &mut Decision,
 ) {
-    let Some(run) = views.runs.get(id).cloned() else {
+    let Some(run) = views.runs.as_decided(id) else {
         return;
     };
     follow(
@@ -47,7 +48,7 @@ pub(super) fn resume(
     now: Timestamp,
     decision: &mut Decision,
 ) {
-    let Some(run) = views.runs.get(id).cloned() else {
+    let Some(run) = views.runs.as_decided(id) else {
         return;
     };
     let cursor = views.head;
@@ -70,7 +71,7 @@ pub(super) fn again(
     now: Timestamp,
     decision: &mut Decision,
 ) {
-    let Some(run) = views.runs.get(id).cloned() else {
+    let Some(run) = views.runs.as_decided(id) else {
         return;
     };
     let mut effects = orch::recovery::effects(&run, now);
@@ -99,6 +100,7 @@ fn follow(
                 tracing::error!(%illegal, "a run decided on something that cannot follow");
                 return;
             }
+            views.runs.decided(&id, &record);
             decision.records.push(Record::Run {
                 run: id.clone(),
                 record,
@@ -133,7 +135,7 @@ fn grant(
     let run = id.clone();
     match wish {
         wish @ (Wish::Publish { .. } | Wish::Resolve { .. } | Wish::AdoptJob { .. }) => {
-            return aim(views, policy, id, (wish, None), now, decision);
+            return aim(views, policy, id, wish.into(), now, decision);
         }
         Wish::CallRunner {
             step,

@@ -1,6 +1,6 @@
 //! All runs that are kept, each the fold of its records.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use model::api::{RunSummary, RunView};
 use model::{Cursor, Jid, Timestamp, Value};
@@ -14,12 +14,21 @@ const TYPICAL_RUNS_MAX: usize = 20;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct View {
     runs: BTreeMap<Jid, Run>,
+    /// What was decided in the batch at hand and is not taken in yet, in order: the next decision
+    /// on a run follows these.
+    #[serde(skip)]
+    ahead: VecDeque<(Jid, RunRecord)>,
 }
 
 impl View {
     /// Takes in one record. One that cannot follow is told and left out: the log is of a newer
     /// release, or damaged in a way that checksums do not see.
     pub fn apply(&mut self, id: &Jid, record: &RunRecord) {
+        let mut ahead = self.ahead.iter();
+        let place = ahead.position(|(run, decided)| run == id && decided == record);
+        if let Some(place) = place {
+            self.ahead.remove(place);
+        }
         if let Some(run) = Run::of_first(record) {
             self.runs.insert(id.clone(), run);
             return;
@@ -30,6 +39,23 @@ impl View {
         if let Err(illegal) = run.apply(record) {
             tracing::error!(%illegal, "a record of a run makes no sense and is left out");
         }
+    }
+
+    /// Notes what was decided for a run and will be taken in with the batch at hand.
+    pub fn decided(&mut self, id: &Jid, record: &RunRecord) {
+        self.ahead.push_back((id.clone(), record.clone()));
+    }
+
+    /// Gives a run with all that was decided for it so far, taken in or not: two causes in one
+    /// batch are decided on one after the other.
+    pub fn as_decided(&self, id: &Jid) -> Option<Run> {
+        let mut run = self.runs.get(id)?.clone();
+        for (_, record) in self.ahead.iter().filter(|(of, _)| of == id) {
+            if let Err(illegal) = run.apply(record) {
+                tracing::error!(%illegal, "a run decided on something that cannot follow");
+            }
+        }
+        Some(run)
     }
 
     /// Gives a run.

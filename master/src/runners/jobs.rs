@@ -96,7 +96,7 @@ async fn list_jobs(shared: &Arc<Shared>, arguments: &Arguments) -> Result<Value,
             let is_wanted = wanted
                 .as_ref()
                 .is_none_or(|glob| glob.matches(&job.published.fun.to_text()));
-            job.published.probes.is_none() && is_wanted
+            !job.published.is_question() && is_wanted
         };
         let shown = views.jobs.iter().filter(is_shown);
         shown
@@ -112,7 +112,7 @@ async fn last_run(shared: &Arc<Shared>) -> Result<Value, RunnerError> {
             .jobs
             .iter()
             .rev()
-            .filter(|job| job.published.probes.is_none());
+            .filter(|job| !job.published.is_question());
         asked.next().map(|job| job.published.jid.clone())
     });
     let Some(jid) = last.await? else {
@@ -126,10 +126,7 @@ async fn last_run(shared: &Arc<Shared>) -> Result<Value, RunnerError> {
 
 async fn active(shared: &Arc<Shared>) -> Result<Value, RunnerError> {
     let jobs = shared.ledger.ask(|views| {
-        let open = views
-            .jobs
-            .open()
-            .filter(|job| job.published.probes.is_none());
+        let open = views.jobs.open().filter(|job| !job.published.is_question());
         open.map(|job| {
             let mut shown = summary(job);
             let running: Value = job.pending().map(|id| Value::str(id.as_str())).collect();

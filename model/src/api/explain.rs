@@ -37,6 +37,9 @@ pub struct StepExplanation {
     pub started: Option<Timestamp>,
     /// When it fails if nothing happens.
     pub until: Option<Timestamp>,
+    /// When it fails in any case, if `until` moves with what minions show.
+    #[serde(default)]
+    pub limit: Option<Timestamp>,
     /// The place in the log before its last attempt.
     #[serde(default)]
     pub cursor: Option<Cursor>,
@@ -81,4 +84,13 @@ pub struct Awaited {
     /// When it last said that it started.
     #[serde(default)]
     pub last_start: Option<Timestamp>,
+    /// In which boot its machine was when the job went out, where a new one is waited for.
+    #[serde(default)]
+    pub boot_before: Option<String>,
+    /// In which boot its machine is, as it last told.
+    #[serde(default)]
+    pub boot: Option<String>,
+    /// When it told so for the first time.
+    #[serde(default)]
+    pub boot_since: Option<Timestamp>,
 }

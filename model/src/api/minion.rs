@@ -17,4 +17,10 @@ pub struct MinionView {
     pub started: Option<Timestamp>,
     /// Whether a connection of it is open now.
     pub is_connected: bool,
+    /// In which boot its machine is, as it last told: a boot id, or since when it is up.
+    #[serde(default)]
+    pub boot: Option<String>,
+    /// When it told so.
+    #[serde(default)]
+    pub boot_told: Option<Timestamp>,
 }

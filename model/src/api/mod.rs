@@ -15,7 +15,7 @@ pub use explain::{Awaited, RunExplanation, StepExplanation};
 pub use job::{JobSummary, JobView, MinionOutcome, MinionPhase, Published};
 pub use key::KeyList;
 pub use minion::MinionView;
-pub use plan::{PlanMark, PlanNeed, PlanNode, PlanStep, PlanView};
+pub use plan::{PlanLook, PlanMark, PlanNeed, PlanNode, PlanStep, PlanView};
 pub use run::{
     MinionCounts, Question, RunPhase, RunStarted, RunSummary, RunView, StepPhase, StepView, SubStep,
 };

@@ -17,6 +17,25 @@ pub struct PlanView {
     pub warnings: Vec<String>,
     /// Number of steps that would do something.
     pub changes: usize,
+    /// What the nodes said of their disks, if they were asked.
+    #[serde(default)]
+    pub look: Option<PlanLook>,
+}
+
+/// What asking the nodes for their disks came to; each node's words are among its facts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanLook {
+    /// The jobs that asked.
+    pub jids: Vec<String>,
+    /// How many nodes were asked.
+    pub asked: usize,
+    /// Those that did not say what is on their disks.
+    pub silent: Vec<String>,
+    /// Those that carry a cluster: the guard stops the run before anything is wiped.
+    pub carriers: Vec<String>,
+    /// The hash under which the guard would let them be wiped, as long as nothing changes.
+    #[serde(default)]
+    pub yes_wipe: Option<String>,
 }
 
 /// One step of a plan.

@@ -64,25 +64,24 @@ impl Step for Function {
         }
         let mut args = self.audience.told(&self.arg, &self.kwarg, false);
         args.insert("_cmd_meta", true);
-        Begin::Job {
-            request: Box::new(
-                self.audience
-                    .request(scene, &self.fun, &self.arg, &self.kwarg),
-            ),
-            told: Map::from([
-                ("type", Value::from("function")),
-                ("tgt", self.audience.tgt.clone()),
-                ("name", self.fun.as_str().into()),
-                ("args", args.into()),
-            ]),
-        }
+        let request = self
+            .audience
+            .request(scene, &self.fun, &self.arg, &self.kwarg);
+        let told = Map::from([
+            ("type", Value::from("function")),
+            ("tgt", self.audience.tgt.clone()),
+            ("name", self.fun.as_str().into()),
+            ("args", args.into()),
+        ]);
+        self.audience.begin(scene, request, told)
     }
 
-    fn outcome(&self, _scene: &Scene<'_>, attempt: &Attempt) -> Option<Outcome> {
+    fn outcome(&self, scene: &Scene<'_>, attempt: &Attempt) -> Option<Outcome> {
         if let Some(refused) = minions::refused(attempt) {
             return Some(refused);
         }
-        if !attempt.is_answered() {
+        let terms = self.audience.terms(scene);
+        if !attempt.is_answered() || terms.is_some_and(|terms| terms.awaits_any(attempt)) {
             return None;
         }
         let mut changes = Map::new();
@@ -101,7 +100,7 @@ impl Step for Function {
         }
         let ran: Vec<String> = changes.keys().map(Value::to_text).collect();
         if self.audience.is_expected() {
-            for (id, why) in self.audience.silent(attempt) {
+            for (id, why) in self.audience.silent(attempt, terms) {
                 changes.insert(id.as_str(), false);
                 if !self.audience.forgives(&id) {
                     failed.push(id);
@@ -127,6 +126,7 @@ impl Step for Function {
             comment,
             ..Outcome::default()
         };
+        let outcome = minions::with_doubts(outcome, attempt, terms);
         Some(minions::with_jid(outcome, attempt))
     }
 }

@@ -9,8 +9,9 @@ use crate::arguments::Arguments;
 use crate::attempt::{Attempt, MinionState};
 use crate::effect::JobRequest;
 
+use super::rebooting::{self, Proof, Rebooting};
 use super::rolling::Rolling;
-use super::{Outcome, Scene};
+use super::{Begin, Outcome, Scene};
 
 /// Whom a step asks and what it forgives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,9 @@ pub struct Audience {
     /// SLS does not say, a wait for the minions' start that requires this step says yes.
     #[serde(default)]
     pub expects_reboot: Option<bool>,
+    /// `reboot_expected: True`, as the SLS says it: a new boot of each machine is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebooting: Option<Rebooting>,
     /// `batch`, `max_parallel` or `serial`: not all at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolling: Option<Rolling>,
@@ -60,6 +64,8 @@ impl Audience {
             arguments.refuse("'tgt' must be text or a list of minion ids");
         }
         let timeout = arguments.value("timeout").cloned().unwrap_or_default();
+        let expects_reboot = arguments.flag("reboot_expected");
+        let terms = Rebooting::parse(arguments, ["reboot_timeout", "reboot_timeout_max"]);
         Self {
             tgt_type: arguments.text("tgt_type").unwrap_or_else(|| "glob".into()),
             tgt,
@@ -71,16 +77,45 @@ impl Audience {
             subset: arguments.count("subset"),
             expect_minions: arguments.flag("expect_minions"),
             fail_minions: arguments.names("fail_minions").unwrap_or_default(),
-            expects_reboot: arguments.flag("reboot_expected"),
+            expects_reboot,
+            rebooting: (expects_reboot == Some(true)).then_some(terms),
             rolling: Rolling::parse(arguments),
             batch: arguments.value("batch").map(Value::to_text),
         }
     }
 
+    /// Gives what is waited for where machines are to restart; nothing, if the step only says what
+    /// it would do.
+    pub(crate) fn terms(&self, scene: &Scene<'_>) -> Option<Rebooting> {
+        self.rebooting.filter(|_| !scene.is_test && !scene.is_pre)
+    }
+
     /// Says whether a minion ended in a way that counts against the step.
-    pub(crate) fn has_failed(&self, id: &str, minion: &MinionState) -> bool {
+    pub(crate) fn has_failed(
+        &self,
+        terms: Option<Rebooting>,
+        attempt: &Attempt,
+        id: &MinionId,
+    ) -> bool {
+        let minion = &attempt.minions[id];
         let is_bad = minion.phase.has_ended() && minion.phase != MinionPhase::Ok;
-        is_bad && !self.is_back(minion) && !self.forgives(id)
+        let is_away = terms.is_some_and(|terms| terms.is_late(attempt, id));
+        let is_bad = is_bad && !self.is_back(minion);
+        (is_bad || is_away) && !self.forgives(id.as_str())
+    }
+
+    /// Watches the log for starts beside the job, if machines are to restart.
+    pub(crate) fn begin(&self, scene: &Scene<'_>, request: JobRequest, told: Map) -> Begin {
+        let request = Box::new(request);
+        match self.terms(scene).filter(|_| self.rolling.is_none()) {
+            Some(_) => Begin::JobAndWait {
+                request,
+                told,
+                glob: rebooting::STARTS.clone(),
+                timeout: None,
+            },
+            None => Begin::Job { request, told },
+        }
     }
 
     /// Makes the job.
@@ -117,6 +152,7 @@ impl Audience {
             user: scene.user.to_owned(),
             hides_output: scene.hides_output,
             secret: None,
+            wants_boot: self.wants_boot(scene),
             metadata: Map::from([
                 ("orchestration", scene.run.as_str()),
                 ("step", scene.chunk.id.as_str()),
@@ -160,17 +196,29 @@ impl Audience {
         self.expect_minions.unwrap_or(true)
     }
 
+    fn wants_boot(&self, scene: &Scene<'_>) -> bool {
+        let is_by_boot = |terms: Rebooting| terms.proof == Proof::Boot;
+        self.terms(scene).is_some_and(is_by_boot)
+    }
+
     /// Says whether a minion did well by starting again instead of answering.
     pub(crate) fn is_back(&self, minion: &MinionState) -> bool {
         let is_silent = minion.answer.is_none();
         self.expects_reboot == Some(true) && is_silent && minion.phase == MinionPhase::Rebooted
     }
 
-    /// Gives the minions that will not answer, listed ids without an accepted key included, sorted;
-    /// each with what is known of it.
-    pub(crate) fn silent(&self, attempt: &Attempt) -> Vec<(String, String)> {
+    /// Gives the minions that will not answer, or whose machines should have restarted and did not,
+    /// listed ids without an accepted key included, sorted; each with what is known of it.
+    pub(crate) fn silent(
+        &self,
+        attempt: &Attempt,
+        terms: Option<Rebooting>,
+    ) -> Vec<(String, String)> {
         let unanswered = |(id, minion): (&MinionId, &MinionState)| {
             let is_silent = minion.answer.is_none() && !self.is_back(minion);
+            if terms.is_some_and(|terms| terms.is_late(attempt, id)) {
+                return Some((id.to_string(), Rebooting::why_not(attempt, id)));
+            }
             is_silent.then(|| (id.to_string(), why(id, minion)))
         };
         let mut silent: Vec<_> = attempt.minions.iter().filter_map(unanswered).collect();
@@ -212,6 +260,19 @@ fn why(id: &MinionId, minion: &MinionState) -> String {
 pub(crate) fn with_jid(mut outcome: Outcome, attempt: &Attempt) -> Outcome {
     if let (Some(jid), false) = (&attempt.jid, attempt.minions.is_empty()) {
         outcome.more.insert("__jid__".into(), jid.as_str().into());
+    }
+    outcome
+}
+
+/// Says in an outcome whose restart is not proven.
+pub(crate) fn with_doubts(
+    mut outcome: Outcome,
+    attempt: &Attempt,
+    terms: Option<Rebooting>,
+) -> Outcome {
+    if let Some(doubts) = terms.and_then(|terms| terms.doubts(attempt)) {
+        outcome.comment.push('\n');
+        outcome.comment.push_str(&doubts);
     }
     outcome
 }

@@ -10,6 +10,7 @@ mod minions;
 pub mod on_master;
 pub mod parallel_runners;
 pub mod reboot;
+pub mod rebooting;
 pub mod rolling;
 pub mod runner;
 pub mod secret;
@@ -99,6 +100,15 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// How long something may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeout {
+    /// In milliseconds: in all, or since the last that was heard, if there is a longest time.
+    pub(crate) millis: u64,
+    /// The longest time in all, in milliseconds.
+    pub(crate) millis_max: Option<u64>,
+}
+
 /// What to do when a step's turn has come.
 pub(crate) enum Begin {
     /// Publish a job; tell the bus what is asked.
@@ -108,14 +118,14 @@ pub(crate) enum Begin {
         request: Box<JobRequest>,
         told: Map,
         glob: TagGlob,
-        timeout_ms: u64,
+        timeout: Option<Timeout>,
     },
     /// Ask a person.
     Ask { told: Map, timeout_ms: Option<u64> },
     /// Call functions of the master.
     Calls(Vec<BegunCall>),
     /// Watch the log.
-    Wait { glob: TagGlob, timeout_ms: u64 },
+    Wait { glob: TagGlob, timeout: Timeout },
     /// Nothing: it is over already.
     Done(Outcome),
 }
@@ -130,12 +140,14 @@ impl Begin {
     }
 
     /// Gives how long it may take.
-    pub(crate) fn timeout_ms(&self) -> Option<u64> {
+    pub(crate) fn timeout(&self) -> Option<Timeout> {
         match self {
-            Self::Wait { timeout_ms, .. } | Self::JobAndWait { timeout_ms, .. } => {
-                Some(*timeout_ms)
-            }
-            Self::Ask { timeout_ms, .. } => *timeout_ms,
+            Self::Wait { timeout, .. } => Some(*timeout),
+            Self::JobAndWait { timeout, .. } => *timeout,
+            Self::Ask { timeout_ms, .. } => timeout_ms.map(|millis| Timeout {
+                millis,
+                millis_max: None,
+            }),
             _ => None,
         }
     }
@@ -295,7 +307,7 @@ impl Work {
         match self {
             Work::WaitForEvent(wait) => Some(&wait.glob),
             Work::Reboot(reboot) => Some(&reboot.glob),
-            _ => None,
+            other => other.rebooting().map(|_| &*rebooting::STARTS),
         }
     }
 
@@ -303,7 +315,7 @@ impl Work {
     pub(crate) fn matching(&self, attempt: &Attempt, event: &Event) -> Vec<String> {
         match self {
             Work::WaitForEvent(wait) => wait.matching(attempt, event),
-            Work::Reboot(reboot) => reboot.matching(attempt, event),
+            other if other.rebooting().is_some() => rebooting::started(attempt, event),
             _ => Vec::new(),
         }
     }

@@ -1,22 +1,18 @@
 //! `salt.reboot`: minions restart their machines, and the step goes on when all are back.
 //!
 //! Ours, not Salt's. Losing the minion is expected: the job's return may be lost and does not
-//! matter; what counts is that the minion says, after the job, that it has started. A failed reboot
-//! command fails at once.
+//! matter; what counts is that the machine runs in another boot than when the job went out. A
+//! failed reboot command fails at once.
 
-use model::api::MinionPhase;
-use model::{Event, Map, MinionId, Tag, TagGlob, Value};
+use model::{Map, MinionId, TagGlob, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::arguments::Arguments;
 use crate::attempt::{Attempt, MinionState};
 
 use super::minions::{self, Audience};
-use super::{Begin, Outcome, Scene, Step};
-
-/// How long machines may take to come back, in milliseconds: 20 minutes. Hardware was seen to need
-/// 12.
-const TIMEOUT_MS: u64 = 20 * 60 * 1000;
+use super::rebooting::{self, Rebooting, Restart};
+use super::{Begin, Outcome, Scene, Step, Timeout};
 
 /// `salt.reboot` with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +25,11 @@ pub struct Reboot {
     pub arg: Vec<Value>,
     /// Its keyword arguments.
     pub kwarg: Map,
-    /// How long, in milliseconds.
+    /// How long nothing may be heard of them, in milliseconds.
     pub timeout_ms: u64,
+    /// What else is waited for; a plan of an older release does not say.
+    #[serde(default)]
+    pub terms: Option<Rebooting>,
     /// The tags that tell of a start.
     pub glob: TagGlob,
 }
@@ -44,9 +43,11 @@ impl Reboot {
                  write reboot_expected: True there, or a salt.reboot for each part",
             );
         }
-        // Here `timeout` is how long the machines may take, not how soon minions are asked for a
-        // sign of life.
-        let timeout_ms = audience.timeout_ms.take().unwrap_or(TIMEOUT_MS);
+        // Here `timeout` is how long nothing may be heard of the machines, not how soon minions are
+        // asked for a sign of life.
+        let terms = Rebooting::parse(arguments, ["timeout", "timeout_max"]);
+        audience.timeout_ms = None;
+        audience.rebooting = Some(terms);
         let arg = match arguments.value("arg").cloned() {
             None => Vec::new(),
             Some(Value::List(items)) => items,
@@ -60,32 +61,19 @@ impl Reboot {
             fun: fun.unwrap_or_else(|| "system.reboot".into()),
             arg,
             kwarg,
-            timeout_ms,
-            glob: TagGlob::new("salt/minion/*/start"),
+            timeout_ms: terms.timeout_ms,
+            terms: Some(terms),
+            glob: rebooting::STARTS.clone(),
         }
     }
 
-    /// Gives the minion that an event says has started, if it was asked to and this is news.
-    pub(crate) fn matching(&self, attempt: &Attempt, event: &Event) -> Vec<String> {
-        let id = event.data.get("id").and_then(Value::as_str);
-        let id: Option<MinionId> = id.and_then(|id| id.parse().ok());
-        let after = attempt.after.unwrap_or(attempt.cursor);
-        match id {
-            Some(id)
-                if event.cursor > after
-                    && event.tag == Tag::minion_start(&id)
-                    && attempt.minions.contains_key(&id)
-                    && !is_seen(attempt, &id) =>
-            {
-                vec![id.to_string()]
-            }
-            _ => Vec::new(),
-        }
+    /// Gives what is waited for.
+    pub(crate) fn rebooting(&self) -> Rebooting {
+        self.terms.unwrap_or(Rebooting {
+            timeout_ms: self.timeout_ms,
+            ..Rebooting::default()
+        })
     }
-}
-
-fn is_seen(attempt: &Attempt, id: &MinionId) -> bool {
-    attempt.seen.iter().any(|seen| seen.id == id.as_str())
 }
 
 /// How one minion took it.
@@ -95,12 +83,12 @@ enum Fate {
     Away,
 }
 
-fn fate(attempt: &Attempt, id: &MinionId, minion: &MinionState) -> Fate {
+fn fate(terms: Rebooting, attempt: &Attempt, id: &MinionId, minion: &MinionState) -> Fate {
     let has_refused = minion
         .answer
         .as_ref()
         .is_some_and(|answer| answer.is_failure || answer.ret == Value::Bool(false));
-    if is_seen(attempt, id) || minion.phase == MinionPhase::Rebooted {
+    if terms.restart(attempt, id) != Restart::No {
         Fate::Back
     } else if has_refused {
         Fate::Refused
@@ -128,7 +116,10 @@ impl Step for Reboot {
                 ("args", args.into()),
             ]),
             glob: self.glob.clone(),
-            timeout_ms: self.timeout_ms,
+            timeout: Some(Timeout {
+                millis: self.timeout_ms,
+                millis_max: Some(self.rebooting().timeout_max_ms),
+            }),
         }
     }
 
@@ -139,9 +130,10 @@ impl Step for Reboot {
         if !attempt.is_published {
             return None;
         }
+        let terms = self.rebooting();
         let (mut back, mut bad, mut changes) = (Vec::new(), Vec::new(), Map::new());
         for (id, minion) in &attempt.minions {
-            let told = match fate(attempt, id, minion) {
+            let told = match fate(terms, attempt, id, minion) {
                 Fate::Back => {
                     back.push(id.to_string());
                     "started again"
@@ -151,7 +143,7 @@ impl Step for Reboot {
                     "did not restart"
                 }
                 Fate::Away if attempt.is_timed_out => {
-                    bad.push(format!("Minion {id} did not come back in time."));
+                    bad.push(Rebooting::why_not(attempt, id));
                     "did not come back"
                 }
                 Fate::Away => return None,
@@ -181,6 +173,7 @@ impl Step for Reboot {
             },
             ..Outcome::default()
         };
+        let outcome = minions::with_doubts(outcome, attempt, Some(terms));
         Some(minions::with_jid(outcome, attempt))
     }
 }

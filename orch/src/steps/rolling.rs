@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::arguments::Arguments;
 use crate::attempt::Attempt;
 
+use super::rebooting::Rebooting;
+
 /// How a job rolls over its minions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rolling {
@@ -95,12 +97,13 @@ impl Rolling {
         found
     }
 
-    /// Gives who is asked next; nobody, if enough are at work.
-    pub(crate) fn next(self, attempt: &Attempt) -> Vec<MinionId> {
+    /// Gives who is asked next; nobody, if enough are at work or about to restart.
+    pub(crate) fn next(self, attempt: &Attempt, terms: Option<Rebooting>) -> Vec<MinionId> {
         let is_sent = |id: &MinionId| attempt.waves.iter().any(|wave| wave.minions.contains(id));
         let (mut at_work, mut unasked) = (0, Vec::new());
         for (id, minion) in &attempt.minions {
-            if minion.phase.has_ended() {
+            let is_away = terms.is_some_and(|terms| terms.awaits(attempt, id));
+            if minion.phase.has_ended() && !is_away {
                 continue;
             }
             if is_sent(id) {

@@ -156,7 +156,7 @@ impl Step for Secret {
                 None => Outcome::failed(format!("The secret {name} was not made.")),
             },
         };
-        for (_, why) in self.audience.silent(attempt) {
+        for (_, why) in self.audience.silent(attempt, None) {
             outcome.comment.push('\n');
             outcome.comment.push_str(&why);
         }

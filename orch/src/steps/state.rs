@@ -121,22 +121,22 @@ impl Step for State {
             kwarg.insert("test", true);
         }
         let args = self.audience.told(&self.arg, &kwarg, true);
-        Begin::Job {
-            request: Box::new(self.audience.request(scene, &self.fun, &self.arg, &kwarg)),
-            told: Map::from([
-                ("type", Value::from("state")),
-                ("tgt", self.audience.tgt.clone()),
-                ("name", scene.chunk.name.as_str().into()),
-                ("args", args.into()),
-            ]),
-        }
+        let request = self.audience.request(scene, &self.fun, &self.arg, &kwarg);
+        let told = Map::from([
+            ("type", Value::from("state")),
+            ("tgt", self.audience.tgt.clone()),
+            ("name", scene.chunk.name.as_str().into()),
+            ("args", args.into()),
+        ]);
+        self.audience.begin(scene, request, told)
     }
 
     fn outcome(&self, scene: &Scene<'_>, attempt: &Attempt) -> Option<Outcome> {
         if let Some(refused) = minions::refused(attempt) {
             return Some(refused);
         }
-        if !attempt.is_answered() {
+        let terms = self.audience.terms(scene);
+        if !attempt.is_answered() || terms.is_some_and(|terms| terms.awaits_any(attempt)) {
             return None;
         }
         let is_expected = self.audience.is_expected();
@@ -145,6 +145,9 @@ impl Step for State {
         }
         let mut tally = Tally::default();
         for (id, minion) in &attempt.minions {
+            if terms.is_some_and(|terms| terms.is_late(attempt, id)) {
+                continue;
+            }
             if self.audience.is_back(minion) {
                 tally.add(id.as_str(), &started_again(id.as_str(), &minion.why), false);
             }
@@ -157,14 +160,20 @@ impl Step for State {
             }
         }
         if is_expected {
-            for (id, why) in self.audience.silent(attempt) {
-                let detail = format!("Minion {id} did not return a state result.\n{why}");
+            for (id, why) in self.audience.silent(attempt, terms) {
+                let is_late =
+                    |id: model::MinionId| terms.is_some_and(|terms| terms.is_late(attempt, &id));
+                let detail = match id.parse().is_ok_and(is_late) {
+                    true => why,
+                    false => format!("Minion {id} did not return a state result.\n{why}"),
+                };
                 let is_forgiven = self.audience.forgives(&id);
                 tally.fail(&id, &Value::Bool(false), detail, is_forgiven);
             }
         }
         let is_test = self.test == Some(true) || scene.is_test;
         let outcome = tally.outcome(self.allow_fail, is_test);
+        let outcome = minions::with_doubts(outcome, attempt, terms);
         Some(minions::with_jid(outcome, attempt))
     }
 }

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::arguments::Arguments;
 use crate::attempt::Attempt;
+use crate::boots::REPEATS_SYNTHESIZED;
 
-use super::{Begin, Outcome, Scene, Step};
+use super::{Begin, Outcome, Scene, Step, Timeout, rebooting};
 
 /// Salt's default for `timeout`: 300 seconds.
 const TIMEOUT_MS: u64 = 300_000;
@@ -24,8 +25,12 @@ pub struct WaitForEvent {
     pub ids: Vec<WaitId>,
     /// The key of the event's data that holds the id; dots go deeper.
     pub event_id: String,
-    /// How long, in milliseconds.
+    /// How long, in milliseconds: in all, as in Salt, or since an awaited minion last showed
+    /// anything, if `timeout_max` is given.
     pub timeout_ms: u64,
+    /// How long in all, in milliseconds (`timeout_max`, ours).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_max_ms: Option<u64>,
 }
 
 /// An awaited id.
@@ -65,13 +70,15 @@ impl WaitForEvent {
             ));
         }
         let event_id = arguments.text("event_id");
-        let timeout_ms = arguments.seconds("timeout");
+        let timeout_ms = arguments.seconds("timeout").unwrap_or(TIMEOUT_MS);
+        let timeout_max_ms = rebooting::limit(arguments, "timeout_max", timeout_ms);
         arguments.warn_of_rest();
         Self {
             glob: TagGlob::new(glob),
             ids,
             event_id: event_id.unwrap_or_else(|| "id".into()),
-            timeout_ms: timeout_ms.unwrap_or(TIMEOUT_MS),
+            timeout_ms,
+            timeout_max_ms,
         }
     }
 
@@ -90,7 +97,9 @@ impl WaitForEvent {
     /// it is told.
     pub(crate) fn matching(&self, attempt: &Attempt, event: &Event) -> Vec<String> {
         let after = attempt.after.unwrap_or(attempt.cursor);
-        if event.cursor <= after || !self.glob.matches(&event.tag) {
+        // A start that the master made up, and that came after all, is one start.
+        let is_repeated = event.data.contains_key(REPEATS_SYNTHESIZED);
+        if event.cursor <= after || is_repeated || !self.glob.matches(&event.tag) {
             return Vec::new();
         }
         let Some(value) = self.id_of(&event.data) else {
@@ -201,7 +210,10 @@ impl Step for WaitForEvent {
         }
         Begin::Wait {
             glob: self.glob.clone(),
-            timeout_ms: self.timeout_ms,
+            timeout: Timeout {
+                millis: self.timeout_ms,
+                millis_max: self.timeout_max_ms,
+            },
         }
     }
 

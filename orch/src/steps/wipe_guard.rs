@@ -54,9 +54,7 @@ impl WipeGuard {
             }
             None => {
                 let markers = markers.unwrap_or_else(|| MARKERS.map(String::from).to_vec());
-                let kwarg = Map::from([("python_shell", true), ("ignore_retcode", true)]);
-                let asked = script(&disks, &markers);
-                ("cmd.run".into(), vec![asked.into()], kwarg)
+                by_shell(&disks, &markers)
             }
         };
         arguments.warn_of_rest();
@@ -66,6 +64,60 @@ impl WipeGuard {
             arg,
             kwarg,
         }
+    }
+}
+
+/// The question that every minion can answer: a function, its arguments.
+fn by_shell(disks: &[String], markers: &[String]) -> (String, Vec<Value>, Map) {
+    let kwarg = Map::from([("python_shell", true), ("ignore_retcode", true)]);
+    let asked = script(disks, markers);
+    ("cmd.run".into(), vec![asked.into()], kwarg)
+}
+
+/// A question about disks that only reads: a function with its arguments as they are published.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The function.
+    pub fun: String,
+    /// Its arguments; keyword arguments are a last map with `__kwarg__`.
+    pub arg: Vec<Value>,
+}
+
+impl Question {
+    fn new(fun: String, mut arg: Vec<Value>, kwarg: Map) -> Self {
+        if !kwarg.is_empty() {
+            let mut kwargs = Map::from([("__kwarg__", true)]);
+            kwargs.extend(kwarg);
+            arg.push(kwargs.into());
+        }
+        Self { fun, arg }
+    }
+
+    /// Gives the one that every minion can answer, where the guard's own function is missing: it is
+    /// synchronized by the run itself.
+    pub fn of_every_minion() -> Self {
+        let (fun, arg, kwarg) = by_shell(&[], &MARKERS.map(String::from));
+        Self::new(fun, arg, kwarg)
+    }
+}
+
+impl WipeGuard {
+    /// Gives what it asks.
+    pub fn question(&self) -> Question {
+        Question::new(self.fun.clone(), self.arg.clone(), self.kwarg.clone())
+    }
+
+    /// Says in lines what a node answered: first whether it carries a cluster, then its disks.
+    pub fn told(said: &Value) -> Vec<String> {
+        let marks = carried(said);
+        let carries =
+            (!marks.is_empty()).then(|| format!("carries a cluster: {}", marks.join(", ")));
+        carries.into_iter().chain(described(said)).collect()
+    }
+
+    /// Says whether a node that answered so stops the run.
+    pub fn stops(said: &Value) -> bool {
+        !carried(said).is_empty()
     }
 }
 
@@ -135,7 +187,7 @@ impl Step for WipeGuard {
         }
         unknown.extend(
             self.audience
-                .silent(attempt)
+                .silent(attempt, None)
                 .into_iter()
                 .map(|(_, why)| why),
         );
@@ -223,9 +275,19 @@ fn described(said: &Value) -> Vec<String> {
         text => {
             let text = text.to_text();
             let lines = text.lines().filter(|line| !line.starts_with(CARRIES));
-            lines.map(|line| line.trim().to_owned()).collect()
+            lines
+                .map(readable)
+                .filter(|line| !line.is_empty())
+                .collect()
         }
     }
+}
+
+/// Writes a line of `lsblk -P` without what is empty: `NAME="sda" SERIAL="" ...`.
+fn readable(line: &str) -> String {
+    let words = line.split_inclusive("\" ");
+    let filled = words.filter(|word| !word.trim_end().ends_with("=\"\""));
+    filled.collect::<String>().trim().to_owned()
 }
 
 fn line(disk: &Value) -> String {
@@ -238,5 +300,26 @@ fn line(disk: &Value) -> String {
             pairs.join(", ")
         }
         text => text.to_text(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lsblk_says_is_shown_without_what_is_empty() {
+        let said = "NAME=\"sda\" TYPE=\"disk\" SIZE=\"512\" SERIAL=\"\" MODEL=\"A disk\" \
+                    LABEL=\"\"\ncarries /etc/kubernetes/kubelet.conf\n";
+        let told = WipeGuard::told(&said.into());
+        assert_eq!(
+            told,
+            [
+                "carries a cluster: /etc/kubernetes/kubelet.conf",
+                "NAME=\"sda\" TYPE=\"disk\" SIZE=\"512\" MODEL=\"A disk\"",
+            ]
+        );
+        assert!(WipeGuard::stops(&said.into()));
+        assert!(!WipeGuard::stops(&Value::from("NAME=\"sda\"")));
     }
 }

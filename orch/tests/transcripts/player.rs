@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::api::MinionPhase;
-use model::{Cursor, Event, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
+use model::{Boot, BootId, Cursor, Event, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use orch::{
     Context, Effect, Fact, Options, Output, Pause, Plan, Run, RunRecord, Started, recovery,
 };
@@ -206,6 +206,38 @@ impl Player {
                 let (jid, id) = (self.jid(&word_at()), minion(&word_at()));
                 let since = self.now;
                 self.tell(Fact::StillRunning { jid, id, since });
+            }
+            other => self.fact_of_boots(other, rest),
+        }
+    }
+
+    fn fact_of_boots(&mut self, word: &str, rest: &str) {
+        let mut words = rest.splitn(3, ' ');
+        let mut word_at = || words.next().unwrap_or_default().to_owned();
+        match word {
+            // `boots JID a=first,b=first`
+            "boots" => {
+                let jid = self.jid(&word_at());
+                let boots = list(&word_at());
+                let boots = boots.iter().filter_map(|pair| pair.split_once('='));
+                let boots = boots.map(|(id, name)| (minion(id), boot(name))).collect();
+                self.tell(Fact::BootsBefore { jid, boots });
+            }
+            // `boot a second new`; a boot `-` is none that the minion can tell
+            "boot" => {
+                let (id, name, news) = (minion(&word_at()), word_at(), word_at());
+                self.cursor = self.cursor.next();
+                let cursor = self.cursor;
+                self.tell(Fact::Boot {
+                    id,
+                    boot: (name != "-").then(|| boot(&name)),
+                    is_new: news == "new",
+                    cursor,
+                });
+            }
+            "progress" => {
+                let id = minion(&word_at());
+                self.tell(Fact::Progress { id });
             }
             other => panic!("no fact is called {other}"),
         }
@@ -448,6 +480,10 @@ fn list(text: &str) -> Vec<String> {
         .split(',')
         .filter(|name| !name.is_empty() && *name != "-");
     names.map(str::to_owned).collect()
+}
+
+fn boot(name: &str) -> Boot {
+    Boot::Id(BootId(name.into()))
 }
 
 fn minion(id: &str) -> MinionId {

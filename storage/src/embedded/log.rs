@@ -135,8 +135,8 @@ impl EmbeddedLog {
         transaction.commit()
     }
 
-    /// Deletes what is at or before `tail`, in steps of one commit each; what they free goes back to
-    /// the file system with them. Harmless to repeat, harmless to be cut short.
+    /// Deletes what is at or before `tail`, in steps of one commit each; what they free goes back
+    /// to the file system with them. Harmless to repeat, harmless to be cut short.
     fn forget(&self, tail: i64) -> Result<(), rusqlite::Error> {
         let first: Option<i64> =
             self.connection

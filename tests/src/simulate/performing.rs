@@ -90,9 +90,18 @@ impl World {
             Effect::GatherPillars { run, wish, .. } => {
                 // Nothing is targeted by pillar here.
                 let pillars = std::collections::HashMap::new();
-                let input = Input::Pillars { run, wish, pillars };
-                let pause = self.chance.within(0..50_000);
-                self.after(pause, Happening::Input(number, Box::new(input)));
+                self.input_within(50_000, number, Input::Pillars { run, wish, pillars });
+            }
+            Effect::GatherBoots {
+                run,
+                wish,
+                pillars,
+                ids,
+            } => {
+                self.put(Input::AskBoots(ids), Asker::Nobody);
+                // Whether the answers come before the step goes on is left to chance.
+                let input = Input::BootsGathered { run, wish, pillars };
+                self.input_within(10_000_000, number, input);
             }
             Effect::Call(call) if call.fun == "state.orchestrate" => self.nest(number, call),
             Effect::Call(call) => {
@@ -101,13 +110,8 @@ impl World {
                     is_success: true,
                     ret: Value::Nil,
                 };
-                let fact = Box::new(fact);
-                let input = Input::RunFact {
-                    run: call.run,
-                    fact,
-                };
-                let pause = self.chance.within(1_000..2_000_000);
-                self.after(pause, Happening::Input(number, Box::new(input)));
+                let (run, fact) = (call.run, Box::new(fact));
+                self.input_within(2_000_000, number, Input::RunFact { run, fact });
             }
             Effect::RotateKeys => {
                 if let Some(life) = self.life() {
@@ -136,6 +140,12 @@ impl World {
         };
         let pause = self.chance.within(1_000..500_000);
         self.after(pause, Happening::Input(number, Box::new(start)));
+    }
+
+    /// The ledger hears of something after a pause of at most so many microseconds.
+    fn input_within(&mut self, micros: u64, number: u64, input: Input) {
+        let pause = self.chance.within(0..micros);
+        self.after(pause, Happening::Input(number, Box::new(input)));
     }
 
     fn publish(&mut self, job: &JobPublished, again: Vec<MinionId>) {
@@ -244,6 +254,14 @@ impl World {
                     let job = views.jobs.get(jid);
                     let pending = job.map(|job| job.pending().cloned().collect::<Vec<_>>());
                     signs(life, pending.unwrap_or_default().iter())
+                }
+                TimerKey::Boots => {
+                    let views = life.core.views();
+                    let ids = views.map(|views| {
+                        let ids = views.minions.to_ask().map(|(id, _)| id.clone());
+                        ids.collect::<Vec<_>>()
+                    });
+                    signs(life, ids.unwrap_or_default().iter())
                 }
                 TimerKey::Step { .. } => Presence::new(),
             };

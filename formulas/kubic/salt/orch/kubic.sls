@@ -53,6 +53,12 @@ install:
     - tgt_type: list
     - sls:
       - microos
+{%- if is_brine %}
+    # Each machine must come back in another boot; a service that starts again is none.
+    - reboot_expected: True
+    - reboot_timeout: {{ kubic.get('reboot_timeout', 1200) }}
+    - boot_proof: {{ kubic.get('boot_proof', 'boot') }}
+{%- endif %}
     - require:
       - salt: {{ 'guard' if is_brine else 'synchronize' }}
 

@@ -33,6 +33,7 @@ pub(super) fn job() -> JobPublished {
         hides_output: false,
         secret: None,
         probes: None,
+        asks_boot: false,
     }
 }
 
@@ -109,6 +110,8 @@ fn name(record: &Record) -> &'static str {
         Record::MinionEnded(_) => "minion_ended",
         Record::GrainsChanged { .. } => "grains_changed",
         Record::MinionRefreshed { .. } => "minion_refreshed",
+        Record::SignedIn { .. } => "signed_in",
+        Record::BootTold(_) => "boot_told",
         Record::MineStored { .. } => "mine_stored",
         Record::MineKept { .. } => "mine_kept",
         Record::MineDeleted { .. } => "mine_deleted",
@@ -120,6 +123,22 @@ fn name(record: &Record) -> &'static str {
         Record::ClockJumped { .. } => "clock_jumped",
         Record::MasterStarted { .. } => "master_started",
     }
+}
+
+fn boot_told(jid: &Jid) -> Record {
+    use model::{Boot, BootId};
+    Record::BootTold(crate::minions::BootTold {
+        jid: jid.clone(),
+        id: id("web1"),
+        boot: Some(Boot::Id(BootId(
+            "0b9f3c51-54d0-4f6e-8f39-5f2f2c3d4e5f".into(),
+        ))),
+        before: Some(Boot::Since {
+            earliest: Timestamp(1),
+            latest: Timestamp(2),
+        }),
+        news: crate::minions::News::Unclear,
+    })
 }
 
 fn of_minions() -> Vec<(&'static str, Record)> {
@@ -138,6 +157,8 @@ fn of_minions() -> Vec<(&'static str, Record)> {
             "minion_refreshed",
             Record::MinionRefreshed { id: web1.clone() },
         ),
+        ("signed_in", Record::SignedIn { id: web1.clone() }),
+        ("boot_told", boot_told(&jid)),
         (
             "minion_ended",
             Record::MinionEnded(MinionEnded {
@@ -332,7 +353,7 @@ fn every_kind_of_record_has_its_bytes_kept() {
     let mut kinds: Vec<_> = samples.iter().map(|(_, record)| name(record)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 21, "as many as `name` has arms: {kinds:?}");
+    assert_eq!(kinds.len(), 23, "as many as `name` has arms: {kinds:?}");
     let listed = RealDisk.list(path("event").parent().unwrap()).unwrap();
     assert!(listed.unwrap().len() >= samples.len());
 }

@@ -14,7 +14,7 @@ pub fn on_new_boot(jobs: &View, id: &MinionId, signed_in: Cursor, why: &str) -> 
     let gone = open.filter(|job| {
         let is_pending = job.pending().any(|pending| pending == id);
         let was_heard = job.is_sent && !job.unheard.contains(id);
-        let is_once = !job.sent_again.contains_key(id);
+        let is_once = !job.sendings.contains_key(id);
         is_pending && was_heard && is_once && job.cursor < signed_in
     });
     let ended = gone.map(|job| {

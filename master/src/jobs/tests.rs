@@ -277,6 +277,23 @@ fn who_was_not_heard_of_since_the_master_started_did_not_get_it() {
     assert_eq!(sent[0], "state.apply ['a', 'b']");
 }
 
+// Each connection that opens after a restart hurries the look: four sendings in two seconds were
+// seen before a minion had read the first.
+#[test]
+fn sendings_to_who_has_to_sign_in_first_do_not_use_up_its_chances() {
+    let mut view = view(true);
+    for second in 5..15 {
+        let sent = fire(&mut view, &present(None, true), second);
+        assert_eq!(sent[0], "state.apply ['a', 'b']");
+        view.sent(&JOB.parse().unwrap(), &[id("a"), id("b")], &[]);
+    }
+    for _ in 0..2 {
+        view.absent(&JOB.parse().unwrap(), &id("a"));
+    }
+    let sent = fire(&mut view, &present(Some(16), true), 17);
+    assert_eq!(sent[0], "state.apply ['a']", "it is not given up");
+}
+
 #[test]
 fn a_job_from_before_the_master_started_is_asked_about_first() {
     let view = view(true);

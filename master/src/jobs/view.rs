@@ -8,6 +8,7 @@ use model::api::{JobSummary, MinionOutcome, MinionPhase};
 use model::{Cursor, Jid, JobReturn, MinionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::collect::ABSENT_ANSWERS_MIN;
 use super::packing::Packed;
 use super::{JobPublished, MinionEnded};
 
@@ -35,7 +36,7 @@ pub struct Job {
     /// Minions that cannot have heard the last sending: no connection of theirs was open.
     #[serde(default)]
     pub unheard: IndexSet<MinionId>,
-    /// How often each minion that could hear it got it again.
+    /// How often each minion that could hear it got it again because it said that it has it not.
     #[serde(default)]
     pub sent_again: IndexMap<MinionId, u32>,
     /// Where the last sending that a minion can have heard stands in the log, if that is not the
@@ -278,9 +279,12 @@ impl View {
         self.change(jid, |job| {
             job.is_sent = true;
             for id in again {
-                job.absent.swap_remove(id);
+                // Whoever has to sign in first is sent it as often as connections open; that says
+                // nothing of whether sending helps.
+                let absent = job.absent.swap_remove(id).unwrap_or(0);
+                let said_so = absent >= ABSENT_ANSWERS_MIN;
                 job.unheard.swap_remove(id);
-                if !misses.contains(id) {
+                if said_so && !misses.contains(id) {
                     *job.sent_again.entry(id.clone()).or_insert(0) += 1;
                 }
             }

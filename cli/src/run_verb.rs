@@ -123,12 +123,7 @@ impl Verb {
         let is_data = printer.is_for_programs();
         let code = match self {
             Self::Plan(arg, kwarg, form, is_look) => {
-                let mut asked = json!({ "arg": arg, "kwarg": kwarg });
-                if *is_look {
-                    asked["look"] = true.into();
-                    asked["by"] = user().into();
-                }
-                let plan: PlanView = client.post("/plan", &asked).await?;
+                let plan = ask_plan(client, (arg, kwarg), *is_look).await?;
                 show_plan(&plan, *form, printer, terminal)
             }
             Self::List => {
@@ -190,6 +185,20 @@ impl Verb {
         };
         Ok(Done::Code(code))
     }
+}
+
+/// Has an orchestration planned; with `is_look` minions are asked what is on their disks.
+async fn ask_plan(
+    client: &Client,
+    (arg, kwarg): (&[Value], &Map),
+    is_look: bool,
+) -> Result<PlanView, Error> {
+    let mut asked = json!({ "arg": arg, "kwarg": kwarg });
+    if is_look {
+        asked["look"] = true.into();
+        asked["by"] = user().into();
+    }
+    client.post("/plan", &asked).await
 }
 
 /// How a verb ended.

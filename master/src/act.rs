@@ -14,7 +14,8 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 
 use crate::event_bus::look_back;
-use crate::jobs;
+use crate::jobs::{self, JobPublished};
+use crate::keys::KeyChanged;
 use crate::ledger::{Answer, Call, CallKind, Effect, Input, LedgerError, TimerKey};
 use crate::shared::Shared;
 use crate::timers::{Timers, Woken};
@@ -45,32 +46,9 @@ async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receive
         };
         let Some(effect) = next else { return };
         match effect {
-            Effect::Send { job, again } => {
-                // Sealing costs a private RSA operation; order matters, so it is waited for.
-                let sending = Arc::clone(&shared);
-                let (jid, to) = (job.jid.clone(), again.clone());
-                let send = move || jobs::act::send(&sending, &job, &to);
-                if let Ok(unheard) = tokio::task::spawn_blocking(send).await {
-                    tell(
-                        &shared,
-                        Input::Sent {
-                            jid,
-                            again,
-                            unheard,
-                        },
-                    );
-                }
-            }
+            Effect::Send { job, again } => send(&shared, job, again).await,
             Effect::WriteKey(first) => {
-                let mut changes = vec![first];
-                while taken.is_none() && changes.len() < KEY_FILES_AT_ONCE {
-                    match effects.try_recv() {
-                        Ok(Effect::WriteKey(changed)) => changes.push(changed),
-                        Ok(other) => taken = Some(other),
-                        Err(_) => break,
-                    }
-                }
-                shared.pki_writer.write(changes).await;
+                taken = write_keys(&shared, first, &mut effects).await;
             }
             // Done by the ledger, before anybody was answered.
             Effect::RotateKeys => {}
@@ -116,6 +94,41 @@ async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receive
             Effect::ForgetSecrets(run) => shared.redactor.forget(&run),
         }
     }
+}
+
+/// Sends a job. Sealing costs a private RSA operation; order matters, so it is waited for.
+async fn send(shared: &Arc<Shared>, job: Box<JobPublished>, again: Vec<MinionId>) {
+    let sending = Arc::clone(shared);
+    let (jid, to) = (job.jid.clone(), again.clone());
+    let send = move || jobs::act::send(&sending, &job, &to);
+    if let Ok(unheard) = tokio::task::spawn_blocking(send).await {
+        let sent = Input::Sent {
+            jid,
+            again,
+            unheard,
+        };
+        tell(shared, sent);
+    }
+}
+
+/// Writes the key files of one change and of those that wait behind it; gives the first effect of
+/// another kind, which was taken meanwhile.
+async fn write_keys(
+    shared: &Shared,
+    first: KeyChanged,
+    effects: &mut mpsc::Receiver<Effect>,
+) -> Option<Effect> {
+    let mut changes = vec![first];
+    let mut taken = None;
+    while taken.is_none() && changes.len() < KEY_FILES_AT_ONCE {
+        match effects.try_recv() {
+            Ok(Effect::WriteKey(changed)) => changes.push(changed),
+            Ok(other) => taken = Some(other),
+            Err(_) => break,
+        }
+    }
+    shared.pki_writer.write(changes).await;
+    taken
 }
 
 /// How often the log is read for a wait before the step is told that it cannot be: with the pauses

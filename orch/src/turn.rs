@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use model::api::MinionPhase;
-use model::{Event, Jid, MinionId};
+use model::{Event, Jid, JobReturn, MinionId};
 
 use crate::attempt::Attempt;
 use crate::effect::Effect;
@@ -49,19 +49,7 @@ impl<'a, 'c> Turn<'a, 'c> {
                 missing,
             } => self.on_published(jid, minions, missing, None),
             Fact::NotPublished { jid, why } => self.on_published(jid, &[], &[], Some(why)),
-            Fact::Returned(ret) => {
-                let phase = if ret.is_failure() {
-                    MinionPhase::Failed
-                } else {
-                    MinionPhase::Ok
-                };
-                let mut answer = Answer::from(ret);
-                if self.hides_output(&ret.jid) {
-                    answer.ret = hidden(&answer.ret);
-                }
-                let answer = Some(Arc::new(answer));
-                self.on_minion_ended(&ret.jid, &ret.id, phase, "", answer);
-            }
+            Fact::Returned(ret) => self.on_returned(ret),
             Fact::MinionEnded {
                 jid,
                 id,
@@ -117,6 +105,20 @@ impl<'a, 'c> Turn<'a, 'c> {
             Fact::Approved { step, by, is_yes } => self.on_approved(*step, by, *is_yes),
             Fact::Cancelled { by } => self.on_cancelled(by),
         }
+    }
+
+    fn on_returned(&mut self, ret: &JobReturn) {
+        let phase = if ret.is_failure() {
+            MinionPhase::Failed
+        } else {
+            MinionPhase::Ok
+        };
+        let mut answer = Answer::from(ret);
+        if self.hides_output(&ret.jid) {
+            answer.ret = hidden(&answer.ret);
+        }
+        let answer = Some(Arc::new(answer));
+        self.on_minion_ended(&ret.jid, &ret.id, phase, "", answer);
     }
 
     fn on_begin(&mut self) {

@@ -156,24 +156,7 @@ impl World {
                     Next::Done(params.into(), true)
                 }
             },
-            Kind::DiskFacts => {
-                let machine = &self.minions[node].machine;
-                let is_member = machine.control_plane != Done::No || machine.joined != Done::No;
-                let carries = match is_member {
-                    true => vec![Value::str("/etc/kubernetes/kubelet.conf")],
-                    false => Vec::new(),
-                };
-                let disk = Map::from([
-                    ("device", "/dev/vda"),
-                    ("serial", "A1"),
-                    ("content", "empty"),
-                ]);
-                let facts = Map::from([
-                    ("disks", Value::List(vec![disk.into()])),
-                    ("carries", Value::List(carries)),
-                ]);
-                Next::Done(facts.into(), true)
-            }
+            Kind::DiskFacts => self.disk_facts(node),
             Kind::FindJob => self.find_job(node, job, stage),
             Kind::BootId => {
                 let machine = &self.minions[node].machine;
@@ -212,6 +195,26 @@ impl World {
                 _ => Next::Done(true.into(), true),
             },
         }
+    }
+
+    /// What a wipe guard asks for.
+    fn disk_facts(&self, node: usize) -> Next {
+        let machine = &self.minions[node].machine;
+        let is_member = machine.control_plane != Done::No || machine.joined != Done::No;
+        let carries = match is_member {
+            true => vec![Value::str("/etc/kubernetes/kubelet.conf")],
+            false => Vec::new(),
+        };
+        let disk = Map::from([
+            ("device", "/dev/vda"),
+            ("serial", "A1"),
+            ("content", "empty"),
+        ]);
+        let facts = Map::from([
+            ("disks", Value::List(vec![disk.into()])),
+            ("carries", Value::List(carries)),
+        ]);
+        Next::Done(facts.into(), true)
     }
 
     fn install(&mut self, node: usize, stage: Stage) -> Next {

@@ -35,8 +35,6 @@ const RESTART_PAUSE: u64 = 2_000_000;
 /// The period of the house keeping, in microseconds; as `maintenance.rs` has it.
 const HOUSE_PERIOD: u64 = 60_000_000;
 
-/// Who waits for an answer.
-
 /// One life of the process.
 pub(super) struct Life {
     pub(super) number: u64,

@@ -170,19 +170,24 @@ impl Judge<'_> {
                 ));
             }
         }
+        missing.dedup();
+        self.violations.append(&mut missing);
+        self.runs_promised(&started);
+    }
+
+    /// The run that was acknowledged is on record, and no other.
+    fn runs_promised(&mut self, started: &BTreeSet<&model::Jid>) {
         for run in &self.world.history.runs {
             if !started.contains(run) {
-                missing.push(format!("run {run} was started and is lost"));
+                self.objects(format!("run {run} was started and is lost"));
             }
         }
         if started.len() > 1 {
-            missing.push(format!(
+            self.objects(format!(
                 "{} runs were started instead of one",
                 started.len()
             ));
         }
-        missing.dedup();
-        self.violations.append(&mut missing);
     }
 
     /// No token stands in the log, and none is left in a blob when the run is over well.

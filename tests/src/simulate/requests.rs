@@ -247,10 +247,7 @@ impl World {
         let Some(life) = self.life() else { return };
         let mut blobs = Vec::new();
         let input = match &frame.ask {
-            Ask::SignIn => {
-                let pem = format!("key of {id}");
-                Input::Auth(attempt(id, pem))
-            }
+            Ask::SignIn => Input::Auth(attempt(id.clone(), format!("key of {id}"))),
             Ask::Grains => {
                 let grains = Map::from([("id", id.as_str())]);
                 Input::Grains(id, model::Grains(grains))

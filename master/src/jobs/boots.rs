@@ -6,16 +6,15 @@ use model::{Cursor, MinionId};
 use super::{MinionEnded, View};
 use crate::ledger::Record;
 
-/// Ends the jobs that were heard by the boot before: published before the new one first signed in
-/// (nobody reads a job without that), and to a connection that was open. What was sent again, or
-/// later, is asked about.
+/// Ends the jobs that were heard by the boot before: sent for the last time before the new one first
+/// signed in (nobody reads a job without that), and to a connection that was open. What was sent
+/// later is asked about.
 pub fn on_new_boot(jobs: &View, id: &MinionId, signed_in: Cursor, why: &str) -> Vec<Record> {
     let open = jobs.open().filter(|job| !job.published.is_question());
     let gone = open.filter(|job| {
         let is_pending = job.pending().any(|pending| pending == id);
         let was_heard = job.is_sent && !job.unheard.contains(id);
-        let is_once = !job.sendings.contains_key(id);
-        is_pending && was_heard && is_once && job.cursor < signed_in
+        is_pending && was_heard && job.sent_to(id) < signed_in
     });
     let ended = gone.map(|job| {
         Record::MinionEnded(MinionEnded {

@@ -8,7 +8,7 @@
 //! that a minion cannot have heard does not count; it is repeated as soon as a connection of that
 //! minion opens. What was seen at work is never sent again, and neither is what a process may have
 //! had that is gone: one that began since says so by its start event
-//! ([`restarts`](super::restarts)), or at least by asking for its pillar.
+//! ([`restarts`](super::restarts)), or at least by signing in and asking for its pillar.
 
 use std::collections::HashMap;
 
@@ -195,8 +195,8 @@ fn judge_absent(job: &Job, id: &MinionId, absent: u32, minions: &minions::View) 
         let why = format!("it started again before it returned ({said})");
         return Some(Verdict::End(MinionPhase::Rebooted, why));
     }
-    let refreshed = minions.get(id).and_then(|minion| minion.refreshed);
-    if job.may_have_begun(id, refreshed) {
+    let began = minions.get(id).and_then(minions::Minion::began);
+    if job.may_have_begun(id, began) {
         let why = "it may have begun it, and has neither it nor its return".to_owned();
         let is_over = absent >= ABSENT_ANSWERS_OF_BEGUN;
         return is_over.then_some(Verdict::End(MinionPhase::Lost, why));

@@ -6,8 +6,9 @@
 //! only answers to questions from behind the start count. At work: the job goes on. Not there twice
 //! in a row: what had the job is gone, and it ends as rebooted. It is not sent again, since nobody
 //! knows how far it came. A job that no connection of the minion can have heard is left alone: it
-//! is sent again anyway. So is one that was sent since the minion last asked for its pillar, which
-//! a process does before it says that it started: the event is late, and the process is the same.
+//! is sent again anyway. So is one that was sent since the minion last signed in, or asked for its
+//! pillar; a process does both before it says that it started: the event is late, and the process
+//! is the same.
 
 use model::{Jid, MinionId, Timestamp};
 
@@ -23,12 +24,12 @@ pub fn on_minion_start(
     id: &MinionId,
     said: &str,
 ) -> Vec<Record> {
-    let refreshed = minions.get(id).and_then(|minion| minion.refreshed);
+    let began = minions.get(id).and_then(minions::Minion::began);
     let open = jobs.open().filter(|job| !job.published.is_question());
     let may_have = |job: &&Job| {
         let outcome = job.minions.get(id);
         let is_open = outcome.is_some_and(|outcome| !outcome.phase.has_ended());
-        let is_of_before = refreshed.is_none_or(|asked| asked > job.sent_to(id));
+        let is_of_before = began.is_none_or(|began| began > job.sent_to(id));
         is_open && is_of_before && !job.unheard.contains(id)
     };
     let doubted = open.filter(may_have).map(|job| Record::JobDoubted {

@@ -406,6 +406,21 @@ fn a_start_that_is_told_late_doubts_nothing_that_was_sent_since() {
 }
 
 #[test]
+fn a_pillar_that_is_asked_for_without_a_sign_in_is_no_new_process() {
+    let view = view(true);
+    let mut minions = minions::View::default();
+    minions.signed_in(&id("a"), Cursor(0));
+    // Its first request was lost, and is told again once the job (at 1) has gone out.
+    minions.refreshed(&id("a"), Cursor(5));
+    let doubted = |minions: &minions::View| {
+        restarts::on_minion_start(&view, minions, &id("a"), "started").len()
+    };
+    assert_eq!(doubted(&minions), 0, "nobody came since");
+    minions.signed_in(&id("a"), Cursor(6));
+    assert_eq!(doubted(&minions), 1, "somebody may have come since");
+}
+
+#[test]
 fn what_was_at_work_is_never_sent_again() {
     let mut view = view(true);
     view.running(&JOB.parse().unwrap(), &id("a"), at(6));

@@ -94,11 +94,11 @@ impl Job {
     }
 
     /// Says whether a minion may have begun the job in a process that is gone: it was seen at work,
-    /// or asked for its pillar since the sending, as a new process does.
-    pub fn may_have_begun(&self, id: &MinionId, refreshed: Option<Cursor>) -> bool {
+    /// or one may have begun since the sending.
+    pub fn may_have_begun(&self, id: &MinionId, began: Option<Cursor>) -> bool {
         let outcome = self.minions.get(id);
         let was_at_work = outcome.is_some_and(|outcome| outcome.phase == MinionPhase::Running);
-        was_at_work || refreshed > Some(self.sent_to(id))
+        was_at_work || began > Some(self.sent_to(id))
     }
 
     /// Gives where the last sending that a minion can have heard stands in the log.

@@ -148,7 +148,7 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
         }]),
         Input::SubscriberAppeared => {
             let mut effects = collect::on_subscriber(&views.jobs, now);
-            effects.extend(minions::boots::on_subscriber(views, now));
+            effects.extend(minions::boots::ask_soon(views, now));
             Decision {
                 effects,
                 ..Decision::records(Vec::new())
@@ -442,12 +442,16 @@ fn on_master_start(
 pub fn on_clock_jump(views: &Views, policy: &Policy, by_ms: i64, now: Timestamp) -> Decision {
     let mut decision = Decision::records(Vec::new());
     let has_jobs = views.jobs.open().next().is_some();
-    if has_jobs || views.runs.open().next().is_some() {
+    let is_asking = views.minions.to_ask().next().is_some();
+    if has_jobs || is_asking || views.runs.open().next().is_some() {
         decision.records.push(Record::ClockJumped { by_ms });
     }
     orchestrator::decide::on_clock_jump(views, by_ms, now, &mut decision);
     let timers = collect::on_master_start(&views.jobs, policy.patience, now);
     decision.effects.extend(timers);
+    decision
+        .effects
+        .extend(minions::boots::ask_soon(views, now));
     decision
 }
 

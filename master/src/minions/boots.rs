@@ -112,10 +112,11 @@ fn ask_after(now: Timestamp, millis: u64) -> Effect {
     }
 }
 
-/// Gives the timer that asks those who are due, or whom a run waits for, once a publish connection
-/// opened. A minion that was up all the while has an old key and no reason to
-/// sign in: a question that it cannot read is one.
-pub fn on_subscriber(views: &Views, now: Timestamp) -> Option<Effect> {
+/// Gives the timer that asks those who are due, or whom a run waits for: once a publish connection
+/// opened, and after the wall clock jumped, as the moment that was set is of the clock before. A
+/// minion that was up all the while has an old key and no reason to sign in: a question that it
+/// cannot read is one.
+pub fn ask_soon(views: &Views, now: Timestamp) -> Option<Effect> {
     let is_any = views.minions.to_ask().next().is_some() || awaited(views).next().is_some();
     is_any.then(|| ask_after(now, ASKED_AFTER_MS))
 }

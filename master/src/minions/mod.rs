@@ -16,4 +16,4 @@ mod tests;
 
 pub use presence::{PresenceBoard, Sign};
 pub use record::{BootTold, News};
-pub use view::View;
+pub use view::{Minion, View};

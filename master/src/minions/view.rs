@@ -14,10 +14,12 @@ pub struct Minion {
     pub grains: Option<Grains>,
     /// Its last start: where it stands in the log, when, and what the minion said.
     pub start: Option<Start>,
-    /// Where its last request for its pillar stands in the log. A minion's process asks for it
-    /// before it takes any job: without one since a moment, it is the process of that moment.
+    /// Where its last request for its pillar stands in the log.
     #[serde(default)]
     pub refreshed: Option<Cursor>,
+    /// Where its last sign-in stands in the log.
+    #[serde(default)]
+    pub signed_in_last: Option<Cursor>,
     /// The boot of its machine, as it was last told.
     #[serde(default)]
     pub boot: Option<Told>,
@@ -27,6 +29,19 @@ pub struct Minion {
     /// The question after its boot that is under way.
     #[serde(default)]
     pub asked: Option<Asked>,
+}
+
+impl Minion {
+    /// Gives the place in the log behind which no process of it began. A process signs in, and then
+    /// asks for its pillar, before it takes any job: without both since a moment, it is the process
+    /// of that moment. A request for the pillar alone may be one that was lost and is told again.
+    pub fn began(&self) -> Option<Cursor> {
+        let refreshed = self.refreshed?;
+        Some(
+            self.signed_in_last
+                .map_or(refreshed, |at| at.min(refreshed)),
+        )
+    }
 }
 
 /// One start of a minion.
@@ -141,6 +156,7 @@ impl View {
     pub fn signed_in(&mut self, id: &MinionId, cursor: Cursor) {
         let minion = self.minions.entry(id.clone()).or_default();
         minion.signed_in.get_or_insert(cursor);
+        minion.signed_in_last = Some(cursor);
         minion.asked = None;
         self.asking.remove(id);
         if let Some(start) = &mut minion.start {

@@ -219,6 +219,24 @@ fn a_connection_that_nobody_is_known_by_may_hear() {
     stay_good(&[605, 2082]);
 }
 
+/// A job that went out twice was taken for one of the new boot, and a second restart waited for.
+#[test]
+fn a_new_boot_ends_what_was_sent_again_before_it() {
+    stay_good(&[402, 1631, 1878, 2725]);
+}
+
+/// The clock went back between a sign-in and the question after its boot: nobody asked any more.
+#[test]
+fn a_clock_that_jumps_does_not_put_off_the_question_after_a_boot() {
+    stay_good(&[709, 4342]);
+}
+
+/// The request for the pillar was lost, and told again when the job had gone out to its process.
+#[test]
+fn who_did_not_sign_in_since_is_the_same_process() {
+    stay_good(&[2539]);
+}
+
 /// The answer to a start event was lost; told again, it was taken for a reboot.
 #[test]
 fn a_start_that_is_told_twice_is_one() {

@@ -44,7 +44,11 @@ fn main() {
     save(&open);
     start("snapshot of the end", &open);
     let more = BEHIND.min(records / 4);
-    append(open().log.as_mut(), Log::head(open().log.as_ref()).0, more);
+    // One store at a time: it is locked while it is open.
+    let mut store = open();
+    let head = store.log.head();
+    append(store.log.as_mut(), head.0, more);
+    drop(store);
     start(&format!("snapshot and {more} records behind it"), &open);
 }
 

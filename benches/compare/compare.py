@@ -70,15 +70,16 @@ def commit():
 
 
 def save(given, machine, names, book, began):
-    minutes = (time.monotonic() - began) / 60
+    """Writes what is known so far; `began` is when, and at which commit."""
+    minutes = (time.monotonic() - began[0]) / 60
     how = "--quick: a tenth of the work, too little to judge by" if given.quick else "whole"
     title = (
         "Brine beside python's salt-master",
-        f"Made by `benches/compare/compare.py` ({how}) at commit {commit()}, in {minutes:.0f} minutes.",
+        f"Made by `benches/compare/compare.py` ({how}) at commit {began[1]}, in {minutes:.0f} minutes.",
     )
     given.results.mkdir(parents=True, exist_ok=True)
     text = document(title, machine, names, book)
-    data = {"commit": commit(), "quick": given.quick, "machine": vars(machine), "figures": book.figures, "notes": book.notes}
+    data = {"commit": began[1], "quick": given.quick, "machine": vars(machine), "figures": book.figures, "notes": book.notes}
     (given.results / "results.json").write_text(json.dumps(data, indent=1))
     (given.results / "results.md").write_text(text)
     (given.results / "results.svg").write_text(plot(names, book))
@@ -98,7 +99,8 @@ def main():
     # An end asked for is an end with clean-up, as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     processes.raise_descriptors()
-    began = time.monotonic()
+    # The tree may move on while this runs.
+    began = (time.monotonic(), commit())
     machine = Machine(given.quick)
     say(machine.lines())
     found = masters(given)

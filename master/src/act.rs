@@ -210,8 +210,8 @@ async fn read_back(shared: Arc<Shared>, mut look: Look) {
     }
 }
 
-/// How long to wait before the ledger is told again what it could not record: a disk that is full or
-/// broken may be mended, and nobody else would tell.
+/// How long to wait before the ledger is told again what it could not record: a disk that is full
+/// or broken may be mended, and nobody else would tell.
 pub const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Puts something of the master's own before the ledger, as often as it takes to have it recorded.

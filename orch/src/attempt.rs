@@ -201,7 +201,8 @@ impl Attempt {
         open.filter_map(|(jid, phase)| (*phase == CallPhase::Running).then_some(jid))
     }
 
-    /// Says whether its conditions decide what comes next: whether it begins, or what it ended with.
+    /// Says whether its conditions decide what comes next: whether it begins, or what it ended
+    /// with.
     pub(crate) fn is_checked(&self) -> bool {
         let last = self.checks.last();
         last.is_some_and(|check| self.is_held || check.held.is_some())

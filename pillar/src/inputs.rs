@@ -123,8 +123,8 @@ impl Functions for Called {
     }
 
     fn outside(&self, request: Outside<'_>) -> Option<Result<Value, FunctionError>> {
-        // What Python does, nobody knows; and a message that cannot be decrypted now may be when its
-        // key has come.
+        // What Python does, nobody knows; and a message that cannot be decrypted now may be when
+        // its key has come.
         self.remember(match request {
             Outside::Python { .. } => "#!py",
             Outside::Decrypt(_) => "#!gpg",

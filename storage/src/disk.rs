@@ -152,8 +152,8 @@ pub trait Disk: DiskRead {
     /// Makes a directory and those above it; an existing one is left as it is. New ones get `mode`.
     fn make_directory(&self, path: &Path, mode: u32) -> Result<(), Error>;
 
-    /// As [`Disk::write`], without waiting for the medium: after a crash of the machine the file may
-    /// be missing or empty. For what is noticed to be so, and made again.
+    /// As [`Disk::write`], without waiting for the medium: after a crash of the machine the file
+    /// may be missing or empty. For what is noticed to be so, and made again.
     fn write_lazily(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
         self.write(path, content, mode)
     }

@@ -1,8 +1,8 @@
 //! The contents of small files, kept as long as the file stays the same.
 //!
 //! Minions ask for the same few files again and again, and a pillar is checked against the files it
-//! was made of: that costs a look at each, not a reading. The same means what it means for checksums
-//! ([`super::hashes`]).
+//! was made of: that costs a look at each, not a reading. The same means what it means for
+//! checksums ([`super::hashes`]).
 
 use std::collections::HashMap;
 use std::path::PathBuf;

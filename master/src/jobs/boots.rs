@@ -6,9 +6,9 @@ use model::{Cursor, MinionId};
 use super::{MinionEnded, View};
 use crate::ledger::Record;
 
-/// Ends the jobs that were heard by the boot before: sent for the last time before the new one first
-/// signed in (nobody reads a job without that), and to a connection that was open. What was sent
-/// later is asked about.
+/// Ends the jobs that were heard by the boot before: sent for the last time before the new one
+/// first signed in (nobody reads a job without that), and to a connection that was open. What was
+/// sent later is asked about.
 pub fn on_new_boot(jobs: &View, id: &MinionId, signed_in: Cursor, why: &str) -> Vec<Record> {
     let open = jobs.open().filter(|job| !job.published.is_question());
     let gone = open.filter(|job| {

@@ -17,12 +17,12 @@ use model::{MinionId, Timestamp};
 use super::{KeyChange, KeyChanged, View};
 use crate::world::Entropy;
 
-/// Keys that were parsed a moment ago and are no accepted ones (yet): a stranger's key is parsed once
-/// for its sign-in and its acceptance. At about 3 kB each this is 1.5 MB.
+/// Keys that were parsed a moment ago and are no accepted ones (yet): a stranger's key is parsed
+/// once for its sign-in and its acceptance. At about 3 kB each this is 1.5 MB.
 const RECENT_MAX: usize = 512;
 
-/// An accepted key, and the lowest protocol that it may speak. It is parsed when it is first needed:
-/// a start does not wait for the keys of all.
+/// An accepted key, and the lowest protocol that it may speak. It is parsed when it is first
+/// needed: a start does not wait for the keys of all.
 struct InUse {
     text: String,
     key: OnceLock<Option<Arc<PublicKey>>>,

@@ -1,8 +1,8 @@
 //! Pillars that follow from the question and from files alone, given again while both are the same.
 //!
-//! Unlike `pillar_cache` this needs no option and no time to live: every file that was looked for is
-//! looked at again, and a pillar that asked anything else (an external pillar, a function that asks
-//! the world) is not kept. Kept is what is sent: msgpack.
+//! Unlike `pillar_cache` this needs no option and no time to live: every file that was looked for
+//! is looked at again, and a pillar that asked anything else (an external pillar, a function that
+//! asks the world) is not kept. Kept is what is sent: msgpack.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -26,7 +26,7 @@ use super::{READ_BYTES_LARGE, accept, count_end, count_handshake, greet, invalid
 use crate::limits::INCOMING_MAX;
 
 /// Answers up to this size are copied behind their head and written as one piece.
-const COPIED_BYTES_MAX: usize = 8 * 1024;
+const COPIED_BYTES: usize = 8 * 1024;
 
 /// One connection's number; never used twice while the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -234,7 +234,7 @@ impl Connection<'_> {
                             bytes: Reply::broken(),
                             written: None,
                         });
-                        if answer.bytes.len() <= COPIED_BYTES_MAX {
+                        if answer.bytes.len() <= COPIED_BYTES {
                             output.unsplit(path.encode_reply(&answer.bytes));
                         } else {
                             path.encode_head(answer.bytes.len(), &mut output);

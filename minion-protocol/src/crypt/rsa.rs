@@ -353,8 +353,8 @@ impl PublicKey {
     }
 }
 
-/// Reads a SubjectPublicKeyInfo in its usual dress. OpenSSL's readers of PEM look for all that PEM can
-/// be, which takes longer than a public operation with the key.
+/// Reads a SubjectPublicKeyInfo in its usual dress. OpenSSL's readers of PEM look for all that PEM
+/// can be, which takes longer than a public operation with the key.
 fn rsa_of_plain_pem(text: &str) -> Option<Rsa<Public>> {
     let inner = text
         .strip_prefix("-----BEGIN PUBLIC KEY-----\n")?

@@ -24,7 +24,8 @@ pub enum RequesterEvent {
     Alive,
 }
 
-/// What usually stands before a body: a frame of a REQ socket's four bytes, the delimiter, a length.
+/// What usually stands before a body: a frame of a REQ socket's four bytes, the delimiter, a
+/// length.
 const HEAD_BYTES_USUAL: usize = 32;
 
 /// The frames a reply begins with.

@@ -94,7 +94,9 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_data_or_an_error_with_a_message(document in "[-a-c:,&*!?|>'\"%@`{}\\[\\] \n\t0-9]{0,40}") {
+    fn any_text_is_data_or_an_error_with_a_message(
+        document in "[-a-c:,&*!?|>'\"%@`{}\\[\\] \n\t0-9]{0,40}"
+    ) {
         if let Err(error) = load_yaml(&document) {
             prop_assert!(!error.message().is_empty());
         }

@@ -497,8 +497,8 @@ impl Judge<'_> {
     }
 }
 
-/// Says whether a text holds one of the tokens. All have one form, with one dot: only what is around
-/// a dot is looked at.
+/// Says whether a text holds one of the tokens. All have one form, with one dot: only what is
+/// around a dot is looked at.
 fn token_in(body: &[u8], form: &[u8], tokens: &BTreeSet<&[u8]>) -> bool {
     let before = form.iter().position(|byte| *byte == b'.').unwrap_or(0);
     let dots = body.iter().enumerate().filter(|(_, byte)| **byte == b'.');

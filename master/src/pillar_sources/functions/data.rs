@@ -17,7 +17,7 @@ fn call(_of: &MinionFunctions, fun: &str, _arguments: &Arguments) -> Option<Answ
 
 fn refusal(fun: &str) -> String {
     format!(
-        "data.{fun} uses a store of the machine that renders, and a render on the master depends on \
-         nothing it leaves behind; keep the value in the pillar, in sdb, or in the mine"
+        "data.{fun} uses a store of the machine that renders, and a render on the master depends \
+         on nothing it leaves behind; keep the value in the pillar, in sdb, or in the mine"
     )
 }

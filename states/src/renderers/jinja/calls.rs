@@ -311,7 +311,8 @@ impl Interpreter<'_> {
     }
 }
 
-/// Functions that give their second argument, `default`, without looking at it. (`pillar.get` looks.)
+/// Functions that give their second argument, `default`, without looking at it. (`pillar.get`
+/// looks.)
 const UNSEEN_DEFAULT: [&str; 2] = ["config.get", "grains.get"];
 
 /// Gives the default of such a call, if that alone is undefined.

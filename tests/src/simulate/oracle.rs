@@ -10,7 +10,7 @@ use master::ledger::{Durable, Record, Views};
 use model::api::{MinionPhase, RunPhase, StepPhase};
 use model::{Cursor, Jid, MinionId};
 use orch::RunRecord;
-use storage::Store;
+use storage::{Entry, LogReader, Store};
 
 use super::Orchestration;
 use super::fault::Fault;
@@ -53,7 +53,7 @@ impl Verdict {
 pub(crate) fn judge(mut world: World) -> Verdict {
     world.master.disk.heal();
     let store = world.master.disk.open();
-    let entries = store.reader.read(Cursor(0), usize::MAX).unwrap_or_default();
+    let entries = whole_log(store.reader.as_ref());
     let mut bodies = Vec::with_capacity(entries.len());
     let mut digest = std::hash::DefaultHasher::new();
     for (_, entry) in &entries {
@@ -94,6 +94,18 @@ pub(crate) fn judge(mut world: World) -> Verdict {
     }
 }
 
+/// Reads all of it: one read is cut where it grows large.
+fn whole_log(reader: &dyn LogReader) -> Vec<(Cursor, Entry)> {
+    let mut entries: Vec<(Cursor, Entry)> = Vec::new();
+    loop {
+        let upto = entries.last().map_or(Cursor(0), |(cursor, _)| *cursor);
+        match reader.read(upto, usize::MAX) {
+            Ok(more) if !more.is_empty() => entries.extend(more),
+            _ => return entries,
+        }
+    }
+}
+
 struct Judge<'a> {
     violations: Vec<String>,
     world: &'a World,
@@ -121,15 +133,11 @@ impl Judge<'_> {
                         questions.insert(&job.jid);
                     }
                 }
-                Record::JobReturned(ret) => {
-                    returned.insert((&ret.jid, &ret.id));
-                }
+                Record::JobReturned(ret) => _ = returned.insert((&ret.jid, &ret.id)),
                 Record::Run {
                     run,
                     record: RunRecord::Started(of),
-                } if of.parent.is_none() => {
-                    started.insert(run);
-                }
+                } if of.parent.is_none() => _ = started.insert(run),
                 Record::Event { tag, data } => {
                     // A start that had been made up is on record with that said.
                     let mut data = data.clone();

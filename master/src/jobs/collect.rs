@@ -157,8 +157,9 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
     }
     let last_seen = sign.and_then(|sign| sign.last_seen);
     // Whoever heard a publication since the master came up had to sign in again, for the shared key
-    // is new. So a minion that was not seen since cannot have a job that is younger than that.
-    let cannot_have_it = last_seen.is_none() && job.at >= master_start;
+    // is new. So a minion that was not seen since cannot have a job that is younger than that: by
+    // its place in the log, as the wall clock may have gone back meanwhile.
+    let cannot_have_it = last_seen.is_none() && minions.is_since_start(job.cursor);
     let last_seen = last_seen.unwrap_or_default();
     // Nobody is heard while the master is down: silence counts from its start at the earliest.
     let silent_secs = now.millis_since(last_seen.max(job.at).max(master_start)) / 1000;

@@ -299,10 +299,13 @@ fn a_job_from_before_the_master_started_is_asked_about_first() {
     let view = view(true);
     let mut next_jid = || Jid::at(at(77));
     let presence = present(None, false);
+    let mut minions = minions::View::default();
+    minions.master_started(Cursor(2));
     let moment = collect::Moment {
         presence: &presence,
-        minions: &minions::View::default(),
-        master_start: at(1),
+        minions: &minions,
+        // The wall clock went back while the master was down: by its time the job is younger.
+        master_start: at(0),
         now: at(5),
     };
     let (_, effects) = collect::on_timer(

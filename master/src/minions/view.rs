@@ -117,7 +117,12 @@ impl View {
         let minion = self.minions.get(id)?;
         let is_sure = minion.signed_in.is_none() && !self.due.contains(id);
         let told = minion.boot.as_ref()?;
-        (is_sure && told.cursor > self.master_start).then_some(told)
+        (is_sure && self.is_since_start(told.cursor)).then_some(told)
+    }
+
+    /// Says whether a place in the log is of this life of the master.
+    pub fn is_since_start(&self, cursor: Cursor) -> bool {
+        cursor > self.master_start
     }
 
     /// Walks over the minions whose boot is to be asked for, or was and is not answered yet.

@@ -9,7 +9,7 @@ use super::fault::{Death, Fault, Moment};
 use super::{Faults, Mutation, Orchestration, Scenario, Verdict, run};
 
 /// Seeds of `orch.kubic` that a suite plays on every run.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 2_000;
 
 /// Seeds of each of the errands.
 const SEEDS_OF_ERRANDS: u64 = 150;
@@ -156,9 +156,9 @@ fn a_clock_that_jumps_ends_no_wait() {
     }
 }
 
-/// Found while seeds 120 and 158 were looked at: the outage hides the jump from the steady clock.
+/// The outage hides the jump from the steady clock. What went out before it looked younger than the
+/// master's start, so that nobody could have heard it, and was sent again: an install ran twice.
 #[test]
-#[ignore = "open: not played again since what a bad disk did not record is told again"]
 fn a_clock_that_jumps_while_the_master_is_down_ends_no_wait() {
     for by_ms in [3_600_000, -3_600_000] {
         let kill = Fault::Kill {

@@ -65,6 +65,7 @@ class Master:
         self.pki = self.folder / "root/pki"
         self.cache = self.folder / "root/cache"
         self.process = None
+        self.swarms = []
         self.publish_port, self.ret_port = free_ports()
         for below in ("etc", "states", "root"):
             (self.folder / below).mkdir()
@@ -181,6 +182,10 @@ class Master:
         self.remove()
 
     def remove(self):
+        # A swarm that nobody waited for, since something failed beside it, has no end of its own.
+        for swarm in self.swarms:
+            swarm.kill()
+            swarm.wait()
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -212,6 +217,7 @@ class Master:
         # The other end of a pipe that nobody writes to: a command that reads it waits for the end of the swarm.
         swarm = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         swarm.seconds_max = seconds_max
+        self.swarms.append(swarm)
         return swarm
 
     def result(self, swarm):

@@ -145,17 +145,22 @@ pub(crate) fn plug_in(node: &Node, boot: u32, network_pid: u32) -> Result<(), Fa
     let here = |args: String| {
         programs::run(programs::command("ip").args(args.split_whitespace())).map(drop)
     };
-    // The kernel takes the old cable away a moment after the old namespace: every boot has a new
-    // name for it.
+    let ip = programs::find("ip").unwrap_or_else(|| "ip".into());
+    let on_bridge =
+        |args: &str| programs::run(enter(network_pid, &ip).args(args.split_whitespace())).map(drop);
+    // The kernel takes the old cable away some time after the old namespace, which has this address
+    // and MAC until then, and refuses connections that are meant for us. So it is pulled here; that
+    // it is gone already is as good. Every boot has a new name for its own.
+    if let Some(before) = boot.checked_sub(1) {
+        let _ = on_bridge(&format!("link delete n{}b{before}", node.index));
+    }
     let port = format!("n{}b{boot}", node.index);
     here("link set lo up".to_owned())?;
     here(format!(
         "link add eth0 address {} type veth peer name {port} netns {network_pid}",
         node.id
     ))?;
-    let ip = programs::find("ip").unwrap_or_else(|| "ip".into());
-    let args = format!("link set {port} master {BRIDGE} up");
-    programs::run(enter(network_pid, &ip).args(args.split_whitespace()))?;
+    on_bridge(&format!("link set {port} master {BRIDGE} up"))?;
     here(format!("addr add {}/24 dev eth0", node.address))?;
     here("link set eth0 up".to_owned())?;
     here(format!("route add default via {MASTER_ADDRESS}"))

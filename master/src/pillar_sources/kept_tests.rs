@@ -9,7 +9,7 @@ use crate::pillar_sources::tests::{configured, grains, id};
 
 /// Every render appends a line to a file: what is kept is not rendered.
 const OPTIONS: &str = "pillar_cache: true\ntemplate_commands: true\n";
-const SLS: &str = "made: {{ salt['cmd.run']('echo x >> DIR/count; wc -l < DIR/count') }}\n\
+const SLS: &str = "made: {{ salt['cmd.run']('echo x >> <DIR>/count; wc -l < <DIR>/count') }}\n\
     os: {{ grains['os'] }}\n";
 const FILES: [(&str, &str); 2] = [("top.sls", "base: {'*': [a]}\n"), ("a.sls", SLS)];
 

@@ -12,10 +12,10 @@ fn pillars(files: &[(&str, &str)]) -> (TempDir, Pillars) {
     configured("", files)
 }
 
-/// Makes a master with these pillar files and further options; `DIR` in them is the directory with
+/// Makes a master with these pillar files and further options; `<DIR>` in them is the directory with
 /// the configuration, whose `pillar` is the root.
 pub(crate) fn configured(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars) {
-    let own = "pillar_roots: {base: [DIR/pillar]}\nnodegroups: {web: 'web*'}\n";
+    let own = "pillar_roots: {base: [<DIR>/pillar]}\nnodegroups: {web: 'web*'}\n";
     configured_alone(&format!("{own}{options}"), files)
 }
 
@@ -26,13 +26,14 @@ pub(crate) fn configured(options: &str, files: &[(&str, &str)]) -> (TempDir, Pil
 )]
 fn configured_alone(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars) {
     let dir = TempDir::new().unwrap();
+    // No message of gpg, base64 that it is, can hold the brackets.
+    let here = |text: &str| text.replace("<DIR>", &dir.path().display().to_string());
     for (name, text) in files {
         let path = dir.path().join("pillar").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text.replace("DIR", &dir.path().display().to_string())).unwrap();
+        std::fs::write(path, here(text)).unwrap();
     }
-    let main = options.replace("DIR", &dir.path().display().to_string());
-    std::fs::write(dir.path().join("master"), main).unwrap();
+    std::fs::write(dir.path().join("master"), here(options)).unwrap();
     let world = real::world();
     let loaded = config::load(dir.path(), world.disk.as_ref()).unwrap();
     let pillars = Pillars::new(&loaded.opts, &world);
@@ -146,7 +147,7 @@ fn an_undefined_default_is_an_error_where_it_is_used() {
 
 #[test]
 fn a_file_of_the_state_tree_can_be_read_where_it_is() {
-    let options = "file_roots: {base: [DIR/pillar/tree]}\n";
+    let options = "file_roots: {base: [<DIR>/pillar/tree]}\n";
     let all = "x: {{ salt['file.read'](salt['cp.cache_file']('salt://sub/f')) }}\n\
         none: {{ salt['cp.cache_file']('salt://none') }}\n\
         folder: {{ salt['cp.cache_file']('salt://sub') }}\n\
@@ -168,7 +169,7 @@ fn a_file_of_the_state_tree_can_be_read_where_it_is() {
 
 #[test]
 fn any_environment_is_the_one_that_is_asked_for() {
-    let options = "pillar_roots: {base: [DIR/pillar/base], __env__: [DIR/pillar/__env__]}\n";
+    let options = "pillar_roots: {base: [<DIR>/pillar/base], __env__: [<DIR>/pillar/__env__]}\n";
     let files = [
         ("base/top.sls", "base: {'*': [a]}\n"),
         ("base/a.sls", "a: base\n"),

@@ -119,7 +119,7 @@ fn a_host_has_its_groups_files_and_its_own_on_top() {
         ("tree/nodegroups/unknown/only", "x\n"),
     ];
     let tree = |more: &str| {
-        let options = format!("ext_pillar:\n- file_tree:\n    root_dir: DIR/pillar/tree\n{more}");
+        let options = format!("ext_pillar:\n- file_tree:\n    root_dir: <DIR>/pillar/tree\n{more}");
         pillar(&options, &files)
     };
     assert_eq!(
@@ -171,11 +171,12 @@ fn a_stack_merges_by_the_strategies_its_files_name() {
     ];
     let expected = "{users: {root: {uid: 0}}, list: [0, 1, 2], kept: {a: 1, b: 2}, n: [1], \
         os: SUSE, uid: 2, room: a b, none: ''}";
-    let options = "ext_pillar:\n- stack: DIR/pillar/stack/all.cfg\n";
+    let options = "ext_pillar:\n- stack: <DIR>/pillar/stack/all.cfg\n";
     assert_eq!(pillar(options, &files), yaml(expected));
-    let options = "ext_pillar:\n- stack:\n    grains:os:\n      SUSE: [DIR/pillar/stack/all.cfg]\n";
+    let options = "ext_pillar:\n- stack:\n    grains:os:\n      \
+                   SUSE: [<DIR>/pillar/stack/all.cfg]\n";
     assert_eq!(pillar(options, &files), yaml(expected));
-    let options = "ext_pillar:\n- stack:\n    opts:id:\n      other: DIR/pillar/stack/all.cfg\n";
+    let options = "ext_pillar:\n- stack:\n    opts:id:\n      other: <DIR>/pillar/stack/all.cfg\n";
     assert_eq!(pillar(options, &files), yaml("{}"));
 }
 
@@ -185,7 +186,7 @@ fn a_stack_names_the_file_that_is_broken() {
         ("s/all.cfg", "- bad.yml\n"),
         ("s/bad.yml", "a: {__: sideways}\na: 1\n"),
     ];
-    let made = pillar("ext_pillar:\n- stack: [DIR/pillar/s/all.cfg]\n", &files);
+    let made = pillar("ext_pillar:\n- stack: [<DIR>/pillar/s/all.cfg]\n", &files);
     let errors = made.get("_errors").unwrap().repr();
     assert!(
         errors.contains("yaml parsing error in") && errors.contains("bad.yml"),

@@ -128,7 +128,7 @@ fn commands_run_only_where_they_may() {
 #[test]
 fn files_are_seen_only_where_they_may() {
     let files = [("data/x.txt", "hello\n"), ("secret/y", "no\n")];
-    let (dir, _pillars, functions) = functions("template_directories: [DIR/other]\n", &files);
+    let (dir, _pillars, functions) = functions("template_directories: [<DIR>/other]\n", &files);
     let here = dir.path().display();
     let read = |fun: &str, path: &str| call(&functions, fun, &format!("['{here}/{path}']"));
     assert_eq!(read("file.read", "pillar/data/x.txt"), Ok("hello\n".into()));
@@ -166,7 +166,7 @@ fn files_are_seen_only_where_they_may() {
 
 #[test]
 fn the_state_tree_is_read_by_its_addresses() {
-    let options = "file_roots: {base: [DIR/pillar/states], dev: [DIR/pillar/dev]}\n";
+    let options = "file_roots: {base: [<DIR>/pillar/states], dev: [<DIR>/pillar/dev]}\n";
     let files = [
         ("states/web/init.sls", "a: {{ grains['os'] }}\n"),
         ("states/web/map.yaml", "x: 1\n"),
@@ -204,7 +204,7 @@ fn the_state_tree_is_read_by_its_addresses() {
 
 #[test]
 fn a_profile_leads_to_values_kept_elsewhere() {
-    let options = "vault: {driver: yaml, files: [DIR/pillar/vault.yaml]}\n\
+    let options = "vault: {driver: yaml, files: [<DIR>/pillar/vault.yaml]}\n\
         surroundings: {driver: env}\nother: {driver: keyring}\nlater: 'sdb://vault/db:password'\n";
     let (_dir, _pillars, functions) =
         functions(options, &[("vault.yaml", "db: {password: hush}\n")]);

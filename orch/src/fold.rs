@@ -11,7 +11,7 @@ use model::{Jid, MinionId, Timestamp};
 
 use crate::attempt::{Attempt, CallPhase, CallState, CheckState, MinionState, Seen, Verdict, Wave};
 use crate::boots;
-use crate::record::{CallId, CallReturn, IllegalRecord, RunRecord};
+use crate::record::{Begun, CallId, CallReturn, IllegalRecord, RunRecord};
 use crate::recovery;
 use crate::run::{Run, StepState};
 
@@ -125,7 +125,9 @@ impl Run {
         }
         let state = Arc::make_mut(state);
         match record {
-            RunRecord::StepStarted { .. } => start(state, step, number, record),
+            RunRecord::StepStarted { begun, is_pre, .. } => {
+                start(state, step, number, begun, *is_pre)
+            }
             RunRecord::Foreseen { ret, at, .. } => {
                 let is_last = number as usize == state.attempts.len();
                 if number != 0 && !is_last || number == 0 && state.phase != StepPhase::Pending {
@@ -182,21 +184,13 @@ impl Run {
     }
 }
 
-fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) -> Result<(), Why> {
-    let RunRecord::StepStarted {
-        jid,
-        calls,
-        cursor,
-        after,
-        at,
-        deadline,
-        limit,
-        is_pre,
-        ..
-    } = record
-    else {
-        return Err("it starts nothing".into());
-    };
+fn start(
+    state: &mut StepState,
+    step: usize,
+    number: u32,
+    begun: &Begun,
+    is_pre: bool,
+) -> Result<(), Why> {
     if state.phase == StepPhase::Running && state.retry_at.is_none() {
         return Err(format!("step {step} is at work"));
     }
@@ -210,35 +204,35 @@ fn start(state: &mut StepState, step: usize, number: u32, record: &RunRecord) ->
     state.retry_at = None;
     state.attempts.push(Attempt {
         number,
-        at: *at,
-        cursor: *cursor,
+        at: begun.at,
+        cursor: begun.cursor,
         ended: None,
-        deadline: *deadline,
+        deadline: begun.deadline,
         given_back_ms: 0,
         is_timed_out: false,
-        jid: jid.clone(),
+        jid: begun.jid.clone(),
         is_published: false,
         refused: None,
         missing: Vec::new(),
         minions: Default::default(),
-        calls: begun(calls),
+        calls: running(&begun.calls),
         checks: Vec::new(),
         is_held: false,
         waves: Vec::new(),
-        is_pre: *is_pre,
-        after: *after,
+        is_pre,
+        after: begun.after,
         verdict: None,
         seen: Vec::new(),
         looked_back: None,
         boots: IndexMap::new(),
         progress: None,
-        limit: *limit,
+        limit: begun.limit,
     });
     Ok(())
 }
 
 /// Gives the calls that begin.
-fn begun(calls: &[CallId]) -> Vec<CallState> {
+fn running(calls: &[CallId]) -> Vec<CallState> {
     let calls = calls.iter().map(|call| CallState {
         name: call.name.clone(),
         jid: call.jid.clone(),
@@ -248,30 +242,18 @@ fn begun(calls: &[CallId]) -> Vec<CallState> {
 }
 
 /// Begins what the conditions of the attempt held back.
-fn start_work(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why> {
-    let RunRecord::WorkStarted {
-        jid,
-        calls,
-        cursor,
-        after,
-        deadline,
-        limit,
-        ..
-    } = record
-    else {
-        return Err("it starts nothing".into());
-    };
+fn start_work(attempt: &mut Attempt, begun: &Begun) -> Result<(), Why> {
     let is_asking = attempt.open_calls().next().is_some();
     if !attempt.is_held || is_asking {
         return Err("no conditions have let it begin".into());
     }
     attempt.is_held = false;
-    attempt.jid.clone_from(jid);
-    attempt.calls = begun(calls);
-    attempt.cursor = *cursor;
-    attempt.after = *after;
-    attempt.deadline = *deadline;
-    attempt.limit = *limit;
+    attempt.jid.clone_from(&begun.jid);
+    attempt.calls = running(&begun.calls);
+    attempt.cursor = begun.cursor;
+    attempt.after = begun.after;
+    attempt.deadline = begun.deadline;
+    attempt.limit = begun.limit;
     Ok(())
 }
 
@@ -325,7 +307,7 @@ fn apply_to_attempt(attempt: &mut Attempt, record: &RunRecord) -> Result<(), Why
                 held: held.clone(),
             });
         }
-        RunRecord::WorkStarted { .. } => return start_work(attempt, record),
+        RunRecord::WorkStarted { begun, .. } => return start_work(attempt, begun),
         RunRecord::WaveSent { jid, minions, .. } => return send_wave(attempt, jid, minions),
         RunRecord::MinionRunning { id, since, .. } => {
             let minion = attempt.minions.get_mut(id);

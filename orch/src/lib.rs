@@ -53,6 +53,6 @@ pub use error::{Error, Problem};
 pub use fact::Fact;
 pub use hash::PlanHash;
 pub use plan::{Need, Options, Plan, PlannedStep, Retry};
-pub use record::{Answer, CallId, CallReturn, IllegalRecord, Pause, RunRecord, Started};
+pub use record::{Answer, Begun, CallId, CallReturn, IllegalRecord, Pause, RunRecord, Started};
 pub use retry::{CannotRetry, Carried, RetryOf};
 pub use run::{Context, Output, Run, StepState};

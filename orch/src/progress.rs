@@ -11,7 +11,7 @@ use model::{Cursor, Jid, Map, StateReturn, Tag, TagGlob, Value};
 use crate::conditions::Conditions;
 use crate::effect::{Effect, JobRequest};
 use crate::readiness::{self, Next};
-use crate::record::{CallId, RunRecord};
+use crate::record::{Begun, CallId, RunRecord};
 use crate::steps::{Begin, Outcome, Scene};
 use crate::turn::Turn;
 
@@ -66,13 +66,15 @@ impl Turn<'_, '_> {
         self.record(RunRecord::StepStarted {
             step,
             attempt,
-            jid: None,
-            calls: Vec::new(),
-            cursor: self.context.cursor,
-            after: None,
-            at,
-            deadline,
-            limit: None,
+            begun: Begun {
+                jid: None,
+                calls: Vec::new(),
+                cursor: self.context.cursor,
+                after: None,
+                at,
+                deadline,
+                limit: None,
+            },
             is_pre,
         });
         self.ask(step, attempt, call, None);
@@ -101,32 +103,27 @@ impl Turn<'_, '_> {
         let limit = timeout.and_then(|timeout| timeout.millis_max);
         let limit = limit.map(|limit| at.plus_millis(limit.min(step_timeout.unwrap_or(limit))));
         effects.extend(deadline.map(|at| Effect::SetTimer { step, attempt, at }));
-        let cursor = self.context.cursor;
-        self.record(if is_held {
-            RunRecord::WorkStarted {
+        let begun = Begun {
+            jid,
+            calls,
+            cursor: self.context.cursor,
+            after,
+            at,
+            deadline,
+            limit,
+        };
+        self.record(match is_held {
+            true => RunRecord::WorkStarted {
                 step,
                 attempt,
-                jid,
-                calls,
-                cursor,
-                after,
-                at,
-                deadline,
-                limit,
-            }
-        } else {
-            RunRecord::StepStarted {
+                begun,
+            },
+            false => RunRecord::StepStarted {
                 step,
                 attempt,
-                jid,
-                calls,
-                cursor,
-                after,
-                at,
-                deadline,
-                limit,
+                begun,
                 is_pre,
-            }
+            },
         });
         self.output.effects.append(&mut effects);
         if let Begin::Done(outcome) = begin {

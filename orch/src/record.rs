@@ -75,6 +75,28 @@ pub struct CallId {
     pub jid: Jid,
 }
 
+/// What an attempt begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Begun {
+    /// Its job, if it publishes one.
+    pub jid: Option<Jid>,
+    /// Its calls of functions of the master.
+    #[serde(default)]
+    pub calls: Vec<CallId>,
+    /// The place in the log before it.
+    pub cursor: Cursor,
+    /// For a wait: the place behind which events count.
+    #[serde(default)]
+    pub after: Option<Cursor>,
+    /// When.
+    pub at: Timestamp,
+    /// When it fails if nothing happens.
+    pub deadline: Option<Timestamp>,
+    /// When it fails in any case, if the deadline follows what minions show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Timestamp>,
+}
+
 /// A durable fact about a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -117,23 +139,9 @@ pub enum RunRecord {
         step: usize,
         /// From 1.
         attempt: u32,
-        /// Its job, if it publishes one.
-        jid: Option<Jid>,
-        /// Its calls of runner or wheel functions.
-        #[serde(default)]
-        calls: Vec<CallId>,
-        /// The place in the log before the attempt.
-        cursor: Cursor,
-        /// For a wait: the place behind which events count.
-        #[serde(default)]
-        after: Option<Cursor>,
-        /// When.
-        at: Timestamp,
-        /// When it fails if nothing happens.
-        deadline: Option<Timestamp>,
-        /// When it fails in any case, if the deadline follows what minions show.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        limit: Option<Timestamp>,
+        /// What begins.
+        #[serde(flatten)]
+        begun: Begun,
         /// It only asks what would happen, for a `prereq` on the step.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_pre: bool,
@@ -196,23 +204,9 @@ pub enum RunRecord {
         step: usize,
         /// The attempt.
         attempt: u32,
-        /// Its job, if it publishes one.
-        jid: Option<Jid>,
-        /// Its calls of functions of the master.
-        #[serde(default)]
-        calls: Vec<CallId>,
-        /// The place in the log before it.
-        cursor: Cursor,
-        /// For a wait: the place behind which events count.
-        #[serde(default)]
-        after: Option<Cursor>,
-        /// When.
-        at: Timestamp,
-        /// When it fails if nothing happens.
-        deadline: Option<Timestamp>,
-        /// When it fails in any case, if the deadline follows what minions show.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        limit: Option<Timestamp>,
+        /// What begins.
+        #[serde(flatten)]
+        begun: Begun,
     },
     /// Its job is out.
     Published {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::api::{MinionPhase, RunPhase};
 use model::{Cursor, Jid, Map, MinionId, StateReturn, Timestamp};
-use orch::{Options, Plan, Run, RunRecord, Started};
+use orch::{Begun, Options, Plan, Run, RunRecord, Started};
 use states::low_chunk::LowChunk;
 
 const NOW: Timestamp = Timestamp(7);
@@ -41,13 +41,15 @@ fn step_started(step: usize, attempt: u32) -> RunRecord {
     RunRecord::StepStarted {
         step,
         attempt,
-        jid: Some(jid(1)),
-        calls: Vec::new(),
-        cursor: Cursor(1),
-        after: None,
-        at: NOW,
-        deadline: None,
-        limit: None,
+        begun: Begun {
+            jid: Some(jid(1)),
+            calls: Vec::new(),
+            cursor: Cursor(1),
+            after: None,
+            at: NOW,
+            deadline: None,
+            limit: None,
+        },
         is_pre: false,
     }
 }

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use model::api::MinionPhase;
 use model::target::Target;
-use model::{Jid, Map, MinionId, Timestamp, Value};
+use model::{Jid, MinionId, Timestamp, Value};
 
 use super::{Job, JobPublished, MinionEnded, View};
 use crate::ledger::{Effect, Record, TimerKey};
@@ -214,23 +214,14 @@ fn judge_absent(job: &Job, id: &MinionId, absent: u32, minions: &minions::View) 
 }
 
 fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
-    let target = Target::list(ids);
     JobPublished {
-        jid,
-        fun: Value::str("saltutil.find_job"),
-        arg: vec![Value::str(asked.as_str())],
-        tgt: target.tgt,
-        tgt_type: target.tgt_type,
-        ret: String::new(),
-        user: "root".into(),
-        extra: Map::new(),
-        minions: ids.to_vec(),
-        missing: Vec::new(),
-        step: None,
-        hides_output: false,
-        secret: None,
         probes: Some(asked.clone()),
-        asks_boot: false,
+        ..JobPublished::question(
+            jid,
+            "saltutil.find_job",
+            vec![Value::str(asked.as_str())],
+            ids,
+        )
     }
 }
 

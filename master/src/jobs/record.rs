@@ -1,7 +1,7 @@
 //! What can happen to a job.
 
 use model::api::MinionPhase;
-use model::target::TargetType;
+use model::target::{Target, TargetType};
 use model::{Jid, Map, MinionId, Tag, Value};
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,29 @@ pub struct MinionEnded {
 }
 
 impl JobPublished {
+    /// Gives a question of the master's own to these minions. What it is asked for, `probes` or
+    /// `asks_boot`, is for the caller to say.
+    pub(crate) fn question(jid: Jid, fun: &str, arg: Vec<Value>, ids: &[MinionId]) -> Self {
+        let target = Target::list(ids);
+        Self {
+            jid,
+            fun: Value::str(fun),
+            arg,
+            tgt: target.tgt,
+            tgt_type: target.tgt_type,
+            ret: String::new(),
+            user: "root".into(),
+            extra: Map::new(),
+            minions: ids.to_vec(),
+            missing: Vec::new(),
+            step: None,
+            hides_output: false,
+            secret: None,
+            probes: None,
+            asks_boot: false,
+        }
+    }
+
     /// Says whether it is a question of the master's own, which is no job for its users.
     pub fn is_question(&self) -> bool {
         self.probes.is_some() || self.asks_boot

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeSet;
 
-use model::target::Target;
 use model::{Boot, BootId, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 
 use super::view::Minion;
@@ -62,23 +61,9 @@ impl Question {
             Self::Id => ("file.read", vec![Value::str(BOOT_ID_FILE)]),
             Self::Uptime => ("status.uptime", Vec::new()),
         };
-        let target = Target::list(ids);
         JobPublished {
-            jid,
-            fun: Value::str(fun),
-            arg,
-            tgt: target.tgt,
-            tgt_type: target.tgt_type,
-            ret: String::new(),
-            user: "root".into(),
-            extra: Map::new(),
-            minions: ids.to_vec(),
-            missing: Vec::new(),
-            step: None,
-            hides_output: false,
-            secret: None,
-            probes: None,
             asks_boot: true,
+            ..JobPublished::question(jid, fun, arg, ids)
         }
     }
 

@@ -29,11 +29,11 @@ pub fn jids_of(record: &orch::RunRecord) -> Vec<&Jid> {
         orch::RunRecord::Started(started) | orch::RunRecord::Retried { started, .. } => {
             vec![&started.run]
         }
-        orch::RunRecord::StepStarted { jid, calls, .. } => jid
-            .iter()
-            .chain(calls.iter().map(|call| &call.jid))
-            .collect(),
-        orch::RunRecord::WaveSent { jid, .. } => vec![jid],
+        orch::RunRecord::StepStarted { begun, .. } | orch::RunRecord::WorkStarted { begun, .. } => {
+            let calls = begun.calls.iter().map(|call| &call.jid);
+            begun.jid.iter().chain(calls).collect()
+        }
+        orch::RunRecord::WaveSent { jid, .. } | orch::RunRecord::Checking { jid, .. } => vec![jid],
         _ => Vec::new(),
     }
 }

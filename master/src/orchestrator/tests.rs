@@ -1,7 +1,7 @@
 //! Runs beside the ledger: causes that come together.
 
 use model::api::{MinionPhase, RunPhase};
-use model::{Jid, Map, Value};
+use model::{Cursor, Jid, Map, Timestamp, Value};
 use orch::{Options, Plan};
 use states::low_chunk::LowChunk;
 
@@ -97,4 +97,40 @@ fn two_minions_that_end_in_one_batch_end_the_step() {
     bench.follow(Decision::records(lost.into()));
     let phase = bench.views.runs.get(&run).unwrap().phase();
     assert_eq!(phase, RunPhase::Failed);
+}
+
+#[test]
+fn jids_of_what_conditions_held_back_are_given_out_too() {
+    let jid = |text: &str| text.parse::<Jid>().unwrap();
+    let at = Timestamp::default();
+    let (job, call, check) = (
+        jid("20260102030405000001"),
+        jid("20260102030405000002"),
+        jid("20260102030405000003"),
+    );
+    let started = orch::RunRecord::WorkStarted {
+        step: 0,
+        attempt: 1,
+        begun: orch::Begun {
+            jid: Some(job.clone()),
+            calls: vec![orch::CallId {
+                name: String::new(),
+                jid: call.clone(),
+            }],
+            cursor: Cursor(1),
+            after: None,
+            at,
+            deadline: None,
+            limit: None,
+        },
+    };
+    assert_eq!(super::jids_of(&started), [&job, &call]);
+    let checking = orch::RunRecord::Checking {
+        step: 0,
+        attempt: 1,
+        jid: check.clone(),
+        held: None,
+        at,
+    };
+    assert_eq!(super::jids_of(&checking), [&check]);
 }

@@ -21,6 +21,7 @@ fn hint(error: &Error) -> Option<String> {
             Some("if it does not come back by itself, look at its log for the reason".into())
         }
         Error::Refused { said, .. } => said.hint.clone(),
+        Error::NoRuns => Some("start one: salt-run state.orchestrate SLS".into()),
         Error::Unreadable { .. } => {
             Some("client and master may be of different versions: compare `brine doctor`".into())
         }

@@ -10,8 +10,8 @@ use crate::exit_code;
 use crate::flags;
 use crate::terminal::Terminal;
 
-/// The names under which the binary is Salt's programs.
-pub const NAMES: [&str; 4] = ["salt", "salt-key", "salt-master", "salt-run"];
+/// The binary's own name, and those under which it is Salt's programs.
+pub const NAMES: [&str; 5] = ["brine", "salt", "salt-key", "salt-master", "salt-run"];
 
 /// A link that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +32,10 @@ pub enum Error {
 
 /// Makes a link to `exe` in `dir` for each of [`NAMES`]; gives their paths. Links that point there
 /// already stay; a link to an older `brine` is replaced; anything else is an error, and nothing is
-/// made.
+/// made. Where `exe` itself has one of the names, it stays what it is.
 pub fn install(dir: &Path, exe: &Path) -> Result<Vec<PathBuf>, Error> {
-    let links: Vec<PathBuf> = NAMES.iter().map(|name| dir.join(name)).collect();
+    let links = NAMES.iter().map(|name| dir.join(name));
+    let links: Vec<PathBuf> = links.filter(|link| !is_itself(link, exe)).collect();
     if let Some(occupied) = links.iter().find(|link| is_foreign(link, exe)) {
         return Err(Error::Occupied(occupied.clone()));
     }
@@ -51,6 +52,11 @@ pub fn install(dir: &Path, exe: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(links)
 }
 
+/// Says whether a path is the binary itself, which no link may take the place of.
+fn is_itself(link: &Path, exe: &Path) -> bool {
+    !link.is_symlink() && link.canonicalize().is_ok_and(|link| link == exe)
+}
+
 /// Says whether a path is taken by something that is not a link to this or another `brine`.
 fn is_foreign(link: &Path, exe: &Path) -> bool {
     if link.symlink_metadata().is_err() {
@@ -62,7 +68,7 @@ fn is_foreign(link: &Path, exe: &Path) -> bool {
     }
 }
 
-/// Makes links called salt, salt-run, salt-key and salt-master to this program.
+/// Makes links called brine, salt, salt-run, salt-key and salt-master to this program.
 #[derive(Debug, Parser)]
 #[command(name = "install-links", version)]
 pub(crate) struct LinksFlags {
@@ -116,6 +122,17 @@ mod tests {
         for link in links {
             assert_eq!(std::fs::read_link(link).unwrap(), exe);
         }
+    }
+
+    #[test]
+    fn the_binary_itself_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let exe = dir.path().canonicalize().unwrap().join("brine");
+        std::fs::write(&exe, "the program").unwrap();
+        let links = install(dir.path(), &exe).unwrap();
+        assert_eq!(links.len(), NAMES.len() - 1);
+        assert_eq!(std::fs::read(&exe).unwrap(), b"the program");
+        assert!(dir.path().join("salt-run").is_symlink());
     }
 
     #[test]

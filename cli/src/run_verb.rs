@@ -21,11 +21,11 @@ pub(crate) const VERBS: [(&str, &str, &str); 10] = [
         "Shows what an orchestration would do",
     ),
     ("list", "", "Lists the runs that the master keeps"),
-    ("show", "RUN", "Shows a run with every step"),
-    ("attach", "RUN", "Follows a run live"),
+    ("show", "[RUN]", "Shows a run with every step"),
+    ("attach", "[RUN]", "Follows a run live"),
     (
         "explain",
-        "RUN",
+        "[RUN]",
         "Says what a run waits for, or why it failed",
     ),
     (
@@ -50,12 +50,12 @@ pub(crate) enum Verb {
     Plan(Vec<Value>, Map, Form, bool),
     /// All runs, one a line.
     List,
-    /// One run with every step.
-    Show(String),
+    /// One run with every step; the newest if none is named, as for the next two.
+    Show(Option<String>),
     /// One run, live.
-    Attach(String),
+    Attach(Option<String>),
     /// Why one run waits or failed.
-    Explain(String),
+    Explain(Option<String>),
     /// Answer a step that asks: run, step, yes or no.
     Answer(String, String, bool),
     /// Take one run up again.
@@ -93,9 +93,9 @@ impl Verb {
                 }
                 Err(problem) => return Some(Err(problem)),
             },
-            ("show", [run]) => Self::Show(run.clone()),
-            ("attach", [run]) => Self::Attach(run.clone()),
-            ("explain", [run]) => Self::Explain(run.clone()),
+            ("show", [] | [_]) => Self::Show(rest.first().cloned()),
+            ("attach", [] | [_]) => Self::Attach(rest.first().cloned()),
+            ("explain", [] | [_]) => Self::Explain(rest.first().cloned()),
             ("resume", [run]) => Self::Resume(run.clone()),
             ("cancel", [run]) => Self::Cancel(run.clone()),
             ("retry", [run]) => Self::Retry(run.clone(), from.cloned()),
@@ -120,32 +120,24 @@ impl Verb {
         printer: &mut Printer,
         terminal: &mut Terminal,
     ) -> Result<Done, Error> {
-        let is_data = printer.is_for_programs();
         let code = match self {
             Self::Plan(arg, kwarg, form, is_look) => {
                 let plan = ask_plan(client, (arg, kwarg), *is_look).await?;
                 show_plan(&plan, *form, printer, terminal)
             }
-            Self::List => {
-                let runs: Vec<RunSummary> = client.get("/runs").await?;
-                if is_data {
-                    print_data(&runs, printer, terminal);
-                } else {
-                    list(&runs, terminal);
-                }
-                exit_code::OK
-            }
+            Self::List => list_all(client, printer, terminal).await?,
             Self::Show(run) => {
-                let view: RunView = client.get(&path_of(run)).await?;
-                if is_data {
-                    print_data(&view, printer, terminal);
-                } else {
-                    show(&view, terminal);
-                }
-                exit_code::OK
+                let run = named_or_newest(client, run.as_deref()).await?;
+                show_one(client, &run, printer, terminal).await?
             }
-            Self::Attach(run) => attach(client, run, printer, terminal).await?,
-            Self::Explain(run) => explain(client, run, printer, terminal).await?,
+            Self::Attach(run) => {
+                let run = named_or_newest(client, run.as_deref()).await?;
+                attach(client, &run, printer, terminal).await?
+            }
+            Self::Explain(run) => {
+                let run = named_or_newest(client, run.as_deref()).await?;
+                explain(client, &run, printer, terminal).await?
+            }
             Self::Answer(run, step, is_yes) => {
                 let path = format!("{}/approve", path_of(run));
                 let said = json!({ "step": step, "is_yes": is_yes, "by": user() });
@@ -161,7 +153,7 @@ impl Verb {
             Self::Resume(run) => {
                 let path = format!("{}/resume", path_of(run));
                 let _: RunView = client.post(&path, &json!({ "by": user() })).await?;
-                if !is_data {
+                if !printer.is_for_programs() {
                     terminal.line(&format!("run {run} was taken up again"));
                 }
                 explain(client, run, printer, terminal).await?
@@ -185,6 +177,16 @@ impl Verb {
         };
         Ok(Done::Code(code))
     }
+}
+
+/// Gives the run that was named, or the one that began last.
+async fn named_or_newest(client: &Client, named: Option<&str>) -> Result<String, Error> {
+    if let Some(run) = named {
+        return Ok(run.to_owned());
+    }
+    let runs: Vec<RunSummary> = client.get("/runs").await?;
+    let newest = runs.last().ok_or(Error::NoRuns)?;
+    Ok(newest.run.to_string())
 }
 
 /// Has an orchestration planned; with `is_look` minions are asked what is on their disks.
@@ -228,6 +230,35 @@ fn tell(view: &RunView, text: &str, printer: &mut Printer, terminal: &mut Termin
         terminal.line(&format!("follow it with: brine run attach {run}"));
     }
     exit_code::OK
+}
+
+async fn list_all(
+    client: &Client,
+    printer: &mut Printer,
+    terminal: &mut Terminal,
+) -> Result<u8, Error> {
+    let runs: Vec<RunSummary> = client.get("/runs").await?;
+    if printer.is_for_programs() {
+        print_data(&runs, printer, terminal);
+    } else {
+        list(&runs, terminal);
+    }
+    Ok(exit_code::OK)
+}
+
+async fn show_one(
+    client: &Client,
+    run: &str,
+    printer: &mut Printer,
+    terminal: &mut Terminal,
+) -> Result<u8, Error> {
+    let view: RunView = client.get(&path_of(run)).await?;
+    if printer.is_for_programs() {
+        print_data(&view, printer, terminal);
+    } else {
+        show(&view, terminal);
+    }
+    Ok(exit_code::OK)
 }
 
 async fn explain(

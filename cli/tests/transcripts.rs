@@ -236,6 +236,7 @@ fn an_orchestration_is_watched_to_its_end() {
             "salt-run state.orch orch.kubic --quiet",
             &format!("'brine run' attach {JID}"),
             &format!("'brine run' show {JID}"),
+            "'brine run' show",
             "'brine run' list",
             &format!("'brine run' cancel {JID}"),
         ],

@@ -33,6 +33,9 @@ pub(crate) enum Error {
         /// Why, and what to do next.
         said: ErrorBody,
     },
+    /// A run was asked for without its name, and there is none.
+    #[error("the master keeps no run")]
+    NoRuns,
     /// The answer is not what this version of the client expects.
     #[error("the answer to {path} cannot be read: {cause}")]
     Unreadable {
@@ -67,7 +70,7 @@ impl Error {
         match self {
             Self::Away { .. } | Self::Broken { .. } => true,
             Self::Refused { status, .. } => *status == StatusCode::SERVICE_UNAVAILABLE,
-            Self::Unreadable { .. } => false,
+            Self::NoRuns | Self::Unreadable { .. } => false,
         }
     }
 

@@ -21,7 +21,7 @@ Usage: brine PROGRAM [OPTIONS]
   swarm          many simulated minions that measure a master
   enrol          lets minions in: windows, who waits and why, what was used
   doctor         looks for what is wrong and names the fix
-  install-links  makes the links salt-master, salt, salt-run, salt-key in a directory
+  install-links  links brine, salt-master, salt, salt-run and salt-key into a directory
   completion     prints completions for bash, zsh or fish
 
 `brine PROGRAM --help` says more.

@@ -12,8 +12,8 @@ fn pillars(files: &[(&str, &str)]) -> (TempDir, Pillars) {
     configured("", files)
 }
 
-/// Makes a master with these pillar files and further options; `<DIR>` in them is the directory with
-/// the configuration, whose `pillar` is the root.
+/// Makes a master with these pillar files and further options; `<DIR>` in them is the directory
+/// with the configuration, whose `pillar` is the root.
 pub(crate) fn configured(options: &str, files: &[(&str, &str)]) -> (TempDir, Pillars) {
     let own = "pillar_roots: {base: [<DIR>/pillar]}\nnodegroups: {web: 'web*'}\n";
     configured_alone(&format!("{own}{options}"), files)

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::seed::Seed;
 
-/// A run is taken to last this long, when its kills are drawn.
-const RUN_MS: u64 = 45_000;
+/// What a run takes beside the longest time that a machine is off, in milliseconds: as short as
+/// one was seen, so that most kills come before its end.
+const BARE_RUN_MS: u64 = 7_000;
 /// Two kills are at least this far apart: a master that never gets up proves nothing.
 const GAP_MS_MIN: u64 = 700;
 
@@ -16,9 +17,11 @@ pub(crate) struct Kills {
 }
 
 impl Kills {
-    /// Draws `count` moments.
-    pub(crate) fn draw(count: u32, seed: &mut Seed) -> Self {
-        let gap_max = (2 * RUN_MS / u64::from(count.max(1) + 1)).max(GAP_MS_MIN + 1);
+    /// Draws `count` moments of a run whose machines are off for `off_ms` at most.
+    pub(crate) fn draw(count: u32, off_ms: u64, seed: &mut Seed) -> Self {
+        let run_ms = BARE_RUN_MS.saturating_add(off_ms);
+        let gap_max = run_ms.saturating_mul(2) / u64::from(count.saturating_add(1));
+        let gap_max = gap_max.min(run_ms).max(GAP_MS_MIN + 1);
         let mut at = 0;
         let mut due: Vec<_> = (0..count)
             .map(|_| {
@@ -51,7 +54,7 @@ mod tests {
 
     #[test]
     fn every_drawn_moment_comes_once_and_in_order() {
-        let mut kills = Kills::draw(5, &mut Seed::new(3));
+        let mut kills = Kills::draw(5, 12_000, &mut Seed::new(3));
         assert!(!kills.take_due(Duration::ZERO));
         let mut taken = 0;
         while kills.take_due(Duration::from_secs(3600)) {
@@ -61,8 +64,16 @@ mod tests {
     }
 
     #[test]
+    fn one_kill_comes_before_the_shortest_end() {
+        for seed in 0..1000 {
+            let kills = Kills::draw(1, 500, &mut Seed::new(seed));
+            assert!(kills.due[0] < Duration::from_millis(7_500), "{kills:?}");
+        }
+    }
+
+    #[test]
     fn a_seed_draws_the_same_moments() {
-        let draw = |seed| Kills::draw(4, &mut Seed::new(seed)).due;
+        let draw = |seed| Kills::draw(4, 500, &mut Seed::new(seed)).due;
         assert_eq!(draw(9), draw(9));
         assert_ne!(draw(9), draw(10));
         assert!(draw(9).windows(2).all(|pair| pair[0] > pair[1]));

@@ -130,7 +130,8 @@ impl Lab {
         let mut seed = Seed::new(flags.seed);
         let comeback = flags.reboot.drawn(&mut seed);
         let parts = reboot::plan(comeback, usize::from(flags.nodes), &mut seed);
-        let kills = Kills::draw(flags.kill_master.drawn(&mut seed), &mut seed);
+        let off_ms = parts.iter().map(|part| part.off_ms).max().unwrap_or(0);
+        let kills = Kills::draw(flags.kill_master.drawn(&mut seed), off_ms, &mut seed);
         let common = Common {
             place: &place,
             venv: &venv,

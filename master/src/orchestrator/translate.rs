@@ -1,9 +1,9 @@
 //! Turns what a run wants into records and effects of the master, and feeds it what comes of that
 //! at once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use model::{Jid, Map, MinionId, Tag, Timestamp, Value};
+use model::{Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 use orch::{Effect as Wish, Fact};
 
 use super::aim::aim;
@@ -279,9 +279,12 @@ pub(crate) fn fun_args(plan: &orch::Plan, id: &Jid) -> Value {
     Value::List(vec![Value::str(&plan.name), Value::Map(more)])
 }
 
+/// Returns by job and minion: runs of thousands of minions look each of theirs up.
+pub(super) type Returns<'a> = BTreeMap<(&'a Jid, &'a MinionId), &'a JobReturn>;
+
 /// Gives the facts that a job's present state holds for its run: who is expected, who returned, who
 /// ended.
-pub(super) fn facts_of_job(job: &crate::jobs::Job, returns: &[model::JobReturn]) -> Vec<Fact> {
+pub(super) fn facts_of_job(job: &crate::jobs::Job, returns: &Returns<'_>) -> Vec<Fact> {
     let jid = job.published.jid.clone();
     let mut facts = vec![Fact::Published {
         jid: jid.clone(),
@@ -289,8 +292,8 @@ pub(super) fn facts_of_job(job: &crate::jobs::Job, returns: &[model::JobReturn])
         missing: job.published.missing.clone(),
     }];
     for (id, outcome) in &job.minions {
-        if let Some(ret) = returns.iter().find(|ret| ret.jid == jid && ret.id == *id) {
-            facts.push(Fact::Returned(ret.clone()));
+        if let Some(ret) = returns.get(&(&jid, id)) {
+            facts.push(Fact::Returned(JobReturn::clone(ret)));
         } else if outcome.phase.has_ended() && !job.returns.contains_key(id) {
             facts.push(ended(&jid, id, outcome.phase));
         }

@@ -3,7 +3,8 @@
 //! Reads `DIR/master`, then `DIR/master.d/*.conf` in alphabetical order, later ones winning, as
 //! Salt does. Only lines `name: value` that start at the left edge count: enough for the plain
 //! options a client needs, without a second reader for everything a master may be told. A file that
-//! cannot be read counts as absent: the master, not its client, complains about its config.
+//! is one JSON object, as programs write them, is read as that. A file that cannot be read counts as
+//! absent: the master, not its client, complains about its config.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,13 @@ impl MasterFile {
     }
 
     fn absorb(&mut self, text: &str) {
+        if text.trim_start().starts_with('{')
+            && let Ok(options) = serde_json::from_str::<serde_json::Map<_, _>>(text)
+        {
+            let options = options.into_iter();
+            let plain = options.filter_map(|(name, value)| Some((name, plain_json(value)?)));
+            return self.values.extend(plain);
+        }
         for line in text.lines() {
             let Some((name, value)) = line.split_once(':') else {
                 continue;
@@ -73,6 +81,17 @@ fn included(directory: &Path) -> Vec<PathBuf> {
         .collect();
     paths.sort();
     paths
+}
+
+/// Writes a value as a line of YAML would have it; `None` if it is no plain one.
+fn plain_json(value: serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => Some(text),
+        value @ (serde_json::Value::Bool(_) | serde_json::Value::Number(_)) => {
+            Some(value.to_string())
+        }
+        _ => None,
+    }
 }
 
 /// Takes quotes and a comment off a value.
@@ -114,5 +133,17 @@ mod tests {
         assert_eq!(file.get("root_dir"), Some("/r # s"));
         assert_eq!(file.get_bool("state_verbose"), Some(false));
         assert_eq!(file.get_seconds("timeout"), Some(7));
+    }
+
+    #[test]
+    fn one_object_of_json_is_a_config_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let main = r#"{"sock_dir": "/a: b", "timeout": 7, "state_verbose": false, "x": {}}"#;
+        std::fs::write(dir.path().join("master"), main).unwrap();
+        let file = MasterFile::read(dir.path());
+        assert_eq!(file.get("sock_dir"), Some("/a: b"));
+        assert_eq!(file.get_bool("state_verbose"), Some(false));
+        assert_eq!(file.get_seconds("timeout"), Some(7));
+        assert_eq!(file.get("x"), None);
     }
 }

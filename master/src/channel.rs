@@ -11,7 +11,7 @@ use bytes::Bytes;
 use minion_protocol::auth::PubSig;
 use minion_protocol::crypt::{Crypticle, MasterKey, SigAlgo};
 use minion_protocol::publication::{BROADCAST, Publication, topic};
-use minion_protocol::{KeyLookup, Opened, Refusal, Reply, Seal, Version, open};
+use minion_protocol::{KeyLookup, Opened, Refusal, Reply, Seal, open};
 use model::MinionId;
 use model::target::TargetType;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
@@ -45,7 +45,6 @@ pub struct Channel {
     parts: Parts,
     // Serials rise in wire order, and start again with each shared key: one owner for both.
     serial: Mutex<Serial>,
-    marks: Memory,
     done: Memory,
     private: Arc<Semaphore>,
 }
@@ -69,7 +68,6 @@ impl Channel {
         Self {
             parts,
             serial,
-            marks: Memory::default(),
             done: Memory::default(),
             private: Arc::new(Semaphore::new(cores())),
         }
@@ -78,13 +76,6 @@ impl Channel {
     /// Gives the signature of the master's public key, where `master_sign_pubkey` is set.
     pub fn pub_sig(&self) -> Option<Arc<PubSig>> {
         self.parts.pub_sig.clone()
-    }
-
-    /// Says whether a request has not been here before, and notes it. Only v3 requests have a mark:
-    /// minions of older releases repeat their own bytes when an answer is late.
-    pub fn is_new(&self, opened: &Opened) -> bool {
-        let mark = opened.mark.filter(|_| opened.version == Version::V3);
-        mark.is_none_or(|mark| self.marks.note(mark))
     }
 
     /// Says whether what a request of an older protocol asked for is done already.

@@ -250,13 +250,6 @@ async fn answer(
 /// it was honest after all, signs in again.
 fn refused_as_replay(shared: &Shared, opened: &Opened, peer: SocketAddr) -> Option<Vec<u8>> {
     let now = shared.world.clock.now();
-    // The same sealed bytes never come twice from an honest minion of protocol 3, whatever its
-    // address.
-    if !shared.channel.is_new(opened) {
-        shared.counters.add(Counter::Replayed);
-        shared.refusals.count(Refused::Replay, peer, &Doubt::Replay);
-        return Some(Refusal::BadLoad(Doubt::Replay).reply());
-    }
     let (counter, doubt) = match shared.replays.judge(opened, peer.ip(), now) {
         Age::New | Age::Resent => return None,
         Age::Replayed => (Counter::Replayed, Doubt::Replay),

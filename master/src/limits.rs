@@ -75,12 +75,14 @@ pub const SIGN_IN_ADDRESSES_MAX: usize = 16_384;
 /// minion takes to send a large return while others overtake it.
 pub const REQUEST_WINDOW: Duration = Duration::from_secs(300);
 
-/// Nonces that are remembered: the window at 1,600 requests a second, in about 50 MB. With more
-/// they are remembered for a shorter time.
+/// Nonces of sign-ins and of v2 requests that are remembered: the last so many at least, or those
+/// of ten minutes. Two fingerprints of eight bytes each, in two generations a quarter empty: 22 MB
+/// at most, and little without v2 minions.
 pub const NONCES_MAX: usize = 500_000;
 
-/// Seals of requests that are remembered, of v3 and of older protocols each: 24 MB at most, minutes
-/// of the busiest master.
+/// Seals of requests that are remembered, of v3 and of older protocols each: the last so many at
+/// least. Eight bytes each, in two generations a quarter empty: 6 MB at most. What is forgotten of
+/// v3 is refused by its time.
 pub const MARKS_MAX: usize = 262_144;
 
 /// Messages waiting for one slow subscriber: Salt's `pub_hwm`.

@@ -6,8 +6,10 @@
     python3 benches/compare/scale.py --only minions        # or strangers, large, reader
     python3 benches/compare/scale.py --soak 60             # an hour of 5,000 events a second
 
-`minions`: CPU of an event, a return, a publish to one and a ping of all with 100, 1,000 and 9,800 minions connected.
-`strangers`: latency of events at a steady rate beside connections that send rubbish, stall or vanish.
+`minions`: milliseconds of CPU for an event, a return, a publish to one and a ping of all with 100, 1,000 and 9,800
+minions connected, without what the master spends on connections that rest.
+`strangers`: latency of events at a steady rate beside connections that send rubbish, stall, or vanish in the middle
+of each kind of exchange, in pairs with and without them.
 `large`: latency of small returns beside one of 100 MB. `reader`: latency and memory beside a client that
 asks for all events and does not read. The soak writes memory and descriptors down, every ten seconds.
 """
@@ -28,50 +30,97 @@ RATE = 300
 
 SECONDS = 15
 
+# Connections that misbehave at once, and how many they open a second in all: few enough that they take a share of a
+# core that can be neglected, so that what is seen is what they do to others and not that a core is shared.
+STRANGERS = 40
+STRANGER_RATE = 100
+
 
 def say(text):
     print(text, flush=True)
 
 
-def per_operation(result):
+def per_operation(result, background=0):
+    """Gives CPU milliseconds of the master, without what it spends each second in any case."""
     if not result["done"]:
         raise Failed(f"nothing was answered: {result['errors']} {result['examples']}")
-    return result["master"]["cpu_seconds"] * 1000 / result["done"]
+    return (result["master"]["cpu_seconds"] - background * result["seconds"]) * 1000 / result["done"]
 
 
-def minions(make, quick):
-    say("| minions connected | event, ms CPU | return, ms CPU | publish to one, ms CPU | ping of all, ms CPU a minion | PSS, MB |")
-    say("|---|---|---|---|---|---|")
+def spent_each_second(master, seconds=10):
+    before = master.cpu_seconds()
+    time.sleep(seconds)
+    return (master.cpu_seconds() - before) / seconds
+
+
+def minions(make, quick, _pairs):
+    say("| minions connected | idle, ms a second | event | return | publish to one | ping of all, a minion | the same, of the swarm | wall, s | PSS, MB | PSS, KB a minion |")
+    say("|---|---|---|---|---|---|---|---|---|---|")
     # All come from one address, which may have 10,000 connections; a hundred do the work.
     for count in (100, 1000) if quick else (100, 1000, 9800):
         with make() as master:
             master.accept("m-", count)
             master.accept("w-", 100)
             master.start()
-            crowd = master.begin_swarm(mode="idle", minions=count, at_once=50, prefix="m-", publish="cat", patience=60)
-            wait_for(master, count)
+            idle = processes.pss_kib(master.process.pid)
+            crowd = master.begin_swarm(
+                mode="idle", minions=count, at_once=50, prefix="m-", publish="cat", patience=60, seconds_max=1200)
+            wait_for(master, crowd, count)
+            connected = processes.pss_kib(master.process.pid)
+            background = spent_each_second(master)
+            # First, as all hear of it when jobs of those who do not listen are looked after later.
+            pings = sorted(ping_all(master, crowd, count) for _ in range(1 if quick else 3))
+            ping, swarm, wall = pings[len(pings) // 2]
             work = {"prefix": "w-", "minions": 100, "at_once": 8}
-            event = per_operation(master.swarm(**work, mode="events", count=50))
+            rest(master, crowd, count)
+            event = per_operation(master.swarm(**work, mode="events", count=50), background)
             jids = [master.publish_one("w-*") for _ in range(20)]
-            result = per_operation(master.swarm(**work, mode="returns", count=20, jids=",".join(jids)))
-            before, publishes = master.cpu_seconds(), 100
+            rest(master, crowd, count)
+            result = per_operation(master.swarm(**work, mode="returns", count=20, jids=",".join(jids)), background)
+            before, began, publishes = master.cpu_seconds(), time.monotonic(), 100
             master.publish("w-00000", publishes)
-            publish = (master.cpu_seconds() - before) * 1000 / publishes
-            before = master.cpu_seconds()
-            master.run(*master.program("salt", "-t", "60", "--out=txt", "m-*", "test.ping"))
-            ping = (master.cpu_seconds() - before) * 1000 / count
+            publish = (master.cpu_seconds() - before - background * (time.monotonic() - began)) * 1000 / publishes
             memory = processes.pss_kib(master.process.pid) / 1024
             crowd.kill()
-            say(f"| {count} | {event:.3f} | {result:.3f} | {publish:.2f} | {ping:.3f} | {memory:.0f} |")
+            say(f"| {count} | {background * 1000:.1f} | {event:.3f} | {result:.3f} | {publish:.2f} | {ping:.3f} | {swarm:.3f} | {wall:.2f} | {memory:.0f} | "
+                f"{(connected - idle) / count:.1f} |")
 
 
-def wait_for(master, count):
+def ping_all(master, crowd, count):
+    """Gives CPU milliseconds a minion of the master and of the swarm, and the seconds it took."""
+    before, of_swarm, began = master.cpu_seconds(), processes.cpu_seconds(crowd.pid), time.monotonic()
+    # One process plays all minions, so that they get more time the more they are.
+    patience = str(60 + count // 50)
+    said = master.run(*master.program("salt", "-t", patience, "--out=txt", "m-*", "test.ping"), seconds=600)
+    took, answered = time.monotonic() - began, said.count(": True")
+    if answered != count:
+        raise Failed(f"{answered} of {count} answered the ping")
+    return (
+        (master.cpu_seconds() - before) * 1000 / count,
+        (processes.cpu_seconds(crowd.pid) - of_swarm) * 1000 / count,
+        took,
+    )
+
+
+def rest(master, crowd, count):
+    """Waits until master and swarm have nothing to do but signs of life."""
+    def spent():
+        return master.cpu_seconds() + processes.cpu_seconds(crowd.pid)
+
+    for _ in range(60):
+        before = spent()
+        time.sleep(2)
+        if spent() - before < 0.1 + count / 20_000:
+            return
+
+
+def wait_for(master, crowd, count):
     """Waits until so many minions are connected, with two connections each."""
     for _ in range(600):
         if processes.descriptors(master.process.pid) >= 2 * count:
-            # The last one may not have subscribed yet.
-            time.sleep(1)
-            return
+            # The last one may not have subscribed yet, and each is asked for the boot of its machine.
+            time.sleep(2)
+            return rest(master, crowd, count)
         time.sleep(0.2)
     raise Failed(f"{count} minions did not connect")
 
@@ -80,27 +129,69 @@ def events(master, seconds=SECONDS, **more):
     result = master.swarm(mode="events", prefix="w-", minions=50, at_once=16, rate=RATE, for_=seconds, **more)
     if result["errors"]:
         say(f"errors: {result['errors']} {result['examples']}")
-    return result["latency_ms"]
+    return result
 
 
-def strangers(make, quick):
-    seconds = 5 if quick else SECONDS
-    say("| strangers (40) | p50, ms | p99, ms | p99 beside that without them |")
-    say("|---|---|---|---|")
+def latencies(master, seconds=SECONDS, **more):
+    return events(master, seconds, **more)["latency_ms"]
+
+
+def beside_strangers(master, mischief, seconds):
+    """Events beside strangers; gives both results. The strangers are a process of their own that gives way to all others."""
+    crowd = master.begin_swarm(
+        mode="idle", prefix="s-", minions=1, for_=seconds + 3, niceness=19, mischief=mischief, path="large.bin",
+        strangers=STRANGERS, stranger_rate=STRANGER_RATE,
+    )
+    # It signs its one minion in before the strangers come; all have come once after STRANGERS / STRANGER_RATE.
+    time.sleep(1.5)
+    found = events(master, seconds)
+    return found, master.result(crowd)
+
+
+def strangers(make, quick, pairs):
+    """What else the machine does changes from minute to minute, so that one ratio says nothing: pairs, one after
+    the other, in changing order, and the median of their ratios."""
+    seconds = 5 if quick else 10
+    pairs = pairs or (3 if quick else 9)
+    say(f"{STRANGERS} strangers, {STRANGER_RATE} connections a second, {RATE} events a second; with / without in {pairs} pairs of "
+        f"{seconds} s: the median (least, most)\n")
+    say("| strangers | p50 | p99 | p99 without them, ms | CPU of the master, ms a second more | their connections |")
+    say("|---|---|---|---|---|---|")
     with make() as master:
         master.accept("w-", 50)
+        master.accept("s-", 1)
+        master.accept("stranger-", STRANGERS)
         master.start()
         events(master, 3)
         for mischief in ("rubbish", "stall", "vanish"):
-            # What else the machine does changes from minute to minute: without, with, without.
-            quiet = [events(master, seconds)]
-            found = events(master, seconds, strangers=40, mischief=mischief)
-            quiet.append(events(master, seconds))
-            p99 = statistics.mean(one["p99"] for one in quiet)
-            say(f"| {mischief} | {found['p50']:.2f} | {found['p99']:.2f} | {found['p99'] / p99:.2f} |")
+            rows, crowds = [], []
+            for number in range(pairs):
+                if number % 2:
+                    quiet = events(master, seconds)
+                found, crowd = beside_strangers(master, mischief, seconds)
+                crowds.append(crowd)
+                if not number % 2:
+                    quiet = events(master, seconds)
+                rows.append((quiet, found))
+            say(row_of_strangers(mischief, rows, sum(one["stranger_connections"] for one in crowds)))
+        counts = {place: sum(one["vanished"][place] for one in crowds) for place in crowds[0]["vanished"]}
+        say("\nvanished: " + ", ".join(f"{place} {count}" for place, count in counts.items()))
 
 
-def large(make, quick):
+def row_of_strangers(mischief, rows, connections):
+    def spread(rank):
+        ratios = sorted(found["latency_ms"][rank] / quiet["latency_ms"][rank] for quiet, found in rows)
+        return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}, {ratios[-1]:.2f})"
+
+    p99 = statistics.median(quiet["latency_ms"]["p99"] for quiet, _ in rows)
+    cpu = statistics.median(
+        (found["master"]["cpu_seconds"] / found["seconds"] - quiet["master"]["cpu_seconds"] / quiet["seconds"]) * 1000
+        for quiet, found in rows
+    )
+    return f"| {mischief} | {spread('p50')} | {spread('p99')} | {p99:.2f} | {cpu:.1f} | {connections} |"
+
+
+def large(make, quick, _pairs):
     size = 10_000_000 if quick else 100_000_000
     with make() as master:
         master.accept("w-", 50)
@@ -119,21 +210,21 @@ def large(make, quick):
         say(f"ratio: p50 {found['p50'] / before['p50']:.2f}, p99 {found['p99'] / before['p99']:.2f}")
 
 
-def reader(make, quick):
+def reader(make, quick, _pairs):
     """Clients that ask for the event stream and never read it."""
     seconds = 5 if quick else SECONDS
     with make() as master:
         master.accept("w-", 50)
         master.start()
         events(master, 3)
-        alone = events(master, seconds)
+        alone = latencies(master, seconds)
         memory = processes.pss_kib(master.process.pid)
         readers = [socket.socket(socket.AF_UNIX) for _ in range(10)]
         for one in readers:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             one.connect(str(master.folder / "root/run/brine.sock"))
             one.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        found = events(master, seconds)
+        found = latencies(master, seconds)
         more = processes.pss_kib(master.process.pid) - memory
         say(f"10 readers of events that do not read: p99 {alone['p99']:.2f} ms without, {found['p99']:.2f} ms with them; "
             f"memory {more} KiB more")
@@ -175,6 +266,7 @@ def main():
     parser.add_argument("--brine", type=pathlib.Path, default=REPOSITORY / "target/release/brine")
     parser.add_argument("--quick", action="store_true", help="less of it, to see that it runs")
     parser.add_argument("--only", action="append", choices=PARTS, help="this part alone; can be repeated")
+    parser.add_argument("--pairs", type=int, metavar="N", help="so many pairs of `strangers`")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="events for so long, and nothing else")
     parser.add_argument("--samples", type=pathlib.Path, default=REPOSITORY / "target/soak.json", help="where the soak writes to")
     given = parser.parse_args()
@@ -189,7 +281,7 @@ def main():
     for name in given.only or PARTS:
         say(f"\n{name}:\n")
         try:
-            PARTS[name](make, given.quick)
+            PARTS[name](make, given.quick, given.pairs)
         except Failed as error:
             print(f"not measured: {error}", file=sys.stderr)
 

@@ -45,11 +45,20 @@ pub(crate) fn make(flags: &Flags) -> Result<VecDeque<Minion>, CrowdError> {
     if flags.minions == 0 || flags.at_once == 0 || flags.distinct_keys == 0 {
         return Err(CrowdError::Nobody);
     }
-    let distinct = flags.distinct_keys.min(flags.minions);
+    members(flags, &flags.prefix, flags.minions)
+}
+
+/// Makes so many minions whose ids begin with this.
+pub(crate) fn members(
+    flags: &Flags,
+    prefix: &str,
+    count: usize,
+) -> Result<VecDeque<Minion>, CrowdError> {
+    let distinct = flags.distinct_keys.min(count);
     let identities = keys::open(&flags.keys, distinct, flags.key_bits)?;
-    let members: Vec<(String, &Identity)> = (0..flags.minions)
+    let members: Vec<(String, &Identity)> = (0..count)
         .zip(identities.iter().cycle())
-        .map(|(index, identity)| (format!("{}{index:05}", flags.prefix), identity))
+        .map(|(index, identity)| (format!("{prefix}{index:05}"), identity))
         .collect();
     if let Some(pki_dir) = &flags.accept_in {
         let named = members

@@ -104,7 +104,11 @@ pub(crate) struct Flags {
     /// Connections that misbehave beside the minions, all along.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) strangers: usize,
-    /// How those misbehave.
+    /// All strangers together open no more than this many connections a second.
+    #[arg(long, value_name = "N", default_value_t = 100.0)]
+    pub(crate) stranger_rate: f64,
+    /// How those misbehave. Those that vanish leave `--path` half read if keys of their ids, which
+    /// begin with `stranger-`, are accepted.
     #[arg(long, value_enum, default_value_t = Mischief::Rubbish)]
     pub(crate) mischief: Mischief,
     /// How the result is printed.
@@ -163,7 +167,7 @@ pub(crate) enum Mischief {
     Rubbish,
     /// Shakes hands half way, or sends half a request, and stays.
     Stall,
-    /// Disappears in the middle of a request, again and again.
+    /// Disappears in the middle of an exchange, each time of another kind.
     Vanish,
 }
 

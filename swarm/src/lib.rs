@@ -4,7 +4,7 @@
 //! it is as good a peer to python's master as to ours.
 //!
 //! `crowd` makes the minions and gets them in; `load`, `listen` and `herd` are what they
-//! do; `strangers` misbehave beside them; `process` looks at what the master has cost;
+//! do; `strangers` misbehave beside them, `vanishing` is where some disappear; `process` looks at what the master has cost;
 //! `report` says what came of it.
 
 #![expect(
@@ -22,11 +22,13 @@ mod load;
 mod minion;
 mod peer;
 mod process;
+mod publications;
 mod receipts;
 mod report;
 mod run;
 mod strangers;
 mod tally;
+mod vanishing;
 mod wire;
 
 use std::ffi::OsString;

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::target::{Candidate, Target, TargetType};
 use model::{Map, MinionId, Value};
 use tokio::process::Command;
 use tokio::sync::watch;
@@ -21,6 +20,7 @@ use crate::clock;
 use crate::minion::Minion;
 use crate::peer::SignIn;
 use crate::process;
+use crate::publications::Publications;
 use crate::tally::Tally;
 
 /// Between two attempts of a minion that lost its master.
@@ -56,6 +56,7 @@ pub(crate) struct Listeners {
 struct Book {
     listening: AtomicUsize,
     returned: AtomicU64,
+    publications: Publications,
 }
 
 impl Listeners {
@@ -171,23 +172,24 @@ const BOOT_ID_FUN: &str = "file.read";
 
 async fn take(minion: &mut Minion, parts: &[Bytes], book: &Book, tally: &mut Tally) {
     let arrived = clock::now();
-    let opened = match minion.peer.open_publication(parts) {
+    let opened = match book.publications.open(&minion.peer, parts) {
         // The key has changed: sign in and try the same bytes again, as minions do.
         Ok(None) => match minion.sign_in().await {
-            Ok(SignIn::Accepted) => minion.peer.open_publication(parts),
+            Ok(SignIn::Accepted) => book.publications.open(&minion.peer, parts),
             _ => Ok(None),
         },
         opened => opened,
     };
-    let load = match opened {
-        Ok(Some(load)) => load,
+    let job = match opened {
+        Ok(Some(job)) => job,
         Ok(None) => return tally.bad("unreadable", "a job under a key that nobody gave us"),
         Err(broken) => return tally.bad("broken", &broken.to_string()),
     };
-    if !is_meant(&minion.peer.id, &load) {
+    let id = minion.peer.id.parse::<MinionId>();
+    if !id.is_ok_and(|id| job.is_for(&id)) {
         return;
     }
-    let text = |field| load.get(field).map(Value::to_text).unwrap_or_default();
+    let text = |field| job.load.get(field).map(Value::to_text).unwrap_or_default();
     let (jid, fun) = (text("jid"), text("fun"));
     if fun == BOOT_ID_FUN {
         // Brine's own question after a sign-in: answered as any Linux does, and no job of the mode.
@@ -204,21 +206,4 @@ async fn take(minion: &mut Minion, parts: &[Bytes], book: &Book, tally: &mut Tal
     let result = minion.give_back(&jid, &fun, value).await;
     book.returned.fetch_add(1, Ordering::Relaxed);
     tally.count(arrived.elapsed(), &result);
-}
-
-fn is_meant(id: &str, load: &Map) -> bool {
-    let tgt_type = load.get("tgt_type").map(Value::to_text).unwrap_or_default();
-    let (Ok(tgt_type), Ok(id)) = (TargetType::parse(&tgt_type), id.parse::<MinionId>()) else {
-        return false;
-    };
-    let target = Target {
-        tgt: load.get("tgt").cloned().unwrap_or_default(),
-        tgt_type,
-    };
-    let candidate = Candidate {
-        id: &id,
-        grains: None,
-        pillar: None,
-    };
-    target.matches(candidate).unwrap_or(false)
 }

@@ -55,6 +55,11 @@ impl Minion {
         }
     }
 
+    /// Where its master is.
+    pub(crate) fn master(&self) -> Master {
+        self.master
+    }
+
     /// Signs in once.
     pub(crate) async fn sign_in(&mut self) -> Result<SignIn, Failure> {
         let request = self.peer.sign_in();

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use minion_protocol::crypt::{Crypticle, EncAlgo, MasterKey, PublicKey, SigAlgo};
 use minion_protocol::{Version, msgpack};
 use model::{Map, Value};
@@ -230,8 +229,7 @@ impl Peer {
     }
 
     /// Opens a publication; `None` if it is sealed under a key this minion has not got.
-    pub(crate) fn open_publication(&self, parts: &[Bytes]) -> Result<Option<Map>, Broken> {
-        let body = parts.last().ok_or(Broken::Check("an empty publication"))?;
+    pub(crate) fn open_publication(&self, body: &[u8]) -> Result<Option<Map>, Broken> {
         let envelope = msgpack::decode(body).map_err(|_| Broken::Check("no msgpack"))?;
         let session = self.session()?;
         let sealed = bytes_of(&envelope, "load")?;
@@ -250,6 +248,22 @@ impl Peer {
             Ok(Value::Map(load)) => Ok(Some(load)),
             _ => Err(Broken::Check("a publication that is no job")),
         }
+    }
+
+    /// Gives the key under which publications come.
+    pub(crate) fn shared_key(&self) -> Result<&Arc<Crypticle>, Broken> {
+        Ok(&self.session()?.shared)
+    }
+
+    /// Gives it a session without a sign-in.
+    #[cfg(test)]
+    pub(crate) fn set_session(&mut self, shared: Crypticle, master: &MasterKey) {
+        let master = PublicKey::from_pem(master.public_pem()).expect("it is a key");
+        self.session = Some(Session {
+            shared: Arc::new(shared),
+            own: None,
+            master: Arc::new(master),
+        });
     }
 
     /// Gives the proof of the private key that some loads carry.

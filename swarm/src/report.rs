@@ -57,7 +57,7 @@ fn text(whole: &Map<String, Value>) {
             );
         }
     }
-    for field in ["publish", "listening", "master"] {
+    for field in ["publish", "listening", "master", "vanished"] {
         if let Some(value) = whole.get(field) {
             println!("{field}: {value}");
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::crowd::{self, CrowdError};
-use crate::flags::{Flags, Mode};
+use crate::flags::{Flags, Mischief, Mode};
 use crate::herd;
 use crate::listen::Listeners;
 use crate::load;
@@ -49,7 +49,7 @@ pub(crate) async fn run(flags: Flags) -> Result<bool, RunError> {
         Mode::Auth | Mode::Herd => minions,
         _ => crowd::let_in(minions, flags.at_once).await?,
     };
-    let strangers = Strangers::start(&flags);
+    let strangers = Strangers::start(&flags)?;
     let mut more = serde_json::Map::new();
     more.insert("began".into(), clock::unix_now().into());
     let before = look(&flags)?;
@@ -76,6 +76,9 @@ pub(crate) async fn run(flags: Flags) -> Result<bool, RunError> {
         "stranger_connections".into(),
         strangers.connections().into(),
     );
+    if flags.mischief == Mischief::Vanish && flags.strangers > 0 {
+        more.insert("vanished".into(), strangers.vanished());
+    }
     let is_good = tally.bad_count() == 0 && (tally.good_count() > 0 || flags.mode == Mode::Idle);
     let result = tally.report(took.as_secs_f64());
     report::show(&flags, result, more);

@@ -6,21 +6,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use minion_protocol::zmtp::GREETING;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::clock;
+use crate::crowd::{self, CrowdError};
 use crate::flags::{Flags, Mischief};
-
-/// Between two bursts of one stranger.
-const BURST: Duration = Duration::from_millis(20);
+use crate::vanishing::{POINTS, Vanisher};
 
 /// How long a stranger that stalls stays before it looks whether it was thrown out.
 const STALL: Duration = Duration::from_secs(1);
 
 /// Bytes of one burst of rubbish.
 const RUBBISH_BYTES: usize = 4096;
+
+/// What the ids of strangers begin with that show one.
+const PREFIX: &str = "stranger-";
 
 /// The READY command of a REQ socket.
 const READY: &[u8] = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03REQ";
@@ -29,41 +32,86 @@ const READY: &[u8] = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03REQ";
 #[derive(Debug)]
 pub(crate) struct Strangers {
     _tasks: JoinSet<()>,
-    connections: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    connections: AtomicU64,
+    vanished: [AtomicU64; POINTS.len()],
+}
+
+/// One of them.
+struct Stranger {
+    index: usize,
+    how: Mischief,
+    address: SocketAddr,
+    vanisher: Vanisher,
 }
 
 impl Strangers {
     /// Lets them loose on both ports.
-    pub(crate) fn start(flags: &Flags) -> Self {
-        let connections = Arc::new(AtomicU64::new(0));
+    pub(crate) fn start(flags: &Flags) -> Result<Self, CrowdError> {
+        let counts = Arc::new(Counts::default());
         let mut tasks = JoinSet::new();
-        for index in 0..flags.strangers {
+        let minions = crowd::members(flags, PREFIX, flags.strangers)?;
+        // All of them together keep to the rate, evenly.
+        let between = Duration::try_from_secs_f64(1.0 / flags.stranger_rate);
+        let between = between.unwrap_or(Duration::MAX);
+        let count = u32::try_from(flags.strangers).unwrap_or(u32::MAX);
+        for (index, minion) in minions.into_iter().enumerate() {
             let port = match index % 2 {
                 0 => flags.ret_port,
                 _ => flags.publish_port,
             };
-            let address = SocketAddr::new(flags.master, port);
-            let (mischief, connections) = (flags.mischief, Arc::clone(&connections));
-            tasks.spawn(async move {
-                loop {
-                    if let Ok(stream) = TcpStream::connect(address).await {
-                        connections.fetch_add(1, Ordering::Relaxed);
-                        // Whatever the master does about it is what we are here to see.
-                        let _ = misbehave(mischief, stream, index).await;
-                    }
-                    clock::pause(BURST).await;
-                }
-            });
+            let stranger = Stranger {
+                index,
+                how: flags.mischief,
+                address: SocketAddr::new(flags.master, port),
+                vanisher: Vanisher::new(minion, flags.path.clone(), index),
+            };
+            let first = between.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+            let each = between.saturating_mul(count);
+            tasks.spawn(stranger.live(first, each, Arc::clone(&counts)));
         }
-        Self {
+        Ok(Self {
             _tasks: tasks,
-            connections,
-        }
+            counts,
+        })
     }
 
     /// How many connections they have opened.
     pub(crate) fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
+        self.counts.connections.load(Ordering::Relaxed)
+    }
+
+    /// How often they got as far as they meant to before they disappeared, by where that was.
+    pub(crate) fn vanished(&self) -> Value {
+        let counts = POINTS.iter().zip(&self.counts.vanished);
+        let shown = counts.map(|(point, count)| {
+            let count = count.load(Ordering::Relaxed);
+            (point.name().to_owned(), json!(count))
+        });
+        Value::Object(shown.collect())
+    }
+}
+
+impl Stranger {
+    async fn live(mut self, first: Duration, each: Duration, counts: Arc<Counts>) {
+        clock::pause(first).await;
+        loop {
+            let began = clock::now();
+            counts.connections.fetch_add(1, Ordering::Relaxed);
+            // Whatever the master does about it is what we are here to see.
+            if self.how == Mischief::Vanish {
+                if let Ok(point) = self.vanisher.vanish(self.address).await {
+                    counts.vanished[point].fetch_add(1, Ordering::Relaxed);
+                }
+            } else if let Ok(stream) = TcpStream::connect(self.address).await {
+                let _ = misbehave(self.how, stream, self.index).await;
+            }
+            clock::pause(each.saturating_sub(began.elapsed())).await;
+        }
     }
 }
 
@@ -97,10 +145,7 @@ async fn misbehave(how: Mischief, mut stream: TcpStream, index: usize) -> std::i
                 }
             }
         }
-        Mischief::Vanish => {
-            stream.write_all(&GREETING).await?;
-            stream.write_all(READY).await?;
-            stream.write_all(b"\x01\0\x02\0\0\0\0\0\0\x10\0half").await
-        }
+        // These disappear elsewhere.
+        Mischief::Vanish => Ok(()),
     }
 }

@@ -72,6 +72,26 @@ impl Wire {
         self.stream.write_all(&output).await
     }
 
+    /// Sends bytes that may be no message.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    /// Reads so many bytes of whatever comes.
+    pub(crate) async fn read(&mut self, bytes: usize) -> io::Result<()> {
+        while self.input.len() < bytes {
+            if self.stream.read_buf(&mut self.input).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the connection without a goodbye.
+    pub(crate) fn reset(self) -> io::Result<()> {
+        self.stream.set_zero_linger()
+    }
+
     /// Waits for one message; answers the other side's heartbeats meanwhile.
     pub(crate) async fn receive(&mut self) -> io::Result<Vec<Bytes>> {
         let mut parts = Vec::new();

@@ -211,8 +211,8 @@ class Master:
         """Runs the swarm against this master; gives its result. Errors of requests are in it."""
         return self.result(self.begin_swarm(*words, **flags))
 
-    def begin_swarm(self, *words, seconds_max=SECONDS_MAX, **flags):
-        command = self.swarm_words(words, flags)
+    def begin_swarm(self, *words, seconds_max=SECONDS_MAX, niceness=0, **flags):
+        command = [*(["nice", "-n", str(niceness)] if niceness else []), *self.swarm_words(words, flags)]
         pipe = subprocess.PIPE
         # The other end of a pipe that nobody writes to: a command that reads it waits for the end of the swarm.
         swarm = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)

@@ -21,6 +21,10 @@ use super::refusals::{Refusals, Refused};
 use super::{accept, count_end, count_handshake, greet, invalid, read_more};
 use crate::limits::{PONG_BYTES_MAX, SUBSCRIBER_CHANGES_MAX};
 
+/// Places for messages that a subscriber's empty queue keeps: what a burst took from thousands of
+/// them is given back.
+const PLACES_KEPT: usize = 4;
+
 /// A subscriber came or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubscriberChange {
@@ -347,6 +351,9 @@ impl Outbox {
         }
         let message = queue.messages.pop_front()?;
         queue.bytes -= message.len();
+        if queue.messages.is_empty() && queue.messages.capacity() > PLACES_KEPT {
+            queue.messages = VecDeque::new();
+        }
         Some(message)
     }
 }
@@ -354,4 +361,26 @@ impl Outbox {
 /// A lock that a panic elsewhere cannot take from us: what it guards is whole between statements.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_that_was_sent_leaves_no_memory_behind() {
+        let outbox = Outbox::new(([127, 0, 0, 1], 1).into());
+        lock(&outbox.queue).prefixes = vec![Bytes::new()];
+        let message = Message {
+            head: Bytes::from_static(b"head"),
+            body: Bytes::from_static(b"body"),
+        };
+        let messages = vec![(&b"body"[..], message); 500];
+        let mut published = Published::default();
+        outbox.push_matching(&messages, &Limits::default(), &mut published);
+        assert_eq!((published.queued, lock(&outbox.queue).bytes), (500, 4000));
+        let sent = std::iter::from_fn(|| outbox.next()).count();
+        let queue = lock(&outbox.queue);
+        assert_eq!((sent, queue.bytes, queue.messages.capacity()), (500, 0, 0));
+    }
 }

@@ -7,8 +7,8 @@
 //!
 //! Eight bytes are kept of each, made under a key that is drawn at the start and told to nobody: an
 //! honest request is taken for another by chance once in 2^43, and nobody can look for such a one.
-//! They stand in two generations. When the younger is full the elder is forgotten as a whole, so the
-//! memory has one size however long the master runs.
+//! They stand in two generations. When the younger is full the elder is forgotten as a whole, so
+//! that the memory has one size however long the master runs.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, PoisonError};

@@ -4,8 +4,9 @@
 //! it is as good a peer to python's master as to ours.
 //!
 //! `crowd` makes the minions and gets them in; `load`, `listen` and `herd` are what they
-//! do; `strangers` misbehave beside them, `vanishing` is where some disappear; `process` looks at what the master has cost;
-//! `report` says what came of it.
+//! do; `publications` opens a job once for all of them; `strangers` misbehave beside them,
+//! `vanishing` is where some disappear; `process` looks at what the master has cost; `report` says
+//! what came of it.
 
 #![expect(
     clippy::disallowed_methods,

@@ -3,8 +3,8 @@
 //! Reads `DIR/master`, then `DIR/master.d/*.conf` in alphabetical order, later ones winning, as
 //! Salt does. Only lines `name: value` that start at the left edge count: enough for the plain
 //! options a client needs, without a second reader for everything a master may be told. A file that
-//! is one JSON object, as programs write them, is read as that. A file that cannot be read counts as
-//! absent: the master, not its client, complains about its config.
+//! is one JSON object, as programs write them, is read as that. A file that cannot be read counts
+//! as absent: the master, not its client, complains about its config.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

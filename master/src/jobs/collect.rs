@@ -146,7 +146,7 @@ fn judge(job: &Job, id: &MinionId, moment: &Moment<'_>, patience: Patience) -> V
     } = *moment;
     let sign = presence.get(id);
     let is_connected = sign.is_some_and(|sign| sign.is_connected);
-    if job.unheard.contains(id) && is_connected {
+    if job.is_unheard(id, minions) && is_connected {
         return Verdict::SendAgain;
     }
     let absent = job.absent.get(id).copied().unwrap_or(0);

@@ -30,7 +30,7 @@ pub fn on_minion_start(
         let outcome = job.minions.get(id);
         let is_open = outcome.is_some_and(|outcome| !outcome.phase.has_ended());
         let is_of_before = began.is_none_or(|began| began > job.sent_to(id));
-        is_open && is_of_before && !job.unheard.contains(id)
+        is_open && is_of_before && !job.is_unheard(id, minions)
     };
     let doubted = open.filter(may_have).map(|job| Record::JobDoubted {
         jid: job.published.jid.clone(),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::collect::ABSENT_ANSWERS_MIN;
 use super::packing::Packed;
 use super::{JobPublished, MinionEnded};
+use crate::minions;
 
 /// Jobs that have ended and are kept as they are, for returns that come late; older ones are
 /// packed.
@@ -99,6 +100,17 @@ impl Job {
         let outcome = self.minions.get(id);
         let was_at_work = outcome.is_some_and(|outcome| outcome.phase == MinionPhase::Running);
         was_at_work || began > Some(self.sent_to(id))
+    }
+
+    /// Says whether nobody can have the job: no connection was open that may be the minion's when
+    /// it went out. One that had not spoken since the master came up may have heard it unseen,
+    /// behind the address of another; to read it, it signed in then, and did not ask for its
+    /// pillar.
+    pub fn is_unheard(&self, id: &MinionId, minions: &minions::View) -> bool {
+        let sent = self.sent_to(id);
+        let back = minions.get(id).and_then(|minion| minion.came_back_only);
+        let may_be_read = back.is_some_and(|back| back.since < sent && sent < back.at);
+        self.unheard.contains(id) && !may_be_read
     }
 
     /// Gives where the last sending that a minion can have heard stands in the log.

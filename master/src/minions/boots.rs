@@ -262,7 +262,7 @@ pub fn on_answer(views: &mut Views, ret: &JobReturn, now: Timestamp) -> Decision
         boot,
         before,
     };
-    decision.records = records_of(jobs, minion, told, now);
+    decision.records = records_of((jobs, minions), minion, told, now);
     decision
 }
 
@@ -278,7 +278,12 @@ fn news(boot: Option<&Boot>, before: Option<&Boot>) -> News {
     }
 }
 
-fn records_of(jobs: &jobs::View, minion: &Minion, told: BootTold, now: Timestamp) -> Vec<Record> {
+fn records_of(
+    known: (&jobs::View, &View),
+    minion: &Minion,
+    told: BootTold,
+    now: Timestamp,
+) -> Vec<Record> {
     let id = told.id.clone();
     let mut records = Vec::new();
     let mut start = None;
@@ -286,7 +291,7 @@ fn records_of(jobs: &jobs::View, minion: &Minion, told: BootTold, now: Timestamp
         // Whoever runs in this boot signed in first: what went out before that is not its.
         if let Some(began) = minion.signed_in {
             let why = format!("its machine started again ({boot})");
-            let ended = jobs::boots::on_new_boot(jobs, &id, began, &why);
+            let ended = jobs::boots::on_new_boot(known, &id, began, &why);
             records.extend(ended);
         }
         let began = minion

@@ -20,6 +20,13 @@ pub struct Minion {
     /// Where its last sign-in stands in the log.
     #[serde(default)]
     pub signed_in_last: Option<Cursor>,
+    /// Its first sign-in since the master came up.
+    #[serde(default)]
+    pub came_back: Option<Back>,
+    /// The last of those that another sign-in followed, without a request for its pillar in
+    /// between: of a process that had begun before the master came up, and may be gone since.
+    #[serde(default)]
+    pub came_back_only: Option<Back>,
     /// The boot of its machine, as it was last told.
     #[serde(default)]
     pub boot: Option<Told>,
@@ -42,6 +49,15 @@ impl Minion {
                 .map_or(refreshed, |at| at.min(refreshed)),
         )
     }
+}
+
+/// A minion's first sign-in since the master came up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Back {
+    /// Where the master came up.
+    pub since: Cursor,
+    /// Where the sign-in stands.
+    pub at: Cursor,
 }
 
 /// One start of a minion.
@@ -159,8 +175,17 @@ impl View {
 
     /// Takes in a sign-in.
     pub fn signed_in(&mut self, id: &MinionId, cursor: Cursor) {
+        let since = self.master_start;
         let minion = self.minions.entry(id.clone()).or_default();
         minion.signed_in.get_or_insert(cursor);
+        let is_only = |back: &Back| {
+            let back = Some(back.at);
+            back == minion.signed_in_last && back > minion.refreshed
+        };
+        minion.came_back_only = minion.came_back.filter(is_only).or(minion.came_back_only);
+        if minion.signed_in_last <= Some(since) {
+            minion.came_back = Some(Back { since, at: cursor });
+        }
         minion.signed_in_last = Some(cursor);
         minion.asked = None;
         self.asking.remove(id);

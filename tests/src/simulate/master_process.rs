@@ -9,13 +9,16 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use master::config::Opts;
-use master::ledger::{Answer, Beat, Core, CoreParts, Durable, Effect, Input, Policy, Views};
+use master::ledger::{
+    Answer, Beat, Core, CoreParts, Durable, Effect, Input, Policy, Record, Views,
+};
 use master::master::start_input;
 use master::mine;
 use master::minions::PresenceBoard;
 use master::secrets::Redactor;
 use master::timers::Waiting;
 use master::world::Entropy;
+use model::Cursor;
 use storage::memory::Simulation;
 use storage::{Blobs, LogReader};
 
@@ -34,6 +37,9 @@ const RESTART_PAUSE: u64 = 2_000_000;
 
 /// The period of the house keeping, in microseconds; as `maintenance.rs` has it.
 const HOUSE_PERIOD: u64 = 60_000_000;
+
+/// Characters of a record in the trace.
+const RECORD_NOTED_MAX: usize = 260;
 
 /// One life of the process.
 pub(super) struct Life {
@@ -71,6 +77,8 @@ pub(crate) struct MasterProcess {
     pub(super) doomed_acts: Vec<(u64, u64)>,
     down_ms: Vec<u64>,
     pub(crate) is_asked_to_run: bool,
+    /// The last record that is in the trace.
+    noted: Cursor,
 }
 
 /// Chance for the ids of blobs.
@@ -102,6 +110,7 @@ impl MasterProcess {
             doomed_acts: Vec::new(),
             down_ms: Vec::new(),
             is_asked_to_run: false,
+            noted: Cursor(0),
         }
     }
 
@@ -240,32 +249,20 @@ impl World {
 
     /// The process is killed, however; it comes back later.
     pub(crate) fn kill(&mut self, down_ms: u64) {
-        let Some(mut life) = self.master.life.take() else {
+        let Some(life) = self.master.life.take() else {
             return;
         };
         self.note(|_| format!("the master dies, life {}", life.number));
         self.master.is_asked_to_run = false;
-        self.note_unsent(&mut life);
         if self.mutation == Some(Mutation::LosesSynced) {
             self.lose_synced();
         }
-        self.master.disk.crash();
+        let store = self.master.disk.open();
+        self.note_unsent(store.reader.as_ref());
         for (node, _) in life.links.values() {
             self.lose_link(*node);
         }
         self.after(down_ms * 1000, Happening::MasterStart);
-    }
-
-    /// Of what died between its record and the record of its sending, nobody knows whether it went
-    /// out: a machine that restarts then may have had it.
-    fn note_unsent(&mut self, life: &mut Life) {
-        let Some(views) = life.core.views() else {
-            return;
-        };
-        let open = views.jobs.open();
-        let unsent = open.filter(|job| !job.is_sent && job.published.step.is_some());
-        let unsent = unsent.map(|job| job.published.jid.clone());
-        self.unsent.extend(unsent);
     }
 
     pub(crate) fn kill_soon(&mut self, death: Death, down_ms: u64) {
@@ -328,6 +325,7 @@ impl World {
             let down_ms = self.master.down_ms.pop().unwrap_or(1_000);
             return self.kill(down_ms);
         }
+        self.note_records();
         if mutation != Some(Mutation::KeepsBlobs) {
             let blobs = self.life().map(|life| Arc::clone(&life.blobs));
             if let Some(blobs) = blobs {
@@ -343,6 +341,23 @@ impl World {
         }
         for (asker, answer) in askers.into_iter().zip(step.answers) {
             self.answer(asker, answer);
+        }
+    }
+
+    /// Writes down, for who reads along, what was recorded.
+    fn note_records(&mut self) {
+        if self.trace.is_none() {
+            return;
+        }
+        let noted = self.master.noted;
+        let Some(life) = self.life() else { return };
+        let entries = life.reader.read(noted, usize::MAX).unwrap_or_default();
+        for (cursor, entry) in entries {
+            self.master.noted = cursor;
+            let record = Record::decode(&entry.body).map(|record| format!("{record:?}"));
+            let record = record.unwrap_or_default();
+            let record: String = record.chars().take(RECORD_NOTED_MAX).collect();
+            self.note(|_| format!("    {} {record}", cursor.0));
         }
     }
 

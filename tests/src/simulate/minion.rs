@@ -126,7 +126,9 @@ pub(crate) struct Minion {
     /// Its process has its pillar: only then does it take jobs and say that it started.
     pub(super) is_ready: bool,
     pub(super) has_asked: bool,
-    /// Jobs that were sent to it and got lost on the way.
+    /// Jobs of steps that are on their way to it.
+    pub(super) coming: Vec<Jid>,
+    /// Jobs of steps that were sent to it and got lost on the way.
     pub(crate) void: Vec<Jid>,
 }
 
@@ -149,8 +151,15 @@ impl Minion {
             numbers: 0,
             is_ready: false,
             has_asked: false,
+            coming: Vec::new(),
             void: Vec::new(),
         }
+    }
+
+    /// Says whether its process is up and has not begun yet: to the master it will look like one
+    /// that begins only then.
+    pub(super) fn is_starting(&self) -> bool {
+        self.is_up && !self.is_ready
     }
 
     fn is_signing_in(&self) -> bool {
@@ -329,12 +338,25 @@ impl World {
 
     /// The process has its pillar: it says that it started, and takes the jobs it heard meanwhile.
     fn be_ready(&mut self, node: usize) {
+        self.miss_unreadable(node);
         if std::mem::replace(&mut self.minions[node].is_ready, true) {
             return;
         }
         let (tag, data) = self.start_event(node);
         self.ask(node, Ask::Event(tag, data), Purpose::Start);
         self.take_unread(node);
+    }
+
+    /// What it heard while it was starting, under a key that is over, is lost.
+    fn miss_unreadable(&mut self, node: usize) {
+        let minion = &mut self.minions[node];
+        let key = minion.key;
+        let unread = std::mem::take(&mut minion.unread);
+        let (read, lost) = unread.into_iter().partition(|(_, with)| Some(*with) == key);
+        minion.unread = read;
+        for (job, _) in lost {
+            self.miss(node, &job);
+        }
     }
 
     fn take_unread(&mut self, node: usize) {
@@ -410,9 +432,10 @@ impl World {
         key: u64,
     ) {
         let minion = &mut self.minions[node];
+        let place = minion.coming.iter().position(|jid| *jid == job.jid);
+        place.map(|place| minion.coming.swap_remove(place));
         if minion.link != Some(link) {
-            minion.void.push(job.jid.clone());
-            return;
+            return self.miss(node, &job);
         }
         let has_key = minion.key == Some(key);
         minion.unread.push((job, key));

@@ -8,11 +8,11 @@ use std::str::FromStr;
 
 use master::jobs::decide::Request;
 use master::ledger::Input;
-use model::Cursor;
 use model::target::Target;
 use storage::Entry;
 use storage::memory::Simulation;
 
+use super::oracle::whole_log;
 use super::requests::Asker;
 use super::world::World;
 
@@ -113,7 +113,7 @@ impl World {
         let last = self.master.appends().last;
         let store = self.master.disk.open();
         let head = store.reader.head().0;
-        let entries = store.reader.read(Cursor(0), usize::MAX).unwrap_or_default();
+        let entries = whole_log(store.reader.as_ref());
         let kept = head.saturating_sub(last as u64) as usize;
         let kept: Vec<Entry> = entries
             .into_iter()

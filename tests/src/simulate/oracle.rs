@@ -95,7 +95,7 @@ pub(crate) fn judge(mut world: World) -> Verdict {
 }
 
 /// Reads all of it: one read is cut where it grows large.
-fn whole_log(reader: &dyn LogReader) -> Vec<(Cursor, Entry)> {
+pub(super) fn whole_log(reader: &dyn LogReader) -> Vec<(Cursor, Entry)> {
     let mut entries: Vec<(Cursor, Entry)> = Vec::new();
     loop {
         let upto = entries.last().map_or(Cursor(0), |(cursor, _)| *cursor);

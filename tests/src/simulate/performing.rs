@@ -161,18 +161,22 @@ impl World {
         let key = life.key;
         let signs = signs(life, ids.iter());
         let unheard = unheard(&ids, &signs);
+        let mut missed = Vec::new();
         let links: Vec<(u64, usize)> = life
             .links
             .iter()
             .map(|(link, (node, _))| (*link, *node))
             .collect();
-        for (node, minion) in self.minions.iter_mut().enumerate() {
+        for (node, minion) in self.minions.iter().enumerate() {
             let is_meant = ids.contains(&minion.id) && !unheard.contains(&minion.id);
             let has_link = links.iter().any(|(_, of)| *of == node);
-            if is_meant && !has_link && job.step.is_some() {
+            if is_meant && !has_link {
                 // Somebody else's connection was taken for its own.
-                minion.void.push(job.jid.clone());
+                missed.push(node);
             }
+        }
+        for node in missed {
+            self.miss(node, job);
         }
         let shared = Arc::new(job.clone());
         for (link, node) in links {
@@ -193,6 +197,9 @@ impl World {
             }
             for at in arrivals {
                 let job = Arc::clone(&shared);
+                if job.step.is_some() {
+                    self.minions[node].coming.push(job.jid.clone());
+                }
                 self.at(
                     at,
                     Happening::Publication {
@@ -214,8 +221,8 @@ impl World {
 
     /// A job's frame is lost on its way; one that is lost whenever it is sent is given up.
     fn lose_publication(&mut self, node: usize, job: &JobPublished) {
-        let minion = &mut self.minions[node];
-        minion.void.push(job.jid.clone());
+        self.miss(node, job);
+        let minion = &self.minions[node];
         let times = minion.void.iter().filter(|jid| **jid == job.jid).count();
         if times >= SENDINGS_MAX && job.step.is_some() {
             let id = minion.id.clone();

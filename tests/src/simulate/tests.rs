@@ -242,3 +242,42 @@ fn who_did_not_sign_in_since_is_the_same_process() {
 fn a_start_that_is_told_twice_is_one() {
     stay_good(&[1936]);
 }
+
+/// Behind one address a minion heard unseen, signed in to read the job, and restarted: it was wiped
+/// twice.
+#[test]
+fn a_job_does_not_go_again_to_who_heard_it_unseen() {
+    stay_good(&[24138, 103262]);
+}
+
+/// The clock went back, and the master was down before it noticed: jobs went out again, and ran.
+#[test]
+fn what_is_younger_is_told_by_its_place_in_the_log() {
+    stay_good(&[21548, 47774, 50600, 62970, 69384, 71647]);
+}
+
+/// The world knew no reason: a job was on its way into a cut when its machine went down.
+#[test]
+fn what_is_on_its_way_to_a_machine_that_goes_down_may_be_lost() {
+    stay_good(&[5984, 16259, 74271, 85147]);
+}
+
+/// The world knew no reason: the master died before it sent a job again, or the process was still
+/// starting when a neighbour's connection was taken for its own.
+#[test]
+fn what_a_starting_process_may_have_had_may_be_lost() {
+    stay_good(&[38152, 60669, 64451]);
+}
+
+/// The operator waited for the start event of a first boot, and that was lost for good.
+#[test]
+fn a_first_start_event_may_be_lost_for_good() {
+    stay_good(&[90853, 97653]);
+}
+
+/// The master died before it knew whether the job had gone out, and so the new boot did not end it:
+/// the step took that boot for the one to differ from.
+#[test]
+fn a_new_boot_ends_what_may_have_gone_out() {
+    stay_good(&[101011, 110661]);
+}

@@ -1,7 +1,7 @@
 //! The world: one queue of what happens, in the order of a time that only the simulator moves.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +37,10 @@ const HAPPENINGS_OF_A_NODE: u64 = 100_000;
 
 /// How often the operator looks, in microseconds.
 const OPERATOR_PERIOD: u64 = 1_000_000;
+
+/// How long the operator waits for the start event of each machine before the run is started with
+/// those that are there, in microseconds.
+const OPERATOR_PATIENCE: u64 = 600_000_000;
 
 /// When the operator tries again to call a run off, in microseconds.
 pub(crate) const CALL_OFF_AGAIN: u64 = 3_000_000;
@@ -188,8 +192,8 @@ pub struct World {
     pub(crate) plans: Arc<plan::Plans>,
     /// Every token that was ever made.
     pub(crate) secrets: Vec<String>,
-    /// Jobs of which nobody knows whether they were sent.
-    pub(crate) unsent: Vec<Jid>,
+    /// Jobs of which nobody knows whether they were sent, for each machine.
+    pub(crate) unsent: BTreeSet<(usize, Jid)>,
     pub(crate) run: Option<Jid>,
     pub(crate) is_over: bool,
     pub(crate) history: History,
@@ -245,7 +249,7 @@ impl World {
             orchestration: scenario.orchestration,
             plans: plan::plans(scenario.orchestration, nodes),
             secrets: Vec::new(),
-            unsent: Vec::new(),
+            unsent: BTreeSet::new(),
             run: None,
             is_over: false,
             history: History::default(),
@@ -502,7 +506,7 @@ impl World {
     /// Starts the run once every machine is known, and ends the play when it is over.
     fn operate(&mut self) {
         self.after(OPERATOR_PERIOD, Happening::Operator);
-        let nodes = self.minions.len();
+        let (nodes, now) = (self.minions.len(), self.now);
         let wanted = self.run.clone();
         let Some(views) = self.master.views() else {
             return;
@@ -521,10 +525,13 @@ impl World {
             self.run = Some(run);
             return;
         }
+        let is_late = now > OPERATOR_PATIENCE;
         let started = views.keys.accepted();
         let started = started.filter(|id| {
             let minion = views.minions.get(id);
-            minion.is_some_and(|minion| minion.start.is_some())
+            // The event of a first start may be lost for good.
+            minion
+                .is_some_and(|minion| minion.start.is_some() || is_late && minion.grains.is_some())
         });
         if started.count() == nodes && !self.master.is_asked_to_run {
             self.master.is_asked_to_run = true;

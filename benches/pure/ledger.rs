@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use master::auth::Attempt;
+use master::auth::decide::Claim;
 use master::config::Opts;
 use master::jobs::decide::Request;
 use master::keys::{KeyChange, KeyChanged};
@@ -90,6 +92,28 @@ fn events(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(BATCH))
         .with_inputs(|| (0..BATCH).map(|_| event()).collect::<Vec<_>>())
+        .bench_local_values(|inputs| core.step(inputs));
+}
+
+/// Sign-ins of keys that are accepted already, each with its event.
+#[divan::bench]
+fn sign_ins(bencher: Bencher<'_, '_>) {
+    let mut core = core_of(BATCH);
+    let attempt = |number: usize| {
+        Input::Auth(Box::new(Attempt {
+            id: id(number),
+            pem: String::new(),
+            fingerprint: String::new(),
+            version: 3,
+            from: "127.0.0.1".into(),
+            claim: Claim::default(),
+            is_over_max: false,
+            is_old_gone: false,
+        }))
+    };
+    bencher
+        .counter(ItemsCount::new(BATCH))
+        .with_inputs(|| (0..BATCH).map(attempt).collect::<Vec<_>>())
         .bench_local_values(|inputs| core.step(inputs));
 }
 

@@ -14,7 +14,7 @@ use minion_protocol::publication::{BROADCAST, Publication, topic};
 use minion_protocol::{KeyLookup, Opened, Refusal, Reply, Seal, open};
 use model::MinionId;
 use model::target::TargetType;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::broadcast;
 
 use crate::jobs::JobPublished;
 use crate::keys::keyring::Keyring;
@@ -46,16 +46,11 @@ pub struct Channel {
     // Serials rise in wire order, and start again with each shared key: one owner for both.
     serial: Mutex<Serial>,
     done: Memory,
-    private: Arc<Semaphore>,
 }
 
 struct Serial {
     aes: Arc<Crypticle>,
     last: u64,
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Channel {
@@ -69,7 +64,6 @@ impl Channel {
             parts,
             serial,
             done: Memory::default(),
-            private: Arc::new(Semaphore::new(cores())),
         }
     }
 
@@ -91,13 +85,6 @@ impl Channel {
     /// Opens a request. Costs one public RSA operation at most.
     pub fn open(&self, body: &[u8]) -> Result<Opened, Refusal> {
         open(body, self.parts.keyring.as_ref())
-    }
-
-    /// Waits for a turn with the private key. Turns are given in the order of asking, and there are
-    /// as many as cores: more at once would only make all of them late.
-    pub async fn private_turn(&self) -> Option<OwnedSemaphorePermit> {
-        // The error says that the semaphore was closed, which nobody does.
-        Arc::clone(&self.private).acquire_owned().await.ok()
     }
 
     /// Seals a reply. Costs up to three private RSA operations for a sign-in.

@@ -8,16 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use minion_protocol::auth::AuthLoad;
 use minion_protocol::{
     Cost, Doubt, KeyLookup, Opened, Principal, Refusal, Reply, Request, Seal, Version,
 };
 use model::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::aes_funcs::{events, files, mine, opts, peer, pillar, returns};
 use crate::auth::Counter;
 use crate::auth::replay::Age;
 use crate::clear_funcs::{self, auth::Visitor};
-use crate::ledger::Input;
+use crate::ledger::{AtWork, Input};
 use crate::shared::Shared;
 use crate::transport::{Incoming, Refused, ReplyHandle};
 
@@ -31,7 +33,8 @@ const OPENED_HERE_BYTES: usize = 16 * 1024;
 const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Handles one request, whose turn has come, from the socket to the answer.
-pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
+pub async fn handle(shared: Arc<Shared>, incoming: Incoming, turn: Option<OwnedSemaphorePermit>) {
+    let at_work = shared.ledger.at_work();
     let Incoming {
         peer, body, reply, ..
     } = incoming;
@@ -39,50 +42,66 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming) {
     if reply.is_given_up(PATIENCE_MAX) {
         return shared.refusals.count(Refused::GivenUp, peer, &"late");
     }
-    let mut handed = None;
-    let bytes = match open(&shared, body).await {
-        None => return,
+    match open(&shared, body).await {
+        None => {}
         Some(Err(refusal)) => {
             shared.refusals.count(kind(&refusal), peer, &refusal);
-            refusal.reply()
+            reply.send(refusal.reply());
         }
         Some(Ok(opened)) => {
             if let Some(bytes) = refused_as_replay(&shared, &opened, peer) {
                 return reply.send(bytes);
             }
-            let Opened {
-                request,
-                principal,
-                seal,
-                version,
-                mark,
-                ..
-            } = opened;
-            if let Some(id) = principal.minion_id() {
-                shared.presence.saw(id, peer.ip(), shared.world.clock.now());
-            }
+            let asked = Asked {
+                peer,
+                seal: opened.seal,
+                reply,
+                _turn: turn,
+                _at_work: at_work,
+            };
             let visitor = Visitor {
                 from: peer,
-                version,
-                mark,
+                version: opened.version,
+                mark: opened.mark,
             };
-            note_version(&shared, &principal, version).await;
-            let answered = answer_once(&shared, request, &principal, &visitor, &mut handed).await;
-            let Some(answer) = answered else {
-                return reply.send(Refusal::BadLoad(Doubt::Downgrade(0, None)).reply());
-            };
-            match sealed(&shared, seal, answer, (&reply, peer)).await {
-                Some(bytes) => bytes,
-                None => return,
-            }
+            let request = (opened.request, opened.principal);
+            work(&shared, request, &visitor, asked).await;
         }
+    }
+}
+
+/// Does what a request that was opened asks for, and answers it.
+async fn work(
+    shared: &Arc<Shared>,
+    (request, principal): (Request, Principal),
+    visitor: &Visitor,
+    asked: Asked,
+) {
+    if let Some(id) = principal.minion_id() {
+        let now = shared.world.clock.now();
+        shared.presence.saw(id, visitor.from.ip(), now);
+    }
+    note_version(shared, &principal, visitor.version).await;
+    if let Request::Auth(load) = request {
+        return sign_in(shared, load, visitor, asked).await;
+    }
+    let mut handed = None;
+    let answer = answer_once(shared, request, &principal, visitor, &mut handed).await;
+    if answer.cost() == Cost::PrivateKey {
+        let at_work = Arc::clone(shared);
+        return shared
+            .signers
+            .give(move || asked.answer(&at_work, Some(&answer)));
+    }
+    let Some((reply, bytes)) = sealed(shared, asked, answer).await else {
+        return;
     };
     // A peer that has gone away asks again on a new connection.
     match handed {
         None => reply.send(bytes),
         Some(handed) => {
             if reply.send_and_wait(bytes).await {
-                mine::delivered(&shared, handed).await;
+                mine::delivered(shared, handed).await;
             }
         }
     }
@@ -102,26 +121,73 @@ async fn open(shared: &Arc<Shared>, body: Bytes) -> Option<Result<Opened, Refusa
 /// Seals an answer; `None` if nobody is there to read it, or the master stops.
 async fn sealed(
     shared: &Arc<Shared>,
-    seal: Seal,
+    asked: Asked,
     answer: Reply,
-    (reply, peer): (&ReplyHandle, SocketAddr),
-) -> Option<Vec<u8>> {
-    let turn = match answer.cost() {
-        Cost::Little => return Some(shared.channel.seal(&seal, &answer)),
-        Cost::Much => None,
-        Cost::PrivateKey => shared.channel.private_turn().await,
-    };
+) -> Option<(ReplyHandle, Vec<u8>)> {
+    let Asked {
+        peer, seal, reply, ..
+    } = asked;
+    if answer.cost() == Cost::Little {
+        return Some((reply, shared.channel.seal(&seal, &answer)));
+    }
     if reply.is_abandoned() {
         shared.refusals.count(Refused::GivenUp, peer, &"late");
         return None;
     }
     let shared = Arc::clone(shared);
-    let work = move || {
-        let bytes = shared.channel.seal(&seal, &answer);
-        drop(turn);
-        bytes
-    };
-    tokio::task::spawn_blocking(work).await.ok()
+    let work = move || shared.channel.seal(&seal, &answer);
+    let bytes = tokio::task::spawn_blocking(work).await.ok()?;
+    Some((reply, bytes))
+}
+
+/// A request that waits for its answer, with its place among those at work.
+struct Asked {
+    peer: SocketAddr,
+    seal: Seal,
+    reply: ReplyHandle,
+    _turn: Option<OwnedSemaphorePermit>,
+    _at_work: AtWork,
+}
+
+impl Asked {
+    /// Answers with the private key, on one of its threads.
+    fn answer(self, shared: &Shared, answer: Option<&Reply>) {
+        let Some(answer) = answer else {
+            return self.reply.send(below_the_floor());
+        };
+        if self.reply.is_abandoned() {
+            return shared.refusals.count(Refused::GivenUp, self.peer, &"late");
+        }
+        self.reply.send(shared.channel.seal(&self.seal, answer));
+    }
+}
+
+/// Answers a sign-in. What the ledger says goes straight to the threads with the private key.
+async fn sign_in(shared: &Arc<Shared>, load: AuthLoad, visitor: &Visitor, asked: Asked) {
+    let from = visitor.from;
+    if !shared.pace.take(from.ip()) {
+        shared.refusals.count(Refused::SignInRate, from, &load.id);
+        // Not false, at which a real minion ends: it tries again after this.
+        return asked.answer(shared, Some(&Reply::Broken));
+    }
+    let at_work = Arc::clone(shared);
+    match clear_funcs::auth::gather(shared, load, visitor).await {
+        Ok((input, sign_in)) => {
+            let go_on = move |decided| {
+                let told = sign_in.told(&at_work, decided);
+                asked.answer(&at_work, told.as_ref());
+            };
+            shared.signers.decide(&shared.ledger, input, go_on).await;
+        }
+        Err(told) => shared
+            .signers
+            .give(move || asked.answer(&at_work, Some(&told))),
+    }
+}
+
+/// What a minion is told whose key has spoken a newer protocol.
+fn below_the_floor() -> Vec<u8> {
+    Refusal::BadLoad(Doubt::Downgrade(0, None)).reply()
 }
 
 /// Says what kind of refusal this is, for the counts.
@@ -146,7 +212,7 @@ async fn answer_once(
     principal: &Principal,
     visitor: &Visitor,
     handed: &mut Option<mine::Handed>,
-) -> Option<Reply> {
+) -> Reply {
     let mark = visitor.mark.filter(|_| visitor.version < Version::V3);
     let again = mark.zip(answer_to_done(&request));
     if let Some((mark, answer)) = &again
@@ -154,11 +220,11 @@ async fn answer_once(
     {
         let why = "the same request was done before";
         shared.refusals.count(Refused::Repeat, visitor.from, &why);
-        return Some(answer.clone());
+        return answer.clone();
     }
     let answer = answer(shared, request, principal, visitor, handed).await;
     if let Some((mark, _)) = again
-        && matches!(answer, Some(Reply::Value(_)))
+        && matches!(answer, Reply::Value(_))
     {
         shared.channel.note_done(mark);
     }
@@ -183,17 +249,11 @@ async fn answer(
     principal: &Principal,
     visitor: &Visitor,
     handed: &mut Option<mine::Handed>,
-) -> Option<Reply> {
+) -> Reply {
     let from = visitor.from;
-    Some(match request {
-        Request::Auth(load) if shared.pace.take(from.ip()) => {
-            return clear_funcs::auth::sign_in(shared, load, visitor).await;
-        }
-        Request::Auth(load) => {
-            shared.refusals.count(Refused::SignInRate, from, &load.id);
-            // Not false, at which a real minion ends: it tries again after this.
-            Reply::Broken
-        }
+    match request {
+        // Answered by its own way, see [`sign_in`].
+        Request::Auth(_) => Reply::Broken,
         Request::BadAuth(error) => {
             shared.refusals.count(Refused::Identity, from, &error);
             clear_funcs::auth::malformed(shared, &error, from)
@@ -243,7 +303,7 @@ async fn answer(
             shared.refusals.count(Refused::Load, from, &why);
             Reply::empty()
         }
-    })
+    }
 }
 
 /// Gives the answer to a request that came before or is too old: it has no effect. Its minion, if

@@ -38,6 +38,7 @@ mod programs;
 pub mod runners;
 pub mod secrets;
 pub mod shared;
+pub mod signers;
 mod stream;
 pub mod timers;
 pub mod transport;

@@ -29,6 +29,7 @@ use crate::minions::PresenceBoard;
 use crate::pillar_sources::{self, Pillars};
 use crate::secrets::{Redactor, Sealer};
 use crate::shared::{Shared, read_return};
+use crate::signers::Signers;
 use crate::transport::{Incoming, Limits, Pace, PublishServer, Refusals, RequestServer};
 use crate::world::World;
 use crate::{act, dispatch, maintenance, mine, netapi};
@@ -111,6 +112,7 @@ impl Master {
             redactor,
             keyring,
             channel,
+            signers: Signers::start(),
             replays: Replays::new(opts.request_server_ttl),
             counters: Counters::default(),
             inventory: Inventory::default(),
@@ -148,6 +150,9 @@ impl Master {
     pub async fn stop(mut self) {
         self.tasks.abort_all();
         while self.tasks.join_next().await.is_some() {}
+        if let Err(error) = self.shared.ledger.settle().await {
+            tracing::warn!(%error, "the log is as durable as before, in two files");
+        }
         // A socket file that stays behind is replaced at the next start.
         let _ = self.shared.world.disk.remove(&self.socket);
     }
@@ -209,8 +214,8 @@ async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
         let shared = Arc::clone(&shared);
         at_work.spawn(async move {
             // The error says that the semaphore was closed, which nobody does.
-            let _turn = lane.acquire().await;
-            dispatch::handle(shared, request).await;
+            let turn = lane.acquire_owned().await.ok();
+            dispatch::handle(shared, request, turn).await;
         });
     }
 }

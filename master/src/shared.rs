@@ -22,6 +22,7 @@ use crate::ledger::{Handle, LedgerError, Record};
 use crate::minions::{PresenceBoard, Sign};
 use crate::pillar_sources::Pillars;
 use crate::secrets::{Redactor, Sealer};
+use crate::signers::Signers;
 use crate::transport::{Pace, Refusals};
 use crate::world::World;
 
@@ -45,6 +46,8 @@ pub struct Shared {
     pub keyring: Arc<Keyring>,
     /// Opens and seals messages; holds the publish socket.
     pub channel: Arc<Channel>,
+    /// The threads that use the master's private key.
+    pub signers: Signers,
     /// Requests that came before are noticed here.
     pub replays: Replays,
     /// How sign-ins ended.

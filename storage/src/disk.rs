@@ -152,10 +152,17 @@ pub trait Disk: DiskRead {
     /// Makes a directory and those above it; an existing one is left as it is. New ones get `mode`.
     fn make_directory(&self, path: &Path, mode: u32) -> Result<(), Error>;
 
-    /// As [`Disk::write`], without waiting for the medium: after a crash of the machine the file
-    /// may be missing or empty. For what is noticed to be so, and made again.
-    fn write_lazily(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-        self.write(path, content, mode)
+    /// As [`Disk::write`], without waiting for the medium, and a new file straight under its name:
+    /// after a crash it may be missing or not whole. For what is noticed to be so, and made again.
+    /// Says what is there now.
+    fn write_lazily(
+        &self,
+        path: &Path,
+        content: &[u8],
+        mode: u32,
+    ) -> Result<Option<Metadata>, Error> {
+        self.write(path, content, mode)?;
+        self.metadata(path)
     }
 
     /// Sets the permission bits.
@@ -260,11 +267,29 @@ impl Disk for RealDisk {
         })
     }
 
-    fn write_lazily(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-        replace(path, |temporary| {
-            write_new(temporary, content, mode)?;
-            fs::rename(temporary, path)
-        })
+    fn write_lazily(
+        &self,
+        path: &Path,
+        content: &[u8],
+        mode: u32,
+    ) -> Result<Option<Metadata>, Error> {
+        let written = match create_new(path, mode) {
+            Ok(file) => fill(&file, content, mode).inspect_err(|_| {
+                // What is not whole goes again.
+                let _ = fs::remove_file(path);
+            }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                replace(path, |temporary| {
+                    let file = create_new(temporary, mode)?;
+                    fill(&file, content, mode)?;
+                    fs::rename(temporary, path)
+                })?;
+                return self.metadata(path);
+            }
+            Err(error) => Err(error),
+        };
+        let found = written.map_err(|error| Error::from_io("write", path, error))?;
+        Ok(Some(metadata(&found)))
     }
 
     fn make_directory(&self, path: &Path, mode: u32) -> Result<(), Error> {
@@ -420,15 +445,28 @@ fn replace(path: &Path, by: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), 
 }
 
 fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<File> {
-    let mut file = OpenOptions::new()
+    let file = create_new(path, mode)?;
+    fill(&file, content, mode)?;
+    Ok(file)
+}
+
+fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
-        .open(path)?;
-    // The umask may have taken bits away.
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
+        .open(path)
+}
+
+/// Writes the content of a new file, and gives back what bits the umask took away.
+fn fill(mut file: &File, content: &[u8], mode: u32) -> io::Result<fs::Metadata> {
     file.write_all(content)?;
-    Ok(file)
+    let made = file.metadata()?;
+    if made.mode() & 0o7777 == mode {
+        return Ok(made);
+    }
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.metadata()
 }
 
 fn write_at(path: &Path, offset: u64, content: &[u8]) -> io::Result<()> {

@@ -64,6 +64,12 @@ pub trait Log: Send {
 
     /// Forgets the records up to and including `up_to` (at most all) and gives their space back.
     fn trim(&mut self, up_to: Cursor) -> Result<(), Error>;
+
+    /// Leaves the log in as few bytes as it takes, for a writer that ends. Nothing depends on it:
+    /// all is durable before and after.
+    fn settle(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// The log as its many readers see it. Cheap to share; never waits for the writer.

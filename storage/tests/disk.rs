@@ -24,6 +24,20 @@ fn a_written_file_has_its_content_and_mode_and_leaves_nothing_beside_it() {
 }
 
 #[test]
+fn a_lazily_written_file_is_new_or_another_and_says_what_it_is() {
+    let dir = setup();
+    let path = dir.path().join("key");
+    for (content, mode) in [(b"one".as_slice(), 0o666), (b"two!", 0o400), (b"", 0o644)] {
+        let written = RealDisk.write_lazily(&path, content, mode).unwrap();
+        assert_eq!(RealDisk.read(&path).unwrap().as_deref(), Some(content));
+        let metadata = RealDisk.metadata(&path).unwrap().unwrap();
+        assert_eq!(metadata.permissions(), mode);
+        assert_eq!(written.unwrap().stamp(), metadata.stamp());
+    }
+    assert_eq!(RealDisk.list(dir.path()).unwrap().unwrap().len(), 1);
+}
+
+#[test]
 fn what_is_not_there_is_none() {
     let dir = setup();
     let file = dir.path().join("file");

@@ -15,7 +15,7 @@ use crate::auth::counters::Counter;
 use crate::auth::decide::Claim;
 use crate::auth::{Attempt, Outcome, autosign};
 use crate::enrolment::settings;
-use crate::ledger::{Answer, Input};
+use crate::ledger::{Answer, Input, LedgerError};
 use crate::marks::Mark;
 use crate::shared::Shared;
 
@@ -34,12 +34,22 @@ pub(crate) struct Visitor {
     pub(crate) mark: Option<Mark>,
 }
 
-/// Answers a sign-in; `None` if it is to be answered as what is below the floor is.
-pub(crate) async fn sign_in(
+/// A sign-in whose evidence is gathered: it goes to the ledger, and what the ledger says comes back
+/// to it.
+pub(crate) struct SignIn {
+    id: MinionId,
+    key: Arc<PublicKey>,
+    from: SocketAddr,
+    /// Whether an operator's stub let it in, which is used up once the acceptance is durable.
+    has_used_stub: bool,
+}
+
+/// Gathers what the decision on a sign-in needs; the answer, if there is nothing to decide.
+pub(crate) async fn gather(
     shared: &Arc<Shared>,
     load: AuthLoad,
     visitor: &Visitor,
-) -> Option<Reply> {
+) -> Result<(Input, SignIn), Reply> {
     let AuthLoad {
         id,
         public_pem,
@@ -52,7 +62,7 @@ pub(crate) async fn sign_in(
     let Ok(key) = known.map_or_else(|| shared.keyring.parse(&public_pem), Ok) else {
         tracing::warn!(%id, %from, "sign-in refused: the public key cannot be read");
         shared.counters.add(Counter::Malformed);
-        return Some(Reply::Auth(Told::Refused));
+        return Err(Reply::Auth(Told::Refused));
     };
     let claim = if is_known {
         Claim::default()
@@ -60,8 +70,7 @@ pub(crate) async fn sign_in(
         claim(shared, id.clone(), autosign_grains, from).await
     };
     let has_other_key = shared.keyring.accepted(&id).is_some();
-    // Used up only once the acceptance is durable.
-    let used_stub = claim.signed_by.as_deref() == Some(STUB_RULE);
+    let has_used_stub = claim.signed_by.as_deref() == Some(STUB_RULE);
     let attempt = Attempt {
         is_over_max: is_over_max(shared, &id).await,
         is_old_gone: !is_known && has_other_key && is_gone(shared, &id).await,
@@ -72,25 +81,42 @@ pub(crate) async fn sign_in(
         from: from.ip().to_canonical().to_string(),
         claim,
     };
-    let outcome = match shared.ledger.decide(Input::Auth(Box::new(attempt))).await {
-        Ok(Answer::Auth(outcome)) => outcome,
-        // Not false: a real minion ends at that. It tries again after this.
-        _ => return Some(Reply::Broken),
+    let sign_in = SignIn {
+        id,
+        key,
+        from,
+        has_used_stub,
     };
-    let now = shared.world.clock.now();
-    shared.counters.signed_in(outcome, &id, from, now);
-    Some(Reply::Auth(match outcome {
-        Outcome::Pending | Outcome::Crowded => Told::Pending,
-        Outcome::Refused | Outcome::Denied => Told::Refused,
-        Outcome::Full => Told::Full,
-        Outcome::Downgraded => return None,
-        Outcome::Accepted => {
-            if used_stub {
-                shared.pki_writer.remove_stub(&id).await;
+    Ok((Input::Auth(Box::new(attempt)), sign_in))
+}
+
+impl SignIn {
+    /// Says what the minion is told, now that the decision is durable; `None` if it is to be
+    /// answered as what is below the floor is. May block on the disk.
+    pub(crate) fn told(
+        self,
+        shared: &Shared,
+        decided: Result<Answer, LedgerError>,
+    ) -> Option<Reply> {
+        let Ok(Answer::Auth(outcome)) = decided else {
+            // Not false: a real minion ends at that. It tries again after this.
+            return Some(Reply::Broken);
+        };
+        let now = shared.world.clock.now();
+        shared.counters.signed_in(outcome, &self.id, self.from, now);
+        Some(Reply::Auth(match outcome {
+            Outcome::Pending | Outcome::Crowded => Told::Pending,
+            Outcome::Refused | Outcome::Denied => Told::Refused,
+            Outcome::Full => Told::Full,
+            Outcome::Downgraded => return None,
+            Outcome::Accepted => {
+                if self.has_used_stub {
+                    shared.pki_writer.remove_stub(&self.id);
+                }
+                Told::Accepted(Box::new(accepted(shared, &self.id, self.key, self.from)))
             }
-            Told::Accepted(Box::new(accepted(shared, &id, key, from)))
-        }
-    }))
+        }))
+    }
 }
 
 fn accepted(shared: &Shared, id: &MinionId, key: Arc<PublicKey>, from: SocketAddr) -> Accepted {
@@ -145,6 +171,13 @@ async fn is_over_max(shared: &Shared, id: &MinionId) -> bool {
 
 /// Reads what the operator's files say about a stranger.
 async fn claim(shared: &Arc<Shared>, id: MinionId, grains: Map, from: SocketAddr) -> Claim {
+    if shared.opts.auto_accept && shared.opts.autoreject_file.is_none() {
+        // There is no file to read.
+        return Claim {
+            signed_by: signed_by(shared, &id, &grains),
+            ..Claim::default()
+        };
+    }
     let shared = Arc::clone(shared);
     let read = move || {
         let (opts, world) = (&shared.opts, &shared.world);

@@ -329,9 +329,10 @@ impl PkiDir {
         let pem = normalised(pem.as_bytes());
         let content = format!("{pem}\n");
         // Its record is durable; a file that is missing or not whole at a start is written again.
-        self.disk
+        let written = self
+            .disk
             .write_lazily(&path, content.as_bytes(), PUBLIC_MODE)?;
-        if let Some(metadata) = self.disk.metadata(&path)? {
+        if let Some(metadata) = written {
             seen.insert((place, id.clone()), File::new(&metadata, pem));
         }
         Ok(())

@@ -215,12 +215,9 @@ impl PkiWriter {
         self.dir.local_text(name).unwrap_or_default()
     }
 
-    /// Removes a stub that has been used.
-    pub async fn remove_stub(&self, id: &MinionId) {
-        let (dir, id) = (Arc::clone(&self.dir), id.clone());
-        let remove = move || tell(&id, dir.remove_autosign_stub(&id).map(|_| ()));
-        // A panic in there is told by the runtime; the stub is old soon.
-        let _ = tokio::task::spawn_blocking(remove).await;
+    /// Removes a stub that has been used. Blocks on the disk.
+    pub fn remove_stub(&self, id: &MinionId) {
+        tell(id, self.dir.remove_autosign_stub(id).map(|_| ()));
     }
 
     /// Brings the files of some keys in line, in order.

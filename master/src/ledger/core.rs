@@ -169,6 +169,15 @@ impl Core {
         Ok(next < upto)
     }
 
+    /// Leaves the log in as few bytes as it takes: nothing is to follow.
+    ///
+    /// # Errors
+    /// The disk is full or broken. What was recorded is as durable as before.
+    pub fn settle(&mut self) -> Result<(), LedgerError> {
+        let settled = self.parts.log.settle();
+        settled.map_err(|problem| LedgerError::NotRecorded(problem.to_string()))
+    }
+
     /// Gives what the views are built from.
     pub fn durable(&self) -> &Durable {
         &self.parts.durable

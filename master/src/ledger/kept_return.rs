@@ -1,11 +1,14 @@
 //! A return as its record holds it: what the load says already is not said a second time.
 //!
 //! A minion's load has the id, the job, the function, the value and the exit code, and is kept
-//! whole for the event. Records of before have every field; they are read in the same way.
+//! whole for the event, in few bytes ([`Terse`]). Records of before have every field, or the load
+//! with its words; they are read in the same way.
 
 use model::{Jid, JobReturn, Map, MinionId, Value};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::terse::{Terse, Told};
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -23,7 +26,10 @@ struct Written<'a> {
     success: Option<&'a Option<Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     out: Option<&'a Option<String>>,
-    load: &'a Map,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load: Option<&'a Map>,
+    #[serde(rename = "l", skip_serializing_if = "Option::is_none")]
+    terse: Option<Terse<'a>>,
 }
 
 /// Each field is `None` where the record has none: what stands there otherwise may be nil.
@@ -43,7 +49,9 @@ struct Read {
     success: Option<Option<Value>>,
     #[serde(default, deserialize_with = "some")]
     out: Option<Option<String>>,
-    load: Map,
+    load: Option<Map>,
+    #[serde(rename = "l")]
+    terse: Option<Told>,
 }
 
 fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
@@ -52,6 +60,7 @@ fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Optio
 
 pub(super) fn serialize<S: Serializer>(ret: &JobReturn, serializer: S) -> Result<S::Ok, S::Error> {
     let load = &ret.load;
+    let terse = Terse::of(load);
     let text = |field| load.get(field).and_then(Value::as_str);
     let unless_said = |field, value| (load.get(field) != Some(value)).then_some(value);
     let written = Written {
@@ -62,14 +71,16 @@ pub(super) fn serialize<S: Serializer>(ret: &JobReturn, serializer: S) -> Result
         retcode: unless_said("retcode", &ret.retcode),
         success: (load.get("success") != ret.success.as_ref()).then_some(&ret.success),
         out: (text("out") != ret.out.as_deref()).then_some(&ret.out),
-        load,
+        load: if terse.is_some() { None } else { Some(load) },
+        terse,
     };
     written.serialize(serializer)
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Box<JobReturn>, D::Error> {
     let read = Read::deserialize(from)?;
-    let load = read.load;
+    let load = read.terse.map(|Told(load)| load).or(read.load);
+    let load = load.ok_or_else(|| D::Error::missing_field("load"))?;
     let text = |field: &'static str| {
         let text = load.get(field).and_then(Value::as_str);
         text.ok_or_else(|| D::Error::missing_field(field))

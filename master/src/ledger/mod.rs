@@ -17,13 +17,16 @@ mod kept_return;
 mod record;
 mod replay;
 mod snapshots;
+mod terse;
 mod views;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 
 use model::Cursor;
 use storage::Log;
@@ -41,7 +44,7 @@ pub(crate) use views::jid_after;
 
 use crate::keys::keyring::Keyring;
 use crate::mine;
-use crate::world::Clock;
+use crate::world::{Clock, real};
 
 /// Inputs that wait. At 4,096 a burst of 2,000 sign-ins with one question each is held; more makes
 /// senders wait.
@@ -49,6 +52,17 @@ pub const INPUTS_WAITING_MAX: usize = 4096;
 
 /// Inputs in one batch: past 512 an append gains nothing more and the first asker waits longer.
 const BATCH_INPUTS_MAX: usize = 512;
+
+/// How long a small batch waits for more where more are likely to come: less than a disk takes for
+/// a sync, and an append less for each that comes in it.
+const GATHERING_PAUSE: Duration = Duration::from_millis(1);
+
+/// As [`GATHERING_PAUSE`], for a batch of nothing but sign-ins: the private key spaces them out,
+/// and the minion of one is at work for it much longer.
+const SIGN_INS_PAUSE: Duration = Duration::from_millis(2);
+
+/// A batch with so many inputs does not wait for more: its append costs each of them little.
+const GATHERED_INPUTS_MIN: usize = 16;
 
 /// Effects that wait to be performed.
 pub const EFFECTS_WAITING_MAX: usize = 16_384;
@@ -75,16 +89,36 @@ pub enum LedgerError {
 
 type Question = Box<dyn FnOnce(&Views) + Send>;
 
+/// Who hears what came of an input.
+enum Asker {
+    /// A task that waits.
+    Task(oneshot::Sender<Result<Answer, LedgerError>>),
+    /// Somebody who goes on elsewhere; called by the ledger, so it must not take long.
+    Next(Box<dyn FnOnce(Result<Answer, LedgerError>) + Send>),
+}
+
+impl Asker {
+    fn tell(self, answer: Result<Answer, LedgerError>) {
+        match self {
+            // An asker that has gone away asks again if it cares.
+            Self::Task(asker) => drop(asker.send(answer)),
+            Self::Next(next) => next(answer),
+        }
+    }
+}
+
 enum Message {
-    Decide(Box<Input>, oneshot::Sender<Result<Answer, LedgerError>>),
+    Decide(Box<Input>, Asker),
     Ask(Question),
     Trim(Cursor, oneshot::Sender<Result<bool, LedgerError>>),
+    Settle(oneshot::Sender<Result<(), LedgerError>>),
 }
 
 /// The way to the ledger. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
     inputs: mpsc::Sender<Message>,
+    at_work: Arc<AtomicUsize>,
     head: watch::Receiver<Cursor>,
 }
 
@@ -92,12 +126,29 @@ impl Handle {
     /// Puts an input before the ledger and waits until what follows is durable.
     pub async fn decide(&self, input: Input) -> Result<Answer, LedgerError> {
         let (sender, receiver) = oneshot::channel();
-        let message = Message::Decide(Box::new(input), sender);
+        let message = Message::Decide(Box::new(input), Asker::Task(sender));
         self.inputs
             .send(message)
             .await
             .map_err(|_| LedgerError::Stopped)?;
         receiver.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// Puts an input before the ledger; `next` is called by the ledger when what follows is
+    /// durable, so it must not take long. If the master stops before, it is dropped.
+    pub async fn decide_then(
+        &self,
+        input: Input,
+        next: impl FnOnce(Result<Answer, LedgerError>) + Send + 'static,
+    ) {
+        let message = Message::Decide(Box::new(input), Asker::Next(Box::new(next)));
+        drop(self.inputs.send(message).await);
+    }
+
+    /// Counts one more request as being at work, until what this gives is dropped.
+    pub fn at_work(&self) -> AtWork {
+        self.at_work.fetch_add(1, Ordering::Relaxed);
+        AtWork(Arc::clone(&self.at_work))
     }
 
     /// Asks a question of the views. Keep it short: the ledger does nothing else meanwhile.
@@ -129,6 +180,17 @@ impl Handle {
         receiver.await.map_err(|_| LedgerError::Stopped)?
     }
 
+    /// Has the log left in as few bytes as it takes, for a master that stops.
+    ///
+    /// # Errors
+    /// It could not be done; nothing that was recorded is in danger.
+    pub async fn settle(&self) -> Result<(), LedgerError> {
+        let (sender, receiver) = oneshot::channel();
+        let sent = self.inputs.send(Message::Settle(sender)).await;
+        sent.map_err(|_| LedgerError::Stopped)?;
+        receiver.await.map_err(|_| LedgerError::Stopped)?
+    }
+
     /// A question is dropped if the master stops, or if what is durable cannot be read.
     fn no_answer(&self) -> LedgerError {
         if self.inputs.is_closed() {
@@ -140,6 +202,15 @@ impl Handle {
     /// Gives the place of the last durable record, and a way to wait for the next.
     pub fn head(&self) -> watch::Receiver<Cursor> {
         self.head.clone()
+    }
+}
+
+/// One request at work. While there are others, a small batch waits a moment for theirs.
+pub struct AtWork(Arc<AtomicUsize>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -165,6 +236,7 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
     let (inputs_sender, inputs) = mpsc::channel(INPUTS_WAITING_MAX);
     let (effects, effects_receiver) = mpsc::channel(EFFECTS_WAITING_MAX);
     let (head, head_receiver) = watch::channel(parts.views.head);
+    let at_work = Arc::<AtomicUsize>::default();
     let Parts {
         views,
         log,
@@ -185,6 +257,8 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
         inputs,
         effects,
         head,
+        at_work: Arc::clone(&at_work),
+        were_several: false,
     };
     let thread = std::thread::Builder::new()
         .name("ledger".into())
@@ -193,6 +267,7 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
     (
         Handle {
             inputs: inputs_sender,
+            at_work,
             head: head_receiver,
         },
         effects_receiver,
@@ -206,22 +281,29 @@ struct Ledger {
     inputs: mpsc::Receiver<Message>,
     effects: mpsc::Sender<Effect>,
     head: watch::Sender<Cursor>,
+    at_work: Arc<AtomicUsize>,
+    /// Whether the last batch had more than one input.
+    were_several: bool,
 }
 
 /// Messages that are worked on together.
 #[derive(Default)]
 struct Batch {
+    messages: usize,
     inputs: Vec<Input>,
-    askers: Vec<oneshot::Sender<Result<Answer, LedgerError>>>,
+    askers: Vec<Asker>,
     trims: Vec<(Cursor, oneshot::Sender<Result<bool, LedgerError>>)>,
     questions: Vec<Question>,
+    settlers: Vec<oneshot::Sender<Result<(), LedgerError>>>,
 }
 
 impl Batch {
     fn take(&mut self, message: Message) {
+        self.messages += 1;
         match message {
             Message::Ask(question) => self.questions.push(question),
             Message::Trim(upto, asker) => self.trims.push((upto, asker)),
+            Message::Settle(asker) => self.settlers.push(asker),
             Message::Decide(input, asker) => {
                 self.inputs.push(*input);
                 self.askers.push(asker);
@@ -230,23 +312,46 @@ impl Batch {
     }
 }
 
+/// Says how long a batch waits, as more inputs are likely to come: several shared the append before
+/// this one, or requests are at work beside those of this batch. A lonely input does not wait.
+fn pause_before(inputs: &[Input], at_work: usize, were_several: bool) -> Option<Duration> {
+    let is_small = (1..GATHERED_INPUTS_MIN).contains(&inputs.len());
+    let has_others = at_work > inputs.len();
+    let are_sign_ins = inputs.iter().all(|input| matches!(input, Input::Auth(_)));
+    if is_small && has_others && are_sign_ins {
+        return Some(SIGN_INS_PAUSE);
+    }
+    (is_small && (has_others || were_several)).then_some(GATHERING_PAUSE)
+}
+
 impl Ledger {
     fn run(mut self) {
         let (removals, remover) = remover(self.core.durable());
         while let Some(first) = self.inputs.blocking_recv() {
             let mut batch = Batch::default();
             batch.take(first);
-            for _ in 1..BATCH_INPUTS_MAX {
-                match self.inputs.try_recv() {
-                    Ok(message) => batch.take(message),
-                    Err(_) => break,
-                }
+            self.gather(&mut batch);
+            let at_work = self.at_work.load(Ordering::Relaxed);
+            if let Some(pause) = pause_before(&batch.inputs, at_work, self.were_several) {
+                real::pause(pause);
+                self.gather(&mut batch);
             }
+            self.were_several = batch.inputs.len() > 1;
             self.finish(batch, &removals);
         }
         drop(removals);
         // What it leaves is removed at the next start.
         let _ = remover.join();
+    }
+
+    /// Takes what waits, as far as a batch has room.
+    fn gather(&mut self, batch: &mut Batch) {
+        while batch.messages < BATCH_INPUTS_MAX {
+            match self.inputs.try_recv() {
+                Ok(message) => batch.take(message),
+                Err(_) => return,
+            }
+        }
     }
 
     fn finish(&mut self, batch: Batch, removals: &SyncSender<Vec<String>>) {
@@ -273,8 +378,7 @@ impl Ledger {
             let _ = self.effects.blocking_send(effect);
         }
         for (asker, answer) in batch.askers.into_iter().zip(step.answers) {
-            // An asker that has gone away asks again if it cares.
-            let _ = asker.send(answer);
+            asker.tell(answer);
         }
         if !step.unneeded_blobs.is_empty() {
             // The remover ends after the ledger.
@@ -283,6 +387,9 @@ impl Ledger {
         self.answer_questions(batch.questions);
         for (upto, asker) in batch.trims {
             let _ = asker.send(self.core.trim(upto));
+        }
+        for asker in batch.settlers {
+            let _ = asker.send(self.core.settle());
         }
     }
 

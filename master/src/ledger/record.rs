@@ -48,7 +48,9 @@ pub enum Record {
         #[serde(default)]
         unheard: Vec<MinionId>,
     },
-    /// A minion returned.
+    /// A minion returned. There are more of these than of all others, so the name is short in the
+    /// log; before, it was written whole.
+    #[serde(rename = "Ret", alias = "JobReturned")]
     JobReturned(#[serde(with = "kept_return")] Box<JobReturn>),
     /// A minion says that it is at work on the job.
     JobRunning {

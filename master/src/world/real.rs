@@ -60,6 +60,12 @@ impl Clock for RealClock {
     }
 }
 
+/// Holds this thread up for a moment.
+#[expect(clippy::disallowed_methods, reason = "this is the home of waiting")]
+pub fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
 /// The system's randomness.
 #[derive(Debug, Clone, Copy)]
 pub struct RealEntropy;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use model::{Map, Value};
 
 use super::{Terms, v0, v2, v3};
-use crate::crypt::{Crypticle, Error, MasterKey, PublicKey, SigAlgo};
+use crate::crypt::{Crypticle, Error, MasterKey, PublicKey, SigAlgo, Wrap};
 use crate::payload::Version;
 
 /// What was decided about a key.
@@ -112,11 +112,11 @@ fn accepted_map(
     terms: &Terms,
     master: &MasterKey,
 ) -> Result<Option<Map>, Error> {
-    let wrap = |secret: &[u8]| {
-        let wrapped = accepted.minion_key.oaep_encrypt(secret, terms.enc_algo);
+    let wrap = |key, of| {
+        let wrapped = accepted.minion_key.wrap(key, of, terms.enc_algo);
         wrapped.ok().map(Value::Bytes)
     };
-    let Some(aes) = wrap(accepted.master_aes.key_string().as_bytes()) else {
+    let Some(aes) = wrap(&accepted.master_aes, Wrap::Shared) else {
         return Ok(None);
     };
     let digest = accepted.master_aes.key_digest();
@@ -132,12 +132,12 @@ fn accepted_map(
     ]);
     if let Some(token) = &terms.token
         && let Some(plain) = master.oaep_decrypt(token, terms.enc_algo)?
-        && let Some(echo) = wrap(&plain)
+        && let Ok(echo) = accepted.minion_key.oaep_encrypt(&plain, terms.enc_algo)
     {
-        map.insert("token", echo);
+        map.insert("token", Value::Bytes(echo));
     }
-    if let Some(session) = v3::session(terms.version, &accepted.session) {
-        map.insert("session", wrap(session.as_bytes()));
+    if v3::has_session(terms.version) {
+        map.insert("session", wrap(&accepted.session, Wrap::Session));
     }
     if let Some(pub_sig) = &accepted.pub_sig {
         map.insert("pub_sig", pub_sig.text(terms.sig_algo));

@@ -9,7 +9,7 @@ mod rsa;
 
 pub use aes::{BadKeyString, Crypticle, Undecryptable, sealed_bytes};
 pub use pem::{fingerprint, normalise};
-pub use rsa::{EncAlgo, Error, MasterKey, PublicKey, SigAlgo};
+pub use rsa::{EncAlgo, Error, MasterKey, PublicKey, SigAlgo, Wrap};
 
 /// Fills a slice with unpredictable bytes.
 pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]);

@@ -1,10 +1,12 @@
 //! RSA as Salt uses it: PKCS#1 v1.5 signatures, OAEP around key strings, and X9.31 without a hash
 //! for the two oldest proofs (`sig` of an `_auth` reply, `tok` of a request).
 //!
-//! All arithmetic is OpenSSL's. The key pair prints as `***`.
+//! All arithmetic is OpenSSL's. Its older interface is used where it can do the same: the newer one
+//! looks its algorithms up at each operation and keeps a second copy of each key. The key pair
+//! prints as `***`.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,9 +15,12 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private, Public};
 use openssl::rsa::{Padding, Rsa};
-use openssl::sign::{Signer, Verifier};
+use openssl::sign::Verifier;
+use sha1::{Digest as _, Sha1};
+use sha2::Sha224;
 use subtle::ConstantTimeEq;
 
+use super::aes::Crypticle;
 use super::pem::{fingerprint, normalise};
 use crate::limits::{KEY_BITS, PEM_BYTES_MAX};
 
@@ -99,7 +104,27 @@ impl SigAlgo {
             Self::Pkcs1v15Sha224 => MessageDigest::sha224(),
         }
     }
+
+    /// Gives what is signed: the message's hash behind the name of the hash, in DER (RFC 8017,
+    /// section 9.2).
+    fn digest_info(self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Pkcs1v15Sha1 => [&SHA1_NAME[..], &Sha1::digest(message)].concat(),
+            Self::Pkcs1v15Sha224 => [&SHA224_NAME[..], &Sha224::digest(message)].concat(),
+        }
+    }
 }
+
+/// The head of a `DigestInfo` whose hash is SHA-1.
+const SHA1_NAME: [u8; 15] = [
+    0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14,
+];
+
+/// The head of a `DigestInfo` whose hash is SHA-224.
+const SHA224_NAME: [u8; 19] = [
+    0x30, 0x2d, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x04, 0x05,
+    0x00, 0x04, 0x1c,
+];
 
 /// OpenSSL's number for X9.31 padding, which the crate does not name.
 fn x931() -> Padding {
@@ -193,9 +218,13 @@ impl MasterKey {
     /// # Errors
     /// OpenSSL refused, for instance for lack of memory.
     pub fn sign(&self, message: &[u8], algo: SigAlgo) -> Result<Vec<u8>, Error> {
-        let mut signer = Signer::new(algo.digest(), &self.key)?;
-        signer.update(message)?;
-        Ok(signer.sign_to_vec()?)
+        let mut signature = vec![0; self.rsa.size() as usize];
+        let digest_info = algo.digest_info(message);
+        let length = self
+            .rsa
+            .private_encrypt(&digest_info, &mut signature, Padding::PKCS1)?;
+        signature.truncate(length);
+        Ok(signature)
     }
 
     /// Unwraps what was wrapped for this key; `None` if it was not.
@@ -203,6 +232,15 @@ impl MasterKey {
     /// # Errors
     /// OpenSSL could not even try.
     pub fn oaep_decrypt(&self, wrapped: &[u8], algo: EncAlgo) -> Result<Option<Vec<u8>>, Error> {
+        if algo == EncAlgo::OaepSha1 {
+            let mut plain = vec![0; self.rsa.size() as usize];
+            let padding = Padding::PKCS1_OAEP;
+            let Ok(length) = self.rsa.private_decrypt(wrapped, &mut plain, padding) else {
+                return Ok(None);
+            };
+            plain.truncate(length);
+            return Ok(Some(plain));
+        }
         let mut decrypter = Decrypter::new(&self.key)?;
         decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
         decrypter.set_rsa_oaep_md(algo.digest())?;
@@ -253,6 +291,20 @@ pub struct PublicKey {
     /// The token that was found good. Its signature has no chance in it, so that each of the
     /// minion's requests brings the same bytes.
     token: OnceLock<Box<[u8]>>,
+    /// The keys that were wrapped last, by [`PublicKey::wrap`].
+    wrapped: [Arc<Mutex<Option<Wrapped>>>; 2],
+}
+
+/// A symmetric key, as long as it lives, and how it was wrapped for the holder of a key pair.
+type Wrapped = (Weak<Crypticle>, EncAlgo, Box<[u8]>);
+
+/// Which symmetric key of a minion is wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrap {
+    /// The one that all minions share.
+    Shared,
+    /// Its session's.
+    Session,
 }
 
 impl fmt::Debug for PublicKey {
@@ -281,12 +333,12 @@ impl PublicKey {
         let rsa = rsa_of_plain_pem(&text).map_or_else(|| rsa_of_pem(&text), Ok)?;
         check_size(rsa.n().num_bits())?;
         let key = PKey::from_rsa(rsa.clone())?;
-        let token = OnceLock::new();
         Ok(Self {
             rsa,
             key,
             text,
-            token,
+            token: OnceLock::new(),
+            wrapped: Default::default(),
         })
     }
 
@@ -305,6 +357,14 @@ impl PublicKey {
     /// # Errors
     /// The secret does not fit the key.
     pub fn oaep_encrypt(&self, plain: &[u8], algo: EncAlgo) -> Result<Vec<u8>, Error> {
+        if algo == EncAlgo::OaepSha1 {
+            let mut wrapped = vec![0; self.rsa.size() as usize];
+            let length = self
+                .rsa
+                .public_encrypt(plain, &mut wrapped, Padding::PKCS1_OAEP)?;
+            wrapped.truncate(length);
+            return Ok(wrapped);
+        }
         let mut encrypter = Encrypter::new(&self.key)?;
         encrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
         encrypter.set_rsa_oaep_md(algo.digest())?;
@@ -313,6 +373,29 @@ impl PublicKey {
         let length = encrypter.encrypt(plain, &mut wrapped)?;
         wrapped.truncate(length);
         Ok(wrapped)
+    }
+
+    /// Wraps the text of a symmetric key for the holder of the private key. While the key lives, a
+    /// minion that signs in again is given the same bytes again.
+    ///
+    /// # Errors
+    /// As [`PublicKey::oaep_encrypt`].
+    pub fn wrap(&self, key: &Arc<Crypticle>, of: Wrap, algo: EncAlgo) -> Result<Vec<u8>, Error> {
+        let [shared, session] = &self.wrapped;
+        let place = match of {
+            Wrap::Shared => shared,
+            Wrap::Session => session,
+        };
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, by, bytes)) = &*place
+            && std::ptr::eq(known.as_ptr(), Arc::as_ptr(key))
+            && *by == algo
+        {
+            return Ok(bytes.to_vec());
+        }
+        let bytes = self.oaep_encrypt(key.key_string().as_bytes(), algo)?;
+        *place = Some((Arc::downgrade(key), algo, bytes.clone().into()));
+        Ok(bytes)
     }
 
     /// Says whether a PKCS#1 v1.5 signature over `message` is this key's.

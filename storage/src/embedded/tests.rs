@@ -32,6 +32,22 @@ fn with_ten_records() -> TempDir {
 }
 
 #[test]
+fn a_log_that_is_settled_is_one_file_and_has_all_its_records() {
+    let dir = with_ten_records();
+    let wal = || {
+        let wal = std::fs::metadata(dir.path().join("log.sqlite-wal"));
+        wal.map_or(0, |wal| wal.len())
+    };
+    let mut store = open(dir.path()).unwrap();
+    store.log.append(&entries(11..=20)).unwrap();
+    assert!(wal() > 0);
+    store.log.settle().unwrap();
+    assert_eq!(wal(), 0);
+    store.log.append(&entries(21..=30)).unwrap();
+    assert_eq!(store.reader.read(Cursor(0), 100).unwrap().len(), 30);
+}
+
+#[test]
 fn a_second_opening_names_the_process_that_has_it() {
     let dir = TempDir::new().unwrap();
     let store = open(dir.path()).unwrap();

@@ -70,6 +70,32 @@ fn oaep_takes_both_hashes_and_refuses_the_wrong_one() {
 }
 
 #[test]
+fn a_key_is_wrapped_again_only_when_it_is_another() {
+    let public = minion_public();
+    let key = || {
+        let key = Crypticle::generate(&mut |bytes: &mut [u8]| {
+            openssl::rand::rand_bytes(bytes).expect("chance");
+        });
+        Arc::new(key)
+    };
+    let sha1 = EncAlgo::OaepSha1;
+    let wrap = |key, of, algo| public.wrap(key, of, algo).expect("fits");
+    let (first, second) = (key(), key());
+    let wrapped = wrap(&first, Wrap::Shared, sha1);
+    assert_eq!(wrap(&first, Wrap::Shared, sha1), wrapped);
+    for (key, of, algo) in [
+        (&first, Wrap::Session, sha1),
+        (&second, Wrap::Shared, sha1),
+        (&second, Wrap::Shared, EncAlgo::OaepSha224),
+    ] {
+        let other = wrap(key, of, algo);
+        assert_ne!(other, wrapped);
+        let plain = minion().oaep_decrypt(&other, algo).expect("tries");
+        assert_eq!(plain.as_deref(), Some(key.key_string().as_bytes()));
+    }
+}
+
+#[test]
 fn key_text_and_fingerprint_are_salts() {
     let pem = text("minion_pub");
     let public = PublicKey::from_pem(&pem).expect("a key");

@@ -1,0 +1,139 @@
+//! The threads that use the master's private key.
+//!
+//! There are as many as cores, and they take work in the order in which it came: more at once would
+//! only make all of them late. What a sign-in comes to goes from the ledger straight to them, and
+//! they give the answer to its connection themselves: no other thread is woken on the way.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::ledger::{Answer, Handle, Input, LedgerError};
+
+/// Something that needs the private key, up to the answer that comes of it.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// The threads. They end when this is dropped and what waits is done.
+pub struct Signers {
+    desk: Arc<Desk>,
+}
+
+#[derive(Default)]
+struct Desk {
+    state: Mutex<State>,
+    has_work: Condvar,
+}
+
+/// Bounded by the requests that the sockets leave unanswered.
+#[derive(Default)]
+struct State {
+    work: VecDeque<Work>,
+    idle: usize,
+    is_over: bool,
+}
+
+impl Desk {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, work: Work) {
+        let mut state = self.state();
+        state.work.push_back(work);
+        let is_one_idle = state.idle > 0;
+        drop(state);
+        if is_one_idle {
+            self.has_work.notify_one();
+        }
+    }
+
+    /// Waits for work; `None` when there will be none.
+    fn next(&self) -> Option<Work> {
+        let mut state = self.state();
+        loop {
+            if let Some(work) = state.work.pop_front() {
+                return Some(work);
+            }
+            if state.is_over {
+                return None;
+            }
+            state.idle += 1;
+            let woken = self.has_work.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+
+    fn serve(&self) {
+        while let Some(work) = self.next() {
+            // A panic is told by its hook. The answer is dropped with it, which tells the minion
+            // that the master is in trouble; the thread is needed by others.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(work));
+        }
+    }
+}
+
+impl Signers {
+    /// Starts the threads.
+    pub fn start() -> Self {
+        let desk = Arc::<Desk>::default();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..threads {
+            let desk = Arc::clone(&desk);
+            let thread = std::thread::Builder::new().name("signer".into());
+            let thread = thread.spawn(move || desk.serve());
+            thread.expect("the system can start one more thread while the master starts");
+        }
+        Self { desk }
+    }
+
+    /// Gives the threads something to do, behind what waits already. It may block.
+    pub fn give(&self, work: impl FnOnce() + Send + 'static) {
+        self.desk.put(Box::new(work));
+    }
+
+    /// Puts an input before the ledger and, when what follows is durable, has a thread go on with
+    /// what the ledger says. If the master stops before, nobody goes on.
+    pub async fn decide(
+        &self,
+        ledger: &Handle,
+        input: Input,
+        go_on: impl FnOnce(Result<Answer, LedgerError>) + Send + 'static,
+    ) {
+        let desk = Arc::clone(&self.desk);
+        let then = move |decided| desk.put(Box::new(move || go_on(decided)));
+        ledger.decide_then(input, then).await;
+    }
+}
+
+impl Drop for Signers {
+    fn drop(&mut self) {
+        self.desk.state().is_over = true;
+        self.desk.has_work.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn work_is_done_in_order_and_a_panic_takes_no_thread_along() {
+        let signers = Signers::start();
+        let (done, results) = mpsc::channel();
+        for number in 0..100 {
+            let done = done.clone();
+            signers.give(move || {
+                assert!(number % 10 != 3, "a panic on purpose");
+                done.send(number).unwrap();
+            });
+        }
+        drop((signers, done));
+        let mut results: Vec<u32> = results.iter().collect();
+        results.sort_unstable();
+        let whole: Vec<u32> = (0..100).filter(|number| number % 10 != 3).collect();
+        assert_eq!(results, whole);
+    }
+}

@@ -136,11 +136,12 @@ def latencies(master, seconds=SECONDS, **more):
     return events(master, seconds, **more)["latency_ms"]
 
 
-def beside_strangers(master, mischief, seconds):
-    """Events beside strangers; gives both results. The strangers are a process of their own that gives way to all others."""
+def beside_strangers(master, mischief, count, seconds):
+    """Events beside so many strangers, which may be none; gives both results. The strangers are a process of their own
+    that gives way to all others, and that is there without them too."""
     crowd = master.begin_swarm(
         mode="idle", prefix="s-", minions=1, for_=seconds + 3, niceness=19, mischief=mischief, path="large.bin",
-        strangers=STRANGERS, stranger_rate=STRANGER_RATE,
+        strangers=count, stranger_rate=STRANGER_RATE,
     )
     # It signs its one minion in before the strangers come; all have come once after STRANGERS / STRANGER_RATE.
     time.sleep(1.5)
@@ -166,13 +167,11 @@ def strangers(make, quick, pairs):
         for mischief in ("rubbish", "stall", "vanish"):
             rows, crowds = [], []
             for number in range(pairs):
-                if number % 2:
-                    quiet = events(master, seconds)
-                found, crowd = beside_strangers(master, mischief, seconds)
-                crowds.append(crowd)
-                if not number % 2:
-                    quiet = events(master, seconds)
-                rows.append((quiet, found))
+                pair = {}
+                for count in (0, STRANGERS) if number % 2 else (STRANGERS, 0):
+                    pair[count], crowd = beside_strangers(master, mischief, count, seconds)
+                    crowds += [crowd] if count else []
+                rows.append((pair[0], pair[STRANGERS]))
             say(row_of_strangers(mischief, rows, sum(one["stranger_connections"] for one in crowds)))
         counts = {place: sum(one["vanished"][place] for one in crowds) for place in crowds[0]["vanished"]}
         say("\nvanished: " + ", ".join(f"{place} {count}" for place, count in counts.items()))

@@ -104,13 +104,11 @@ def ping_all(master, crowd, count):
 
 def rest(master, crowd, count):
     """Waits until master and swarm have nothing to do but signs of life."""
-    def spent():
-        return master.cpu_seconds() + processes.cpu_seconds(crowd.pid)
-
     for _ in range(60):
-        before = spent()
+        before, of_swarm = master.cpu_seconds(), processes.cpu_seconds(crowd.pid)
         time.sleep(2)
-        if spent() - before < 0.1 + count / 20_000:
+        is_resting = master.cpu_seconds() - before < 0.06 + count / 100_000
+        if is_resting and processes.cpu_seconds(crowd.pid) - of_swarm < 0.1 + count / 20_000:
             return
 
 

@@ -43,6 +43,9 @@ pub const SILENCE_OF_STEP_MAX_SECS: u64 = 600;
 /// have arrived.
 pub(super) const RECONNECTED_AFTER_MILLIS: u64 = 300;
 
+/// The same for each minion that the job waits for, where that is more.
+const RECONNECTED_AFTER_MILLIS_EACH: u64 = 3;
+
 /// Patience of the options `timeout` and `gather_job_timeout`, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -114,7 +117,7 @@ pub fn on_timer(
     }
     let is_open = !to_send_again_is_empty || !to_ask.is_empty();
     if !to_ask.is_empty() {
-        let probe = probe(jid, &to_ask, next_jid());
+        let probe = probe(&job, &to_ask, next_jid());
         effects.push(Effect::Send {
             job: Box::new(probe.clone()),
             again: Vec::new(),
@@ -213,15 +216,17 @@ fn judge_absent(job: &Job, id: &MinionId, absent: u32, minions: &minions::View) 
     Some(Verdict::End(MinionPhase::Lost, why))
 }
 
-fn probe(asked: &Jid, ids: &[MinionId], jid: Jid) -> JobPublished {
+fn probe(asked: &Job, ids: &[MinionId], jid: Jid) -> JobPublished {
+    let published = &asked.published;
+    let is_most = ids.len() * 2 >= asked.minions.len();
+    let wide = is_most.then(|| Target {
+        tgt: published.tgt.clone(),
+        tgt_type: published.tgt_type,
+    });
+    let arg = vec![Value::str(published.jid.as_str())];
     JobPublished {
-        probes: Some(asked.clone()),
-        ..JobPublished::question(
-            jid,
-            "saltutil.find_job",
-            vec![Value::str(asked.as_str())],
-            ids,
-        )
+        probes: Some(published.jid.clone()),
+        ..JobPublished::question(jid, "saltutil.find_job", arg, ids, wide)
     }
 }
 
@@ -254,19 +259,21 @@ pub fn on_master_start(jobs: &View, patience: Patience, now: Timestamp) -> Vec<E
         .collect()
 }
 
-/// Decides on a publish connection that opened: open jobs are looked after at once, not at their
-/// next turn.
+/// Decides on a publish connection that opened: open jobs are looked after soon, not at their next
+/// turn. A look asks all who have not answered, so a job of a crowd is looked after less eagerly: a
+/// crowd that comes back one by one would be asked over and over, and kept from answering.
 pub fn on_subscriber(jobs: &View, now: Timestamp) -> Vec<Effect> {
-    jobs.open()
-        .filter(|job| !job.published.is_question())
-        .filter(|job| {
-            job.minions
-                .values()
-                .any(|it| it.phase == MinionPhase::Waiting)
-        })
-        .map(|job| Effect::HurryTimer {
+    let open = jobs.open().filter(|job| !job.published.is_question());
+    let looks = open.filter_map(|job| {
+        let minions = job.minions.values();
+        let waiting = minions
+            .filter(|it| it.phase == MinionPhase::Waiting)
+            .count() as u64;
+        let millis = RECONNECTED_AFTER_MILLIS.max(waiting * RECONNECTED_AFTER_MILLIS_EACH);
+        (waiting > 0).then(|| Effect::HurryTimer {
             key: TimerKey::Probe(job.published.jid.clone()),
-            at: now.plus_millis(RECONNECTED_AFTER_MILLIS),
+            at: now.plus_millis(millis),
         })
-        .collect()
+    });
+    looks.collect()
 }

@@ -161,7 +161,9 @@ pub fn on_return(jobs: &View, keys: &keys::View, ret: JobReturn) -> Vec<Record> 
     let Some(job) = jobs.get(&ret.jid) else {
         return Vec::new();
     };
-    if job.returns.contains_key(&ret.id) {
+    // A question may be heard by more minions than it is for.
+    let is_asked = job.minions.contains_key(&ret.id) || !job.published.is_question();
+    if job.returns.contains_key(&ret.id) || !is_asked {
         return Vec::new();
     }
     let mut records = Vec::new();

@@ -16,6 +16,8 @@ pub mod sub_events;
 pub mod view;
 
 #[cfg(test)]
+mod crowd_tests;
+#[cfg(test)]
 mod tests;
 
 pub use record::{JobPublished, MinionEnded, StepRef};

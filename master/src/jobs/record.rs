@@ -5,6 +5,9 @@ use model::target::{Target, TargetType};
 use model::{Jid, Map, MinionId, Tag, Value};
 use serde::{Deserialize, Serialize};
 
+/// Minions that a question names, where fewer words would reach them as well.
+const NAMED_IN_QUESTION_MAX: usize = 100;
+
 /// A job as it was decided on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobPublished {
@@ -70,9 +73,17 @@ pub struct MinionEnded {
 
 impl JobPublished {
     /// Gives a question of the master's own to these minions. What it is asked for, `probes` or
-    /// `asks_boot`, is for the caller to say.
-    pub(crate) fn question(jid: Jid, fun: &str, arg: Vec<Value>, ids: &[MinionId]) -> Self {
-        let target = Target::list(ids);
+    /// `asks_boot`, is for the caller to say. `wide` is a target that has all of them and few
+    /// others, if there is one: a list of thousands of ids would go to each of as many connections.
+    pub(crate) fn question(
+        jid: Jid,
+        fun: &str,
+        arg: Vec<Value>,
+        ids: &[MinionId],
+        wide: Option<Target>,
+    ) -> Self {
+        let wide = wide.filter(|_| ids.len() > NAMED_IN_QUESTION_MAX);
+        let target = wide.unwrap_or_else(|| Target::list(ids));
         Self {
             jid,
             fun: Value::str(fun),

@@ -18,7 +18,7 @@ const PATIENCE: Patience = Patience {
 };
 const JOB: &str = "20261121081655000000";
 
-fn at(secs: u64) -> Timestamp {
+pub(super) fn at(secs: u64) -> Timestamp {
     Timestamp::from_secs(1_000_000 + secs)
 }
 
@@ -26,7 +26,7 @@ fn id(text: &str) -> MinionId {
     text.parse().unwrap()
 }
 
-fn job(step: bool) -> JobPublished {
+pub(super) fn job(step: bool) -> JobPublished {
     let run: Jid = "20261121081600000000".parse().unwrap();
     JobPublished {
         jid: JOB.parse().unwrap(),
@@ -66,7 +66,7 @@ fn ret(from: &str, retcode: i64) -> JobReturn {
     }
 }
 
-fn accepted() -> keys::View {
+pub(super) fn accepted() -> keys::View {
     let mut keys = keys::View::default();
     for name in ["a", "b"] {
         let change = KeyChange::Accepted;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use model::target::Target;
 use model::{Boot, BootId, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 
 use super::view::Minion;
@@ -22,7 +23,7 @@ const BOOT_ID_FILE: &str = "/proc/sys/kernel/random/boot_id";
 /// asked by one job. In milliseconds.
 pub const ASKED_AFTER_MS: u64 = 1_000;
 
-/// Minions that one question is addressed to at most: the target is a list of their ids.
+/// Minions that one question is addressed to at most, where the target is a list of their ids.
 const ASKED_AT_ONCE_MAX: usize = 1_000;
 
 /// From a question to the next, if no answer came; each next pause is twice as long. In
@@ -56,14 +57,15 @@ impl Question {
         }
     }
 
-    fn job(self, ids: &[MinionId], jid: Jid) -> JobPublished {
+    /// `wide` is a target that has these minions and few others.
+    fn job(self, ids: &[MinionId], wide: Option<Target>, jid: Jid) -> JobPublished {
         let (fun, arg) = match self {
             Self::Id => ("file.read", vec![Value::str(BOOT_ID_FILE)]),
             Self::Uptime => ("status.uptime", Vec::new()),
         };
         JobPublished {
             asks_boot: true,
-            ..JobPublished::question(jid, fun, arg, ids)
+            ..JobPublished::question(jid, fun, arg, ids, wide)
         }
     }
 
@@ -174,13 +176,23 @@ impl Round {
         self.next = Some(self.next.map_or(millis, |next| next.min(millis)));
     }
 
-    /// Makes the jobs that ask.
-    fn put(self, decision: &mut Decision, next_jid: &mut dyn FnMut() -> Jid) {
-        let by_id = self.by_id.chunks(ASKED_AT_ONCE_MAX);
-        let by_uptime = self.by_uptime.chunks(ASKED_AT_ONCE_MAX);
-        let by_id = by_id.map(|ids| (Question::Id, ids));
-        for (question, ids) in by_id.chain(by_uptime.map(|ids| (Question::Uptime, ids))) {
-            put(question.job(ids, next_jid()), decision);
+    /// Makes the jobs that ask. `all` is how many minions there are: if most of them are asked, it
+    /// is one word for all.
+    fn put(self, all: usize, decision: &mut Decision, next_jid: &mut dyn FnMut() -> Jid) {
+        let by = [
+            (Question::Id, self.by_id),
+            (Question::Uptime, self.by_uptime),
+        ];
+        for (question, ids) in by {
+            let is_most = ids.len() * 2 >= all;
+            let at_once = match is_most {
+                true => ids.len().max(1),
+                false => ASKED_AT_ONCE_MAX,
+            };
+            for ids in ids.chunks(at_once) {
+                let wide = is_most.then(|| Target::glob("*"));
+                put(question.job(ids, wide, next_jid()), decision);
+            }
         }
     }
 }
@@ -192,7 +204,8 @@ pub fn on_timer(views: &mut Views, presence: &Presence, now: Timestamp) -> Decis
     decision
         .effects
         .extend(round.next.map(|pause| ask_after(now, pause)));
-    round.put(&mut decision, &mut || views.next_jid(now));
+    let all = views.keys.accepted().count();
+    round.put(all, &mut decision, &mut || views.next_jid(now));
     decision
 }
 
@@ -207,7 +220,8 @@ pub fn ask_now(views: &mut Views, ids: &[MinionId], now: Timestamp) -> Decision 
             round.ask(Question::for_minion(minion), id);
         }
     }
-    round.put(&mut decision, &mut || views.next_jid(now));
+    let all = views.keys.accepted().count();
+    round.put(all, &mut decision, &mut || views.next_jid(now));
     decision
 }
 
@@ -249,7 +263,7 @@ pub fn on_answer(views: &mut Views, ret: &JobReturn, now: Timestamp) -> Decision
     if boot.is_none() && question == Question::Id {
         let ids = std::slice::from_ref(&ret.id);
         put(
-            Question::Uptime.job(ids, jid_after(last_jid, now)),
+            Question::Uptime.job(ids, None, jid_after(last_jid, now)),
             &mut decision,
         );
         return decision;

@@ -40,6 +40,9 @@ struct Flags {
     /// Which orchestration: kubic, errands or errands-that-fail.
     #[arg(long, default_value = "kubic")]
     orchestration: Orchestration,
+    /// What was thought of later goes wrong too.
+    #[arg(long)]
+    later: bool,
     /// Makes the master wrong on purpose.
     #[arg(long)]
     mutate: Option<Mutation>,
@@ -138,6 +141,7 @@ fn main() -> ExitCode {
         nodes: flags.nodes,
         orchestration: flags.orchestration,
         faults,
+        has_later_faults: flags.later,
         mutation: flags.mutate,
         is_traced: flags.trace,
     };

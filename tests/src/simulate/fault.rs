@@ -120,6 +120,13 @@ pub enum Fault {
         /// When, in milliseconds.
         at: u64,
     },
+    /// The next start event of a machine is lost for good.
+    MuteStart {
+        /// When, in milliseconds.
+        at: u64,
+        /// Which.
+        node: usize,
+    },
     /// A stranger with another key calls itself by a machine's id.
     Twin {
         /// When, in milliseconds.
@@ -127,6 +134,31 @@ pub enum Fault {
         /// Which.
         node: usize,
     },
+}
+
+impl Fault {
+    /// When it begins, in microseconds since the start.
+    pub(super) fn at_micros(self) -> u64 {
+        let ms = match self {
+            Fault::Kill {
+                moment: Moment::At(at),
+                ..
+            } => at,
+            Fault::Kill { .. } => 0,
+            Fault::Eio { at, .. }
+            | Fault::Full { at, .. }
+            | Fault::Clock { at, .. }
+            | Fault::Frames { at, .. }
+            | Fault::Reboot { at, .. }
+            | Fault::Cut { at, .. }
+            | Fault::LateReturn { at, .. }
+            | Fault::Spy { at }
+            | Fault::MuteStart { at, .. }
+            | Fault::Twin { at, .. }
+            | Fault::CallOff { at } => at,
+        };
+        ms * 1_000
+    }
 }
 
 /// How long an undisturbed run takes at most, in milliseconds: faults fall into this time.
@@ -144,6 +176,18 @@ const DOWN_MS_MAX: u64 = 180_000;
 /// Draws so many faults.
 pub(crate) fn draw(chance: &mut Random, count: u64, nodes: usize) -> Vec<Fault> {
     (0..count).map(|_| one(chance, nodes)).collect()
+}
+
+/// Draws what was thought of later; from a generator of its own, so that what is drawn beside it
+/// stays what it was.
+pub(crate) fn draw_later(chance: &mut Random, nodes: usize) -> Vec<Fault> {
+    let count = chance.within(1..4);
+    let mut one = || {
+        let (at, node) = (chance.within(0..RUN_MS), chance.within(0..nodes as u64));
+        let node = node as usize;
+        Fault::MuteStart { at, node }
+    };
+    (0..count).map(|_| one()).collect()
 }
 
 /// Draws whether and when the operator calls the run off.

@@ -126,6 +126,12 @@ pub(crate) struct Minion {
     /// Its process has its pillar: only then does it take jobs and say that it started.
     pub(super) is_ready: bool,
     pub(super) has_asked: bool,
+    /// Whether it says again that it started when its master is back, as one of 3008 may.
+    pub(super) says_again: bool,
+    /// The shared key with which it said so last.
+    said_with: Option<u64>,
+    /// Its next start event is lost for good.
+    pub(super) is_mute: bool,
     /// Jobs of steps that are on their way to it.
     pub(super) coming: Vec<Jid>,
     /// Jobs of steps that were sent to it and got lost on the way.
@@ -151,6 +157,9 @@ impl Minion {
             numbers: 0,
             is_ready: false,
             has_asked: false,
+            says_again: false,
+            said_with: None,
+            is_mute: false,
             coming: Vec::new(),
             void: Vec::new(),
         }
@@ -342,9 +351,37 @@ impl World {
         if std::mem::replace(&mut self.minions[node].is_ready, true) {
             return;
         }
+        self.minions[node].said_with = self.minions[node].key;
+        // Before its first start is known nobody runs anything.
+        let minion = &mut self.minions[node];
+        if minion.machine.boots > 1 && std::mem::take(&mut minion.is_mute) {
+            self.note(|world| format!("{}: its start event is lost", world.minions[node].id));
+        } else {
+            self.say_started(node);
+        }
+        self.take_unread(node);
+    }
+
+    fn say_started(&mut self, node: usize) {
         let (tag, data) = self.start_event(node);
         self.ask(node, Ask::Event(tag, data), Purpose::Start);
-        self.take_unread(node);
+    }
+
+    /// Its loop begins anew, because its master did. Some ask for their pillar then, which makes
+    /// them look like a process that begins: what they missed before nobody can know any more.
+    fn say_again(&mut self, node: usize) {
+        let minion = &mut self.minions[node];
+        let is_news = minion.is_ready && minion.said_with != minion.key;
+        if !minion.says_again || !is_news {
+            return;
+        }
+        minion.said_with = minion.key;
+        if self.chance.within(0..2) == 0 {
+            self.excuse_unheard(node);
+            self.excuse_unsent(node);
+            self.ask(node, Ask::Grains, Purpose::Grains);
+        }
+        self.say_started(node);
     }
 
     /// What it heard while it was starting, under a key that is over, is lost.
@@ -384,6 +421,8 @@ impl World {
         }
         if !std::mem::replace(&mut self.minions[node].has_asked, true) {
             self.ask(node, Ask::Grains, Purpose::Grains);
+        } else {
+            self.say_again(node);
         }
     }
 

@@ -39,6 +39,9 @@ pub struct Scenario {
     pub orchestration: Orchestration,
     /// What goes wrong.
     pub faults: Faults,
+    /// Whether what was thought of later goes wrong too: start events that are lost for good,
+    /// minions that say again that they started when their master is back, people who say no.
+    pub has_later_faults: bool,
     /// What is wrong with the master on purpose.
     pub mutation: Option<Mutation>,
     /// Whether to keep a line for each thing that happens.
@@ -51,6 +54,7 @@ impl Default for Scenario {
             nodes: None,
             orchestration: Orchestration::Kubic,
             faults: Faults::Drawn(1..=5),
+            has_later_faults: false,
             mutation: None,
             is_traced: false,
         }

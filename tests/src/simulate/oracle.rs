@@ -310,14 +310,27 @@ impl Judge<'_> {
 
     fn expects_failure(&self, run: &orch::Run) -> bool {
         let is_outer = run.started().parent.is_none();
-        is_outer && self.world.orchestration == Orchestration::ErrandsThatFail
+        let is_made_to = self.world.orchestration == Orchestration::ErrandsThatFail;
+        is_outer && (is_made_to || self.is_refused())
+    }
+
+    /// Says whether somebody said no to the run, on record.
+    fn is_refused(&self) -> bool {
+        let is_no = |record: &Record| match record {
+            Record::Run { record, .. } => {
+                matches!(record, RunRecord::Approved { is_yes: false, .. })
+            }
+            _ => false,
+        };
+        self.records.iter().any(is_no)
     }
 
     /// A run failed although nothing happened that excuses it: only as it is meant to.
     fn failed(&mut self, run: &orch::Run) {
         let rets = run.steps().filter_map(|step| step.ret.as_ref());
         let failed = rets.filter(|ret| ret.result == Some(false));
-        let is_meant = |id: &str| self.expects_failure(run) && id == "never";
+        let is_refused = self.is_refused();
+        let is_meant = |id: &str| self.expects_failure(run) && (is_refused || id == "never");
         let why = failed.filter(|ret| !is_meant(&ret.id));
         let why: Vec<String> = why
             .map(|ret| format!("{}: {}", ret.id, ret.comment))
@@ -442,6 +455,12 @@ impl Judge<'_> {
     /// takes back and cleans up after a failure that was meant.
     fn errands(&self, node: usize, id: &MinionId, machine: &Machine) -> Vec<String> {
         let mut wrong = Vec::new();
+        if self.is_refused() {
+            // What is to be done if a later step fails is done: that one failed too.
+            let done = machine.errands.keys().filter(|errand| *errand != "instead");
+            let said = |errand| format!("{id} did {errand}, which was refused");
+            return done.map(said).collect();
+        }
         let twice = machine.errands.iter().filter(|(_, times)| **times > 1);
         let twice = twice.filter(|(errand, _)| *errand != "flaky");
         wrong.extend(twice.map(|(errand, times)| format!("{id} did {errand} {times} times")));

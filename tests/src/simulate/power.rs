@@ -56,7 +56,7 @@ impl World {
 
     /// What was lost on its way to a machine that starts: nobody can know that it was not heard by
     /// the process that is gone.
-    fn excuse_unheard(&mut self, node: usize) {
+    pub(super) fn excuse_unheard(&mut self, node: usize) {
         let minion = &mut self.minions[node];
         let id = minion.id.clone();
         for jid in std::mem::take(&mut minion.void) {
@@ -109,7 +109,7 @@ impl World {
     }
 
     /// Of what the master may or may not have sent when it died, a machine that starts cannot say.
-    fn excuse_unsent(&mut self, node: usize) {
+    pub(super) fn excuse_unsent(&mut self, node: usize) {
         let id = self.minions[node].id.clone();
         let unsent = self.unsent.iter().filter(|(of, _)| *of == node);
         let begun = &self.history.begun;

@@ -78,7 +78,7 @@ impl World {
                 self.note(|_| format!("the run is not started: {other:?}"));
                 self.master.is_asked_to_run = false;
             }
-            (Asker::Approver, Ok(Answer::Done)) => self.history.is_approved = true,
+            (Asker::Approver, Ok(Answer::Done)) => self.history.is_answered = true,
             (Asker::Canceller, Ok(Answer::Done)) => {
                 self.note(|_| "the run is called off".into());
                 self.history.is_called_off = true;

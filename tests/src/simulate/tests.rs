@@ -104,6 +104,28 @@ fn errands_end_well() {
     }
 }
 
+/// Start events that are lost for good or said once too often, approvals that are refused.
+#[test]
+fn later_faults_end_well() {
+    for orchestration in Orchestration::ALL {
+        let scenario = Scenario {
+            orchestration,
+            has_later_faults: true,
+            ..Scenario::default()
+        };
+        play(SEEDS_OF_ERRANDS, &scenario)
+            .iter()
+            .for_each(must_be_good);
+    }
+}
+
+/// What waits for the start gets one that the master makes up.
+#[test]
+fn a_start_event_that_is_lost_for_good_is_made_up() {
+    let mute = |node| Fault::MuteStart { at: 1_000, node };
+    must_succeed(&[mute(0), mute(1)]);
+}
+
 #[test]
 fn a_run_of_many_machines_ends_well() {
     let scenario = Scenario {

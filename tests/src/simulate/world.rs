@@ -45,6 +45,15 @@ const OPERATOR_PATIENCE: u64 = 600_000_000;
 /// When the operator tries again to call a run off, in microseconds.
 pub(crate) const CALL_OFF_AGAIN: u64 = 3_000_000;
 
+/// Makes the generator of the later faults another one than that of the seed.
+const LATER: u64 = 0x1a7e_0000_0000;
+
+/// Of so many minions one says again that it started, when its master is back.
+const SAYS_AGAIN_OF: u64 = 3;
+
+/// Of so many approvals one is refused.
+const REFUSED_OF: u64 = 5;
+
 const MILLI: u64 = 1_000;
 
 /// The wall clock of the simulated machine.
@@ -163,8 +172,8 @@ pub(crate) struct History {
     pub(crate) begun: BTreeMap<(usize, Jid), u32>,
     /// The operator called the run off.
     pub(crate) is_called_off: bool,
-    /// The operator said yes.
-    pub(crate) is_approved: bool,
+    /// The operator said yes or no.
+    pub(crate) is_answered: bool,
     /// Reasons for which a run may fail honestly.
     pub(crate) excuses: Vec<String>,
     /// What went wrong on the way.
@@ -192,6 +201,8 @@ pub struct World {
     pub(crate) plans: Arc<plan::Plans>,
     /// Every token that was ever made.
     pub(crate) secrets: Vec<String>,
+    /// Whoever is asked for an approval says no.
+    refuses: bool,
     /// Jobs of which nobody knows whether they were sent, for each machine.
     pub(crate) unsent: BTreeSet<(usize, Jid)>,
     pub(crate) run: Option<Jid>,
@@ -249,6 +260,7 @@ impl World {
             orchestration: scenario.orchestration,
             plans: plan::plans(scenario.orchestration, nodes),
             secrets: Vec::new(),
+            refuses: false,
             unsent: BTreeSet::new(),
             run: None,
             is_over: false,
@@ -257,8 +269,21 @@ impl World {
             mutation: scenario.mutation,
             trace: scenario.is_traced.then(Vec::new),
         };
+        if scenario.has_later_faults {
+            world.draw_later();
+        }
         world.set_up();
         world
+    }
+
+    fn draw_later(&mut self) {
+        let mut chance = Random::new(self.seed ^ LATER);
+        let faults = fault::draw_later(&mut chance, self.minions.len());
+        self.faults.extend(faults);
+        for minion in &mut self.minions {
+            minion.says_again = chance.within(0..SAYS_AGAIN_OF) == 0;
+        }
+        self.refuses = chance.within(0..REFUSED_OF) == 0;
     }
 
     fn set_up(&mut self) {
@@ -418,6 +443,7 @@ impl World {
             Fault::Cut { node, for_ms, .. } => self.network.cut(node, self.now + for_ms * MILLI),
             Fault::LateReturn { node, .. } => self.return_late(node),
             Fault::Spy { .. } => self.spy(),
+            Fault::MuteStart { node, .. } => self.minions[node].is_mute = true,
             Fault::Twin { node, .. } => self.twin(node),
             Fault::CallOff { .. } => self.call_off(),
         }
@@ -476,13 +502,14 @@ impl World {
         self.send_frame(frame);
     }
 
-    /// A person says yes, sooner or later, or twice; before the question is asked nobody listens.
+    /// A person says yes, or no, sooner or later, or twice; before the question is asked nobody
+    /// listens.
     fn approve(&mut self, run: Jid) {
         for by in ["anna", "otto"] {
             if self.chance.within(0..8) == 0 {
                 let command = Command::Approve {
                     step: "agree".into(),
-                    is_yes: true,
+                    is_yes: !self.refuses,
                 };
                 let (run, by) = (run.clone(), by.to_owned());
                 self.put(Input::Command { run, command, by }, Asker::Approver);
@@ -515,7 +542,7 @@ impl World {
             let ended = views.runs.get(&run).map(|run| run.phase().has_ended());
             if ended == Some(true) {
                 self.is_over = true;
-            } else if self.orchestration.has_operator() && !self.history.is_approved {
+            } else if self.orchestration.has_operator() && !self.history.is_answered {
                 self.approve(run);
             }
             return;
@@ -546,29 +573,5 @@ impl World {
             };
             self.put(start, Asker::Operator);
         }
-    }
-}
-
-impl Fault {
-    /// When it begins, in microseconds since the start.
-    fn at_micros(self) -> u64 {
-        let ms = match self {
-            Fault::Kill {
-                moment: Moment::At(at),
-                ..
-            } => at,
-            Fault::Kill { .. } => 0,
-            Fault::Eio { at, .. }
-            | Fault::Full { at, .. }
-            | Fault::Clock { at, .. }
-            | Fault::Frames { at, .. }
-            | Fault::Reboot { at, .. }
-            | Fault::Cut { at, .. }
-            | Fault::LateReturn { at, .. }
-            | Fault::Spy { at }
-            | Fault::Twin { at, .. }
-            | Fault::CallOff { at } => at,
-        };
-        ms * MILLI
     }
 }

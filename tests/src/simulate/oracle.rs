@@ -297,7 +297,7 @@ impl Judge<'_> {
         self.parts(run);
         let history = &self.world.history;
         match run.phase() {
-            RunPhase::Cancelled if history.is_called_off => self.cancelled(run),
+            RunPhase::Cancelled if history.may_be_called_off => self.cancelled(run),
             RunPhase::Failed if history.excuses.is_empty() => self.failed(run),
             RunPhase::Failed => {}
             RunPhase::Succeeded if self.expects_failure(run) => {

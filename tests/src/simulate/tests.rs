@@ -269,7 +269,7 @@ fn a_start_that_is_told_twice_is_one() {
 /// twice.
 #[test]
 fn a_job_does_not_go_again_to_who_heard_it_unseen() {
-    stay_good(&[24138, 103262]);
+    stay_good(&[24138, 103262, 116435]);
 }
 
 /// The clock went back, and the master was down before it noticed: jobs went out again, and ran.
@@ -302,4 +302,14 @@ fn a_first_start_event_may_be_lost_for_good() {
 #[test]
 fn a_new_boot_ends_what_may_have_gone_out() {
     stay_good(&[101011, 110661]);
+}
+
+/// The world knew no reason: the master died just after it recorded that the run is called off.
+#[test]
+fn a_run_may_be_called_off_by_who_was_not_told() {
+    let scenario = Scenario {
+        orchestration: Orchestration::ErrandsThatFail,
+        ..Scenario::default()
+    };
+    must_be_good(&run(11599, &scenario));
 }

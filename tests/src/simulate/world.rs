@@ -170,8 +170,10 @@ pub(crate) struct History {
     pub(crate) runs: Vec<Jid>,
     /// How often each machine began each job of a run.
     pub(crate) begun: BTreeMap<(usize, Jid), u32>,
-    /// The operator called the run off.
+    /// The operator called the run off, and was told so.
     pub(crate) is_called_off: bool,
+    /// The operator tried to call the run off: the answer may have been lost.
+    pub(crate) may_be_called_off: bool,
     /// The operator said yes or no.
     pub(crate) is_answered: bool,
     /// Reasons for which a run may fail honestly.
@@ -527,6 +529,7 @@ impl World {
         };
         let command = Command::Cancel;
         let by = "root".to_owned();
+        self.history.may_be_called_off = true;
         self.put(Input::Command { run, command, by }, Asker::Canceller);
     }
 

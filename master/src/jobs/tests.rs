@@ -301,6 +301,18 @@ fn who_heard_unseen_and_restarted_does_not_get_it_again() {
     assert_eq!(doubted.len(), 1);
 }
 
+// Found by a seed: the connection of a neighbour was not known, so nobody seemed to hear the job.
+#[test]
+fn who_was_seen_at_work_had_heard_the_job() {
+    let mut view = View::default();
+    view.published(&job(true), Cursor(4), at(0));
+    let jid: Jid = JOB.parse().unwrap();
+    view.sent(&jid, &[], &[id("a")]);
+    view.running(&jid, &id("a"), at(1));
+    let sent = fire(&mut view, &present(Some(6), true), 7);
+    assert_eq!(sent, ["saltutil.find_job ['a', 'b']"]);
+}
+
 #[test]
 fn a_new_boot_ends_what_the_boot_before_had() {
     let minions = minions::View::default();

@@ -97,16 +97,22 @@ impl Job {
     /// Says whether a minion may have begun the job in a process that is gone: it was seen at work,
     /// or one may have begun since the sending.
     pub fn may_have_begun(&self, id: &MinionId, began: Option<Cursor>) -> bool {
+        self.was_at_work(id) || began > Some(self.sent_to(id))
+    }
+
+    fn was_at_work(&self, id: &MinionId) -> bool {
         let outcome = self.minions.get(id);
-        let was_at_work = outcome.is_some_and(|outcome| outcome.phase == MinionPhase::Running);
-        was_at_work || began > Some(self.sent_to(id))
+        outcome.is_some_and(|outcome| outcome.phase == MinionPhase::Running)
     }
 
     /// Says whether nobody can have the job: no connection was open that may be the minion's when
     /// it went out. One that had not spoken since the master came up may have heard it unseen,
-    /// behind the address of another; to read it, it signed in then, and did not ask for its
-    /// pillar.
+    /// behind the address of another: then it was seen at work, or it signed in to read the job,
+    /// and did not ask for its pillar.
     pub fn is_unheard(&self, id: &MinionId, minions: &minions::View) -> bool {
+        if self.was_at_work(id) {
+            return false;
+        }
         let sent = self.sent_to(id);
         let back = minions.get(id).and_then(|minion| minion.came_back_only);
         let may_be_read = back.is_some_and(|back| back.since < sent && sent < back.at);

@@ -168,10 +168,11 @@ impl World {
             .map(|(link, (node, _))| (*link, *node))
             .collect();
         for (node, minion) in self.minions.iter().enumerate() {
-            let is_meant = ids.contains(&minion.id) && !unheard.contains(&minion.id);
             let has_link = links.iter().any(|(_, of)| *of == node);
-            if is_meant && !has_link {
-                // Somebody else's connection was taken for its own.
+            // Somebody else's connection was taken for its own; or the sign-ins of its start, told
+            // again and again, may look like those of two processes, one of which heard unseen.
+            let is_mistaken = !unheard.contains(&minion.id) || minion.is_starting();
+            if ids.contains(&minion.id) && !has_link && is_mistaken {
                 missed.push(node);
             }
         }

@@ -265,6 +265,12 @@ fn a_start_that_is_told_twice_is_one() {
     stay_good(&[1936]);
 }
 
+/// What was seen at work had heard the job, whatever was thought when it went out.
+#[test]
+fn what_was_seen_at_work_does_not_get_the_job_again() {
+    stay_good(&[66550]);
+}
+
 /// Behind one address a minion heard unseen, signed in to read the job, and restarted: it was wiped
 /// twice.
 #[test]
@@ -288,7 +294,7 @@ fn what_is_on_its_way_to_a_machine_that_goes_down_may_be_lost() {
 /// starting when a neighbour's connection was taken for its own.
 #[test]
 fn what_a_starting_process_may_have_had_may_be_lost() {
-    stay_good(&[38152, 60669, 64451]);
+    stay_good(&[38152, 51543, 60669, 64451]);
 }
 
 /// The operator waited for the start event of a first boot, and that was lost for good.

@@ -138,9 +138,9 @@ fn a_run_of_many_machines_ends_well() {
 /// Where a mutation must show.
 fn scenario_of(mutation: Mutation) -> Scenario {
     match mutation {
-        // What asks minions is set again by connections that open and by questions about boots, and
-        // that is enough for jobs. The pause before a retry is set by nothing else: the master comes
-        // up in the middle of one.
+        // What asks minions is set again by connections that open and by questions about boots,
+        // and that is enough for jobs. The pause before a retry is set by nothing else: the master
+        // comes up in the middle of one.
         Mutation::ForgetsTimers | Mutation::ForgetsRuns => Scenario {
             orchestration: Orchestration::Errands,
             faults: Faults::Given(vec![Fault::Kill {

@@ -115,7 +115,8 @@ impl Node {
             .status()
             .unwrap();
         assert!(killed.success());
-        while Path::new("/proc").join(pid.trim()).join("exe").exists() {
+        // A dying process still listens for a moment: whoever connects then talks to nobody.
+        while self.listens() {
             std::thread::yield_now();
         }
         let mut command = Command::new(PROGRAM);
@@ -123,10 +124,14 @@ impl Node {
             .arg("lab-serve")
             .env("KUBEADM_ROOT", self.root.path());
         let child = command.spawn().unwrap();
-        while std::net::TcpStream::connect(format!("{}:6443", self.address)).is_err() {
+        while !self.listens() {
             std::thread::yield_now();
         }
         child
+    }
+
+    fn listens(&self) -> bool {
+        std::net::TcpStream::connect(format!("{}:6443", self.address)).is_ok()
     }
 }
 

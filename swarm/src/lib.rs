@@ -1,7 +1,7 @@
 //! Simulated minions that put a load on any Salt master, and measure what it does.
 //!
 //! `brine swarm` is this. It uses [`minion_protocol`] and nothing of the master above it, so that
-//! it is as good a peer to python's master as to ours.
+//! it is as good a peer to python's master as to ours. The minions of the tests use its [`peer`].
 //!
 //! `crowd` makes the minions and gets them in; `load`, `listen` and `herd` are what they
 //! do; `publications` opens a job once for all of them; `strangers` misbehave beside them,
@@ -21,7 +21,7 @@ mod keys;
 mod listen;
 mod load;
 mod minion;
-mod peer;
+pub mod peer;
 mod process;
 mod publications;
 mod receipts;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::{Map, Value};
 
+use crate::clock;
 use crate::peer::{Broken, Peer, SignIn};
 use crate::wire::{Kind, Wire};
 
@@ -62,14 +63,14 @@ impl Minion {
 
     /// Signs in once.
     pub(crate) async fn sign_in(&mut self) -> Result<SignIn, Failure> {
-        let request = self.peer.sign_in();
+        let request = self.peer.sign_in(Map::new());
         let answer = self.exchange(&request.body).await?;
         Ok(self.peer.read_sign_in(&request, &answer)?)
     }
 
     /// Asks under the session's key.
     pub(crate) async fn ask(&mut self, cmd: &str, load: Map) -> Result<Value, Failure> {
-        let request = self.peer.request(cmd, load)?;
+        let request = self.peer.request(cmd, load, clock::unix_seconds())?;
         let answer = self.exchange(&request.body).await?;
         Ok(self.peer.read(&request, &answer)?)
     }
@@ -87,7 +88,7 @@ impl Minion {
             ("extra_minion_data", Map::new().into()),
             ("ver", Value::str("2")),
         ]);
-        let request = self.peer.request("_pillar", load)?;
+        let request = self.peer.request("_pillar", load, clock::unix_seconds())?;
         let answer = self.exchange(&request.body).await?;
         Ok(self.peer.read_pillar(&request, &answer)?)
     }

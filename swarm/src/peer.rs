@@ -1,8 +1,8 @@
 //! One minion's side of the three request protocols: bytes to send, and what an answer means.
 //!
-//! No socket and no waiting; see [`crate::minion`] for a minion that lives. It checks what a real
-//! minion checks (nonces, signatures, seals), so that a master cannot look fast by leaving things
-//! out.
+//! No socket and no waiting; the swarm's minions and those of the tests bring their own. It checks
+//! what a real minion checks (nonces, signatures, seals), so that a master cannot look fast by
+//! leaving things out.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use model::{Map, Value};
 
 /// What a sign-in gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SignIn {
+pub enum SignIn {
     /// Accepted: requests can follow.
     Accepted,
     /// The key waits for an operator.
@@ -25,7 +25,7 @@ pub(crate) enum SignIn {
 
 /// An answer that a real minion would not take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Broken {
+pub enum Broken {
     /// A word in the clear, such as `bad load`.
     #[error("the master answered '{0}' in the clear")]
     Word(String),
@@ -36,29 +36,36 @@ pub(crate) enum Broken {
 
 /// What an accepted sign-in leaves behind.
 #[derive(Debug, Clone)]
-struct Session {
-    shared: Arc<Crypticle>,
-    own: Option<Arc<Crypticle>>,
+pub struct Session {
+    /// Publications come under it.
+    pub shared: Arc<Crypticle>,
+    /// Requests and their answers go under it; the shared one before protocol 3.
+    pub own: Option<Arc<Crypticle>>,
+    /// The master's key and its signature by another (`master_sign_pubkey`), as they came.
+    pub signed_key: Option<(String, String)>,
     master: Arc<PublicKey>,
 }
 
 /// A minion's identity and session.
 #[derive(Debug, Clone)]
-pub(crate) struct Peer {
+pub struct Peer {
     /// Its id.
-    pub(crate) id: String,
-    version: Version,
-    key: Arc<MasterKey>,
+    pub id: String,
+    /// The protocol it speaks.
+    pub version: Version,
+    /// Its key pair.
+    pub key: Arc<MasterKey>,
     /// X9.31 of "salt": the same bytes each time, so it is made once.
-    token: Arc<[u8]>,
-    session: Option<Session>,
+    pub token: Arc<[u8]>,
+    /// What the last sign-in gave.
+    pub session: Option<Session>,
 }
 
 /// A request on its way, and what its answer has to bring back.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
+pub struct Request {
     /// The body of the message.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     nonce: String,
     /// The challenge of a sign-in, which the master must give back.
     challenge: Option<Crypticle>,
@@ -66,7 +73,7 @@ pub(crate) struct Request {
 
 impl Peer {
     /// Makes a minion that has not signed in.
-    pub(crate) fn new(id: String, version: Version, key: Arc<MasterKey>, token: Arc<[u8]>) -> Self {
+    pub fn new(id: String, version: Version, key: Arc<MasterKey>, token: Arc<[u8]>) -> Self {
         Self {
             id,
             version,
@@ -77,18 +84,16 @@ impl Peer {
     }
 
     /// Says whether it has signed in.
-    pub(crate) fn has_session(&self) -> bool {
+    pub fn has_session(&self) -> bool {
         self.session.is_some()
     }
 
     /// Makes the request that signs in. Who knows the master's key from before has it prove itself,
-    /// as a real minion does.
-    pub(crate) fn sign_in(&self) -> Request {
-        let mut load = Map::from([
-            ("cmd", Value::str("_auth")),
-            ("id", Value::str(&self.id)),
-            ("pub", Value::str(self.key.public_pem())),
-        ]);
+    /// as a real minion does. `load` is what the request says besides, such as `autosign_grains`.
+    pub fn sign_in(&self, mut load: Map) -> Request {
+        load.insert("cmd", "_auth");
+        load.insert("id", self.id.as_str());
+        load.insert("pub", self.key.public_pem());
         let nonce = nonce();
         if self.version != Version::V0 {
             load.insert("nonce", nonce.as_str());
@@ -114,11 +119,7 @@ impl Peer {
     }
 
     /// Reads the answer to a sign-in.
-    pub(crate) fn read_sign_in(
-        &mut self,
-        request: &Request,
-        answer: &[u8],
-    ) -> Result<SignIn, Broken> {
+    pub fn read_sign_in(&mut self, request: &Request, answer: &[u8]) -> Result<SignIn, Broken> {
         let answer = msgpack::decode(answer).map_err(|_| Broken::Check("no msgpack"))?;
         if answer.as_map().is_none() {
             return Err(Broken::Word(answer.to_text()));
@@ -145,6 +146,7 @@ impl Peer {
 
     fn read_session(&self, inner: &Value) -> Result<Session, Broken> {
         let master = master_key(inner)?;
+        let text = |field| inner.get(field).and_then(Value::as_str).map(str::to_owned);
         let shared = self.unwrap(bytes_of(inner, "aes")?)?;
         let proof = master.x931_recover(bytes_of(inner, "sig")?);
         if proof.as_deref() != Some(shared.key_digest().as_bytes()) {
@@ -157,12 +159,13 @@ impl Peer {
         Ok(Session {
             shared: Arc::new(shared),
             own,
+            signed_key: text("pub_key").zip(text("pub_sig")),
             master: Arc::new(master),
         })
     }
 
-    /// Makes a sealed request.
-    pub(crate) fn request(&self, cmd: &str, mut load: Map) -> Result<Request, Broken> {
+    /// Makes a sealed request, asked at this moment (`ts`, seconds since the epoch).
+    pub fn request(&self, cmd: &str, mut load: Map, ts: u64) -> Result<Request, Broken> {
         load.insert("cmd", cmd);
         let nonce = nonce();
         let mut envelope = Map::from([("enc", "aes")]);
@@ -172,7 +175,7 @@ impl Peer {
         }
         if self.version == Version::V3 {
             load.insert("id", self.id.as_str());
-            load.insert("ts", crate::clock::unix_seconds());
+            load.insert("ts", ts);
             load.insert("tok", Value::Bytes(self.token.to_vec()));
             envelope.insert("id", self.id.as_str());
         }
@@ -188,7 +191,7 @@ impl Peer {
     }
 
     /// Reads the answer to a sealed request.
-    pub(crate) fn read(&self, request: &Request, answer: &[u8]) -> Result<Value, Broken> {
+    pub fn read(&self, request: &Request, answer: &[u8]) -> Result<Value, Broken> {
         let answer = msgpack::decode(answer).map_err(|_| Broken::Check("no msgpack"))?;
         let Value::Bytes(sealed) = &answer else {
             return Err(Broken::Word(answer.to_text()));
@@ -205,7 +208,7 @@ impl Peer {
     }
 
     /// Reads the answer to `_pillar`, which is sealed for the minion's own key pair.
-    pub(crate) fn read_pillar(&self, request: &Request, answer: &[u8]) -> Result<Value, Broken> {
+    pub fn read_pillar(&self, request: &Request, answer: &[u8]) -> Result<Value, Broken> {
         let answer = msgpack::decode(answer).map_err(|_| Broken::Check("no msgpack"))?;
         if answer.as_map().is_none() {
             return Err(Broken::Word(answer.to_text()));
@@ -229,7 +232,7 @@ impl Peer {
     }
 
     /// Opens a publication; `None` if it is sealed under a key this minion has not got.
-    pub(crate) fn open_publication(&self, body: &[u8]) -> Result<Option<Map>, Broken> {
+    pub fn open_publication(&self, body: &[u8]) -> Result<Option<Map>, Broken> {
         let envelope = msgpack::decode(body).map_err(|_| Broken::Check("no msgpack"))?;
         let session = self.session()?;
         let sealed = bytes_of(&envelope, "load")?;
@@ -251,23 +254,24 @@ impl Peer {
     }
 
     /// Gives the key under which publications come.
-    pub(crate) fn shared_key(&self) -> Result<&Arc<Crypticle>, Broken> {
+    pub fn shared_key(&self) -> Result<&Arc<Crypticle>, Broken> {
         Ok(&self.session()?.shared)
     }
 
     /// Gives it a session without a sign-in.
     #[cfg(test)]
-    pub(crate) fn set_session(&mut self, shared: Crypticle, master: &MasterKey) {
+    pub fn set_session(&mut self, shared: Crypticle, master: &MasterKey) {
         let master = PublicKey::from_pem(master.public_pem()).expect("it is a key");
         self.session = Some(Session {
             shared: Arc::new(shared),
             own: None,
+            signed_key: None,
             master: Arc::new(master),
         });
     }
 
     /// Gives the proof of the private key that some loads carry.
-    pub(crate) fn token(&self) -> Value {
+    pub fn token(&self) -> Value {
         Value::Bytes(self.token.to_vec())
     }
 

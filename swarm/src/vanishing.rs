@@ -8,6 +8,7 @@ use model::{Map, Value};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::clock;
 use crate::minion::{Failure, Minion};
 use crate::peer::SignIn;
 use crate::wire::{Kind, Wire};
@@ -102,7 +103,7 @@ impl Vanisher {
             }
             Point::Request => self.half_a_request().await?,
             Point::SignIn => {
-                let body = self.minion.peer.sign_in().body;
+                let body = self.minion.peer.sign_in(Map::new()).body;
                 let mut wire = self.connect().await?;
                 wire.send(&[b"", &body]).await?;
                 wire
@@ -140,7 +141,8 @@ impl Vanisher {
             ("saltenv", Value::str("base")),
             ("loc", Value::from(0_u64)),
         ]);
-        let request = self.minion.peer.request("_serve_file", load)?;
+        let now = clock::unix_seconds();
+        let request = self.minion.peer.request("_serve_file", load, now)?;
         let mut wire = self.connect().await?;
         wire.send(&[b"", &request.body]).await?;
         wire.read(ANSWER_BYTES).await?;

@@ -60,7 +60,7 @@ fn who_knows_the_published_list_gets_in_never_in_ten_thousand_sign_ins() {
                     // A new id each time, one UUID after the other; making keys is not what is
                     // tested, so a few serve many.
                     if number % 500 == 0 {
-                        minion.key = MasterKey::generate(1024).expect("a key");
+                        minion.key = MasterKey::generate(1024).expect("a key").into();
                     }
                     minion.id = format!("node-{thread}-{number}");
                     minion.autosign_grains = Map::from([("uuid", PUBLISHED[number % 10])]);
@@ -291,8 +291,11 @@ fn cve_2025_62349_a_minion_that_spoke_v3_is_refused_with_less_until_an_operator_
     for version in [Version::V0, Version::V2] {
         let mut older = minion.clone();
         older.version = version;
-        let said = older.sign_in().unwrap();
-        assert_eq!(said, SignIn::Other("bad load".into()), "{version:?}");
+        let said = older.sign_in();
+        assert!(
+            matches!(&said, Err(Failure::Word(word)) if word == "bad load"),
+            "{version:?}: {said:?}"
+        );
     }
     let list = master.run("enrol", &["list"]).well();
     assert!(
@@ -358,7 +361,7 @@ fn keys_are_made_in_advance_printed_and_moved_by_hand() {
         .well();
     let pem = std::fs::read_to_string(master.path("made/seeded.pem")).unwrap();
     let mut minion = SimMinion::new("seeded", Version::V3, master.ports());
-    minion.key = MasterKey::from_pem(&pem).unwrap();
+    minion.key = MasterKey::from_pem(&pem).unwrap().into();
     assert_eq!(minion.sign_in().unwrap(), SignIn::Accepted);
     let fingers = master.run("key", &["-F", "--out=json"]).well().json();
     assert!(fingers["local"]["master.pub"].is_string());

@@ -208,7 +208,7 @@ fn who_does_not_read_his_answers_delays_nobody() {
                 ("saltenv", Value::str("base")),
                 ("loc", Value::Int((piece % 4) << 20)),
             ]);
-            let (request, _) = greedy.sealed("_serve_file", load);
+            let request = greedy.sealed("_serve_file", load).body;
             wire.send(&[b"", &request]).unwrap();
         }
         held.push(wire);

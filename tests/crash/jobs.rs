@@ -45,7 +45,7 @@ fn no_acknowledged_job_or_return_is_lost_and_none_runs_twice() {
         "{} jobs are no drill",
         published.len()
     );
-    wait::until_within("every job to be done by all", 240, || {
+    wait::until_within("every job to be done by all", 900, || {
         let is_done = |jid: &String| {
             workers
                 .iter()

@@ -27,7 +27,7 @@ back:
   salt.wait_for_event:
     - name: salt/minion/*/start
     - id_list: [web]
-    - timeout: 120
+    - timeout: 900
     - require: [{salt: first}]
 second:
   salt.function:

@@ -26,13 +26,13 @@ hold:
   salt.wait_for_event:
     - name: salt/minion/*/start
     - id_list: [web]
-    - timeout: 120
+    - timeout: 900
     - require: [{salt: token}]
 ";
 
 /// Asks until there is an answer with the secret in it, as a real minion's request is repeated.
 fn read(mut reader: SimMinion) -> Value {
-    wait::until_within("the reader to read", 60, || {
+    wait::until("the reader to read", || {
         reader.sign_in().ok()?;
         let load = Map::from([
             ("id", Value::str("reader")),

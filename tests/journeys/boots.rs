@@ -12,7 +12,7 @@ again:
     - tgt: web
     - function: test.echo
     - arg: [now]
-    - timeout: 60
+    - timeout: 600
 ";
 
 const WAIT: &str = "
@@ -22,7 +22,7 @@ back:
   salt.wait_for_event:
     - name: salt/minion/*/start
     - id_list: [web]
-    - timeout: 60
+    - timeout: 600
     - require: [{salt: prepare}]
 ";
 

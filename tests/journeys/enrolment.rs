@@ -241,7 +241,7 @@ fn a_rebuilt_node_waits_until_its_old_connection_is_gone_and_an_alarm_is_told_el
         SignIn::Pending,
         "the old one spoke just now"
     );
-    wait::until_within("the old connection to count as gone", 90, || {
+    wait::until("the old connection to count as gone", || {
         (rebuilt.sign_in().unwrap() == SignIn::Accepted).then_some(())
     });
     rebuilt.asks("_master_opts", Map::new());

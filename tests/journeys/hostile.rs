@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use minion_protocol::Version;
 use minion_protocol::zmtp::GREETING;
@@ -70,9 +69,7 @@ fn what_speaks_no_zmtp_is_hung_up_on() {
     let (publish_port, ret_port) = master.ports();
     for port in [publish_port, ret_port] {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
+        stream.set_read_timeout(Some(wait::PATIENCE)).unwrap();
         stream
             .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             .unwrap();
@@ -90,7 +87,7 @@ fn what_speaks_no_zmtp_is_hung_up_on() {
 fn envelopes_of_nonsense_are_a_bad_load() {
     let master = TestMaster::start_with("auto_accept: True");
     let address = (std::net::Ipv4Addr::LOCALHOST, master.ports().1).into();
-    let mut wire = Wire::connect(address, Kind::Req, Duration::from_secs(30)).unwrap();
+    let mut wire = Wire::connect(address, Kind::Req).unwrap();
     let bomb = vec![0x91; 100_000];
     for body in [
         &b""[..],
@@ -200,7 +197,7 @@ fn who_does_not_read_his_answers_delays_nobody() {
     let address = ([127, 0, 0, 1], master.ports().1).into();
     let mut held = Vec::new();
     for _ in 0..50 {
-        let mut wire = Wire::connect(address, Kind::Req, Duration::from_secs(30)).unwrap();
+        let mut wire = Wire::connect(address, Kind::Req).unwrap();
         // As many as one connection may have unanswered, of the largest piece each.
         for piece in 0..8 {
             let load = Map::from([

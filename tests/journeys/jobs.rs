@@ -3,7 +3,7 @@
 use minion_protocol::Version;
 use model::{Map, Value};
 use tests::sim_minion::SimMinion;
-use tests::test_master::TestMaster;
+use tests::test_master::{QUIET, TestMaster};
 use tests::wait;
 use tests::worker::Worker;
 
@@ -40,10 +40,14 @@ fn a_ping_reaches_all_three_protocols_and_is_printed() {
 
 #[test]
 fn a_second_return_changes_nothing() {
-    let master = TestMaster::start_with("auto_accept: True");
+    let master = TestMaster::start_with(QUIET);
     let mut minion = SimMinion::new("web", Version::V3, master.ports());
     minion.sign_in_accepted();
+    let before = master.head();
     let jid = master.publish("*", "test.ping", &[]).unwrap();
+    wait::until("job and sending to be on record", || {
+        (master.head() >= before + 2).then_some(())
+    });
     assert_eq!(minion.returns(&jid, "test.ping", true).unwrap(), Value::Nil);
     let first = master.api().get(&format!("/jobs/{jid}"));
     let head = master.head();
@@ -58,7 +62,7 @@ fn a_second_return_changes_nothing() {
 
 #[test]
 fn a_return_of_an_unknown_job_is_answered_and_forgotten() {
-    let master = TestMaster::start_with("auto_accept: True");
+    let master = TestMaster::start_with(QUIET);
     for version in [Version::V0, Version::V2, Version::V3] {
         let id = format!("v{}", version.number());
         let mut minion = SimMinion::new(&id, version, master.ports());

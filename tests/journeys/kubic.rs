@@ -10,7 +10,8 @@ use tests::wait;
 
 /// Starts a master that serves the formula.
 fn master() -> TestMaster {
-    let mut master = TestMaster::prepare("auto_accept: True");
+    // Nobody asks after those who never answer.
+    let mut master = TestMaster::prepare("auto_accept: True\ntimeout: 600");
     let formula = Path::new(env!("CARGO_MANIFEST_DIR")).join("../formulas/kubic");
     let roots = format!(
         "file_roots: {{base: [{f}/salt]}}\npillar_roots: {{base: [{f}/pillar]}}\n",

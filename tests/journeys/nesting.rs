@@ -15,8 +15,9 @@ after:
   salt.function: [{name: test.ping}, {tgt: web}, {require: [{salt: inner}]}]
 ";
 
+/// A step that is at work until the file GATE is there.
 const SLOW: &str = "slow:
-  salt.function: [{name: test.sleep_millis}, {tgt: web}, {arg: [1500]}]
+  salt.function: [{name: test.wait_file}, {tgt: web}, {arg: [GATE]}]
 ";
 
 fn step<'a>(view: &'a Value, id: &str) -> &'a Value {
@@ -27,8 +28,9 @@ fn step<'a>(view: &'a Value, id: &str) -> &'a Value {
 
 fn master_with(files: &[(&str, &str)], config: &str) -> TestMaster {
     let mut master = TestMaster::prepare(&format!("auto_accept: True\n{config}"));
+    let gate = master.path("gate").display().to_string();
     for (name, text) in files {
-        master.write(name, text);
+        master.write(name, text.replace("GATE", &gate));
     }
     master.start();
     master
@@ -44,6 +46,7 @@ fn a_nested_orchestration_survives_the_master() {
         (!worker.received().is_empty()).then_some(())
     });
     master.restart();
+    master.write("gate", "");
     let view = master.wait_run(&run);
     assert_eq!(view["phase"], "succeeded", "{view:#}");
     let shown = master.api().get(&format!("/runs/{run}"));
@@ -55,7 +58,7 @@ fn a_nested_orchestration_survives_the_master() {
     let result = master.api().get(&format!("/runs/{run}/return"));
     let text = result.to_string();
     assert!(
-        text.contains("salt_|-slow_|-test.sleep_millis_|-function"),
+        text.contains("salt_|-slow_|-test.wait_file_|-function"),
         "{text}"
     );
     assert!(worker.done().values().all(|times| *times == 1));
@@ -123,12 +126,13 @@ fn a_step_is_aimed_at_a_pillar() {
 
 #[test]
 fn a_run_holds_where_a_person_says_and_goes_on_when_told() {
-    let sls = "one:\n  salt.function: [{name: test.sleep_millis}, {tgt: web}, {arg: [500]}]\n\
+    let sls = "one:\n  salt.function: [{name: test.wait_file}, {tgt: web}, {arg: [GATE]}]\n\
                two:\n  salt.function: [{name: test.ping}, {tgt: web}]\n";
     let mut master = master_with(&[("salt/hold.sls", sls)], "");
     let worker = Worker::start("web", Version::V3, master.ports());
     let run = master.orchestrate("hold");
     master.run("run", &["state.pause", &run, "two"]).well();
+    master.write("gate", "");
     wait::until("the first step to end", || {
         let view = master.api().get(&format!("/runs/{run}"));
         (step(&view, "one")["phase"] == "succeeded").then_some(())

@@ -11,9 +11,9 @@ use tests::worker::Worker;
 const WAIT_FOR_WEB: &str = "
 prepare:
   salt.function:
-    - name: test.sleep_millis
+    - name: test.wait_file
     - tgt: worker
-    - arg: [1]
+    - arg: [GATE]
 back:
   salt.wait_for_event:
     - name: salt/minion/*/start
@@ -38,11 +38,10 @@ fn step<'a>(view: &'a Value, id: &str) -> &'a Value {
 #[test]
 fn a_start_that_came_before_the_wait_counts() {
     let mut master = TestMaster::prepare("auto_accept: True");
-    // The step is at work until the start has long been heard.
-    let sls = WAIT_FOR_WEB
-        .replace("SECONDS", "60")
-        .replace("arg: [1]", "arg: [1500]");
-    master.write("salt/wait.sls", sls);
+    // The step is at work until the start was heard.
+    let gate = master.path("gate").display().to_string();
+    let sls = WAIT_FOR_WEB.replace("SECONDS", "600");
+    master.write("salt/wait.sls", sls.replace("GATE", &gate));
     master.start();
     let worker = Worker::start("worker", Version::V3, master.ports());
     let mut web = SimMinion::new("web", Version::V3, master.ports());
@@ -58,6 +57,7 @@ fn a_start_that_came_before_the_wait_counts() {
         "pending",
         "the event came before the wait"
     );
+    master.write("gate", "");
     let view = master.wait_run(&run);
     assert_eq!(view["phase"], "succeeded", "{view:#}");
     let shown = master
@@ -72,7 +72,10 @@ fn a_start_that_came_before_the_wait_counts() {
 #[test]
 fn a_start_that_came_before_the_run_does_not_count() {
     let mut master = TestMaster::prepare("auto_accept: True");
-    master.write("salt/wait.sls", WAIT_FOR_WEB.replace("SECONDS", "2"));
+    let gate = master.path("gate").display().to_string();
+    let sls = WAIT_FOR_WEB.replace("SECONDS", "2");
+    master.write("salt/wait.sls", sls.replace("GATE", &gate));
+    master.write("gate", "");
     master.start();
     let worker = Worker::start("worker", Version::V3, master.ports());
     let mut web = SimMinion::new("web", Version::V3, master.ports());
@@ -111,8 +114,9 @@ fn the_highstate_of_a_run_is_printed_and_its_code_is_salts() {
 #[test]
 fn a_run_goes_on_without_its_terminal() {
     let mut master = TestMaster::prepare("auto_accept: True");
-    let sls = "slow:\n  salt.function: [{name: test.sleep_millis}, {tgt: '*'}, {arg: [800]}]\n";
-    master.write("salt/slow.sls", sls);
+    let gate = master.path("gate").display().to_string();
+    let sls = "slow:\n  salt.function: [{name: test.wait_file}, {tgt: '*'}, {arg: [GATE]}]\n";
+    master.write("salt/slow.sls", sls.replace("GATE", &gate));
     master.start();
     let worker = Worker::start("web", Version::V3, master.ports());
     let terminal = master.spawn_program("run", &["state.orchestrate", "slow"]);
@@ -120,6 +124,7 @@ fn a_run_goes_on_without_its_terminal() {
         (!worker.received().is_empty()).then_some(())
     });
     terminal.kill();
+    master.write("gate", "");
     let runs = master.api().get("/runs");
     let run = runs[0]["run"].as_str().unwrap();
     assert_eq!(master.wait_run(run)["phase"], "succeeded");

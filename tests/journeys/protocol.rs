@@ -3,11 +3,12 @@
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use minion_protocol::Version;
 use minion_protocol::crypt::{MasterKey, SigAlgo};
 use model::{Map, Value};
+use rustix::process::Resource;
 use tests::sim_minion::{Failure, SignIn, SimMinion};
 use tests::test_master::TestMaster;
 use tests::wait;
@@ -85,7 +86,7 @@ fn an_older_protocols_bytes_are_obeyed_once_and_answered_again() {
 // Item 23.
 #[test]
 fn an_old_request_is_refused_where_a_limit_is_set() {
-    let master = TestMaster::start_with("auto_accept: True\nrequest_server_ttl: 30");
+    let master = TestMaster::start_with("auto_accept: True\nrequest_server_ttl: 600");
     let mut minion = accepted(&master, "web", Version::V3);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.unwrap().as_secs();
@@ -171,9 +172,12 @@ fn an_old_session_ends_in_a_bad_load_and_the_next_sign_in_has_a_new_one() {
     wait::until("the session to end", || {
         is_word(&minion.request("_file_envs", Map::new())).then_some(())
     });
-    minion.sign_in_accepted();
-    assert_ne!(minion.session_key(), first);
-    assert!(minion.request("_file_envs", Map::new()).is_ok());
+    // The new one ends as soon; a busy machine may need more than one to ask in time.
+    wait::until("an answer under a new session", || {
+        minion.sign_in_accepted();
+        assert_ne!(minion.session_key(), first);
+        minion.request("_file_envs", Map::new()).ok()
+    });
 }
 
 /// Waits for the first job under a key that the minion does not have yet, and takes it as minions
@@ -201,7 +205,7 @@ fn a_rotation_by_age_costs_each_minion_one_sign_in() {
         for number in 0..8 {
             let version = [Version::V0, Version::V2][number % 2];
             let mut minion = accepted(&master, &format!("m{number}"), version);
-            let mut wire = minion.subscribe(Duration::from_secs(60)).unwrap();
+            let mut wire = minion.subscribe().unwrap();
             scope.spawn(move || take_rotation(&mut minion, &mut wire));
         }
     });
@@ -224,11 +228,9 @@ fn serials_rise_in_the_order_of_the_wire() {
     // Fewer after the restart, which shows only where the count begins.
     for jobs in [1000, 40] {
         minion.sign_in_accepted();
-        let mut wire = minion.subscribe(Duration::from_secs(30)).unwrap();
-        // The subscription may be on its way: a first job is sent until it is heard.
-        let first = wait::until("a first job", || {
+        let mut wire = minion.subscribe().unwrap();
+        let first = wire.hear_first(|| {
             master.publish("web", "test.ping", &[]).unwrap();
-            wire.receive().ok()
         });
         let serial = |parts: &[bytes::Bytes]| {
             let load = minion.open_publication(parts).expect("our key");
@@ -307,7 +309,7 @@ fn a_job_is_on_the_bus_before_its_returns() {
 fn a_subscriber_that_does_not_read_delays_nobody() {
     let master = TestMaster::start_with("auto_accept: True");
     let stalled = accepted(&master, "stalled", Version::V3);
-    let _never_read = stalled.subscribe(Duration::from_secs(30)).unwrap();
+    let _never_read = stalled.subscribe().unwrap();
     let _worker = Worker::start("web", Version::V3, master.ports());
     // Far more than a connection's buffers hold.
     let large = "x".repeat(1 << 20);
@@ -322,20 +324,21 @@ fn a_subscriber_that_does_not_read_delays_nobody() {
 // Item 12.
 #[test]
 fn a_thousand_connections_at_once_all_shake_hands() {
+    let mut limits = rustix::process::getrlimit(Resource::Nofile);
+    limits.current = limits.maximum;
+    rustix::process::setrlimit(Resource::Nofile, limits).unwrap();
     let master = TestMaster::start_with("auto_accept: True");
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, master.ports().1));
     let streams: Vec<_> = (0..1000)
         .map(|_| TcpStream::connect(address).unwrap())
         .collect();
     for mut stream in &streams {
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
+        stream.set_read_timeout(Some(wait::PATIENCE)).unwrap();
         let mut greeting = [0; 64];
         stream.read_exact(&mut greeting).unwrap();
         assert_eq!(greeting[0], 0xff);
     }
-    assert!(Wire::connect(address, Kind::Req, Duration::from_secs(30)).is_ok());
+    assert!(Wire::connect(address, Kind::Req).is_ok());
 }
 
 // Item 59.

@@ -25,7 +25,7 @@ told:
   salt.function: [{name: test.ping}, {tgt: web}, {finally: True}]
 ";
 
-/// A step that no minion answers, between two that go well.
+/// A wait that nothing ends, between two steps that go well. It ends after SECONDS.
 const FAILS: &str = "
 first:
   salt.function: [{name: test.ping}, {tgt: web}]
@@ -33,7 +33,7 @@ second:
   salt.wait_for_event:
     - name: salt/minion/*/start
     - id_list: [late]
-    - timeout: 1
+    - timeout: SECONDS
     - require: [{salt: first}]
 third:
   salt.function:
@@ -140,8 +140,10 @@ fn a_cancelled_run_still_does_what_runs_in_any_case() {
 
 #[test]
 fn a_failed_run_is_explained_and_retried_with_the_results_before() {
-    let (master, worker) = started("fails", FAILS);
-    let run = master.orchestrate("fails");
+    let (master, worker) = started("fails", &FAILS.replace("SECONDS", "1"));
+    // The same with more time, to look at while it waits.
+    master.write("salt/waits.sls", FAILS.replace("SECONDS", "600"));
+    let run = master.orchestrate("waits");
     let waiting = wait::until("the wait", || {
         let explained = master.api().get(&format!("/runs/{run}/explain"));
         let awaits = &explained["tree"][0]["awaits"];
@@ -152,6 +154,8 @@ fn a_failed_run_is_explained_and_retried_with_the_results_before() {
         waiting.to_string().contains("late: no accepted minion"),
         "{waiting:#}"
     );
+    master.run("run", &["cancel", &run]).well();
+    let run = master.orchestrate("fails");
     assert_eq!(master.wait_run(&run)["phase"], "failed");
     let explained = master
         .run("run", &["explain", &run, "--out=json"])
@@ -180,7 +184,8 @@ fn a_failed_run_is_explained_and_retried_with_the_results_before() {
     assert_eq!(view["phase"], "succeeded", "{view:#}");
     assert_eq!(view["retry_of"], run.as_str());
     assert_eq!(step(&view, "first")["is_carried"], true);
-    assert_eq!(worker.done().len(), 2, "the first step was not sent again");
+    // The first step of either run, and the third of this one.
+    assert_eq!(worker.done().len(), 3, "the first step was not sent again");
     let said = master
         .run("run", &["retry", &run, "--from", "second", "--async"])
         .well();
@@ -241,7 +246,8 @@ fn a_plan_is_shown_and_nothing_is_sent() {
 
 #[test]
 fn sub_steps_are_counted_by_minion_while_a_step_runs() {
-    let mut master = TestMaster::prepare("auto_accept: True");
+    // Nobody asks after the one that does not answer.
+    let mut master = TestMaster::prepare("auto_accept: True\ntimeout: 600");
     let sls = "slow:\n  salt.function: [{name: test.ping}, {tgt: '*'}]\n";
     master.write("salt/slow.sls", sls);
     master.start();

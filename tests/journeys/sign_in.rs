@@ -1,7 +1,5 @@
 //! Keys: who gets in, who waits, who is turned away.
 
-use std::time::Duration;
-
 use minion_protocol::{Version, msgpack};
 use model::{Map, Value};
 use tests::sim_minion::{Failure, SignIn, SimMinion};
@@ -74,7 +72,7 @@ fn no_work_is_done_for_a_sign_in_whose_sender_asked_again() {
     let envelope = Map::from([("enc", Value::str("clear")), ("load", load.into())]);
     let body = msgpack::encode(&envelope.into());
     let address = ([127, 0, 0, 1], master.ports().1).into();
-    let mut wire = Wire::connect(address, Kind::Req, Duration::from_secs(30)).unwrap();
+    let mut wire = Wire::connect(address, Kind::Req).unwrap();
     let burst: Vec<&[u8]> = std::iter::repeat_n([&b""[..], &body], BURST)
         .flatten()
         .collect();

@@ -41,7 +41,8 @@ fn every_protocol_is_answered_in_every_mode_that_asks() {
 
 #[test]
 fn a_job_is_answered_by_all_while_strangers_misbehave() {
-    let master = TestMaster::start_with("auto_accept: True");
+    // Each answer to a question after the job would be counted, too.
+    let master = TestMaster::start_with("auto_accept: True\ntimeout: 600");
     for mischief in ["rubbish", "stall", "vanish"] {
         let etc = master.path("etc");
         let publish = format!(

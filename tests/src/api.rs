@@ -3,12 +3,10 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long one answer may take before the test is given up.
-const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+use crate::wait::PATIENCE;
 
 /// A client.
 #[derive(Debug, Clone)]
@@ -109,7 +107,7 @@ impl Api {
         body: Option<&Value>,
     ) -> io::Result<BufReader<UnixStream>> {
         let mut stream = UnixStream::connect(&self.socket)?;
-        stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let body = body.map(Value::to_string).unwrap_or_default();
         write!(
             stream,

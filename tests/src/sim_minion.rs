@@ -8,7 +8,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use minion_protocol::crypt::MasterKey;
 use minion_protocol::{Version, msgpack};
@@ -24,8 +23,6 @@ const KEY_BITS: u32 = 1024;
 
 /// Starts that minions of this process told.
 static STARTS: AtomicU64 = AtomicU64::new(0);
-/// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why a request has no answer that can be read.
 #[derive(Debug)]
@@ -219,7 +216,7 @@ impl SimMinion {
     /// The master does not answer.
     pub fn sends(&self, body: &[u8]) -> io::Result<Vec<u8>> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ret_port));
-        let mut wire = Wire::connect(address, Kind::Req, PATIENCE)?;
+        let mut wire = Wire::connect(address, Kind::Req)?;
         wire.send(&[b"", body])?;
         body_of(&mut wire)
     }
@@ -229,7 +226,7 @@ impl SimMinion {
     /// # Errors
     /// The master does not answer.
     pub fn sends_from(&self, from: Ipv4Addr, body: &[u8]) -> io::Result<Vec<u8>> {
-        let mut wire = Wire::connect_from(from, self.ret_port, PATIENCE)?;
+        let mut wire = Wire::connect_from(from, self.ret_port)?;
         wire.send(&[b"", body])?;
         body_of(&mut wire)
     }
@@ -313,9 +310,9 @@ impl SimMinion {
     ///
     /// # Errors
     /// Nobody answers there.
-    pub fn subscribe(&self, patience: Duration) -> io::Result<Wire> {
+    pub fn subscribe(&self) -> io::Result<Wire> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.publish_port));
-        Wire::connect(address, Kind::Sub, patience)
+        Wire::connect(address, Kind::Sub)
     }
 
     /// Opens a publication: its load, or `None` if it is under another key.

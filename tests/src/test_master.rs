@@ -13,6 +13,10 @@ use crate::api::Api;
 use crate::guard::Guard;
 use crate::{brine, ports, wait};
 
+/// A config for tests that look at everything that is published or recorded: the master asks nobody
+/// anything by itself, neither after a boot nor after a job that takes long.
+pub const QUIET: &str = "auto_accept: True\nboot_ids: False\ntimeout: 600";
+
 /// Lines of the master's log that a failed test shows.
 const LOG_LINES_SHOWN: usize = 40;
 
@@ -328,7 +332,7 @@ impl TestMaster {
     /// # Panics
     /// It does not end.
     pub fn wait_run(&self, run: &str) -> Value {
-        wait::until_within(&format!("run {run} to end"), 300, || {
+        wait::until_within(&format!("run {run} to end"), 900, || {
             let (_, view) = self.api().try_get(&format!("/runs/{run}")).ok()?;
             (view["phase"].is_string() && view["phase"] != "running").then_some(view)
         })

@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 /// Between two questions.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// When a wait is given up, in seconds. A busy machine of two cores needs a tenth of it.
-pub const PATIENCE_SECS: u64 = 60;
+/// When a wait is given up, in seconds. A busy machine of two cores needs a fiftieth of it.
+pub const PATIENCE_SECS: u64 = 300;
+
+/// The same for an answer on a socket.
+pub const PATIENCE: Duration = Duration::from_secs(PATIENCE_SECS);
 
 /// Asks until there is an answer.
 ///

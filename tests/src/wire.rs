@@ -10,6 +10,11 @@ use bytes::{Bytes, BytesMut};
 use minion_protocol::zmtp::{Frame, FrameDecoder, FrameLimits, GREETING, encode_frame};
 use rustix::net::{AddressFamily, SocketType};
 
+use crate::wait::{self, PATIENCE};
+
+/// Before something is published once more for whoever has not heard it.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// Which socket of libzmq the connection plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -32,27 +37,23 @@ impl Wire {
     ///
     /// # Errors
     /// Nobody listens, or the other side closes.
-    pub fn connect(address: SocketAddr, kind: Kind, patience: Duration) -> io::Result<Self> {
-        Self::over(
-            TcpStream::connect_timeout(&address, patience)?,
-            kind,
-            patience,
-        )
+    pub fn connect(address: SocketAddr, kind: Kind) -> io::Result<Self> {
+        Self::over(TcpStream::connect_timeout(&address, PATIENCE)?, kind)
     }
 
     /// Connects from another address of the loopback, as another machine does, and shakes hands.
     ///
     /// # Errors
     /// Nobody listens, or the other side closes.
-    pub fn connect_from(from: Ipv4Addr, port: u16, patience: Duration) -> io::Result<Self> {
+    pub fn connect_from(from: Ipv4Addr, port: u16) -> io::Result<Self> {
         let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
         rustix::net::bind(&socket, &SocketAddrV4::new(from, 0))?;
         rustix::net::connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
-        Self::over(TcpStream::from(socket), Kind::Req, patience)
+        Self::over(TcpStream::from(socket), Kind::Req)
     }
 
-    fn over(stream: TcpStream, kind: Kind, patience: Duration) -> io::Result<Self> {
-        stream.set_read_timeout(Some(patience))?;
+    fn over(stream: TcpStream, kind: Kind) -> io::Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         let limits = FrameLimits {
             message_bytes_max: 256 * 1024 * 1024,
@@ -83,6 +84,14 @@ impl Wire {
             wire.send(&[b"\x01"])?;
         }
         Ok(wire)
+    }
+
+    /// Lets [`Wire::receive`] give up earlier.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(patience))
     }
 
     /// Sends one message.
@@ -132,6 +141,21 @@ impl Wire {
                 Frame::Command { .. } => {}
             }
         }
+    }
+
+    /// Gives the first message that a subscriber hears of what is published. The subscription may
+    /// be on its way still, so it is published again and again.
+    ///
+    /// # Panics
+    /// Nothing is heard.
+    pub fn hear_first(&mut self, mut publish: impl FnMut()) -> Vec<Bytes> {
+        self.set_patience(AGAIN).expect("a connection");
+        let first = wait::until("a job", || {
+            publish();
+            self.receive().ok()
+        });
+        self.set_patience(PATIENCE).expect("a connection");
+        first
     }
 
     fn frame(&mut self) -> io::Result<Frame> {

@@ -155,7 +155,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_is_taken_is_named_with_the_next_step() {
-        let first = RealNet.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        // An address of its own: a port of 127.0.0.1 may be somebody's as soon as it is free.
+        let first = RealNet.listen("127.77.0.1:0".parse().unwrap()).unwrap();
         let address = first.local_addr().unwrap();
         let error = RealNet.listen(address).unwrap_err();
         assert!(matches!(error, ListenError::AddressInUse { .. }), "{error}");

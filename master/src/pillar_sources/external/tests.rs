@@ -35,8 +35,8 @@ fn commands_give_data_for_the_minion() {
 
 #[test]
 fn a_command_that_gives_no_data_leaves_the_rest() {
-    let options = "ext_pillar_timeout: 1\next_pillar:\n- cmd_yaml: 'echo \"a: [\"'\n\
-        - cmd_json: 'exit 3'\n- cmd_yaml: 'sleep 100'\n- cmd_yaml: {line: x}\n\
+    let options = "ext_pillar:\n- cmd_yaml: 'echo \"a: [\"'\n\
+        - cmd_json: 'exit 3'\n- cmd_yaml: {line: x}\n\
         - cmd_yaml: 'echo [1]'\n- cmd_yaml: 'echo b: 1'\n";
     let made = pillar(options, &[]);
     assert_eq!(made.get("b"), Some(&Value::from(1)));
@@ -45,6 +45,15 @@ fn a_command_that_gives_no_data_leaves_the_rest() {
         errors,
         "[\"Failed to load ext_pillar cmd_yaml: there is no argument 'line'; there are command\", \
          'Failed to load ext_pillar cmd_yaml: the data is not a map (name: value)']"
+    );
+}
+
+#[test]
+fn a_command_that_takes_too_long_leaves_the_rest() {
+    let options = "ext_pillar_timeout: 1\next_pillar:\n- cmd_yaml: 'sleep 1000'\n";
+    assert_eq!(
+        pillar(options, &[TOP, ("all.sls", "b: 1\n")]),
+        yaml("{b: 1}")
     );
 }
 

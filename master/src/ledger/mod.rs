@@ -12,6 +12,7 @@ pub(crate) mod bench;
 mod core;
 pub mod decide;
 mod effect;
+mod gathering;
 mod input;
 mod kept_return;
 mod record;
@@ -24,9 +25,7 @@ mod views;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
 
 use model::Cursor;
 use storage::Log;
@@ -44,7 +43,9 @@ pub(crate) use views::jid_after;
 
 use crate::keys::keyring::Keyring;
 use crate::mine;
-use crate::world::{Clock, real};
+use crate::world::Clock;
+
+use gathering::{Gathering, are_sign_ins, is_sign_in, pause_before};
 
 /// Inputs that wait. At 4,096 a burst of 2,000 sign-ins with one question each is held; more makes
 /// senders wait.
@@ -52,17 +53,6 @@ pub const INPUTS_WAITING_MAX: usize = 4096;
 
 /// Inputs in one batch: past 512 an append gains nothing more and the first asker waits longer.
 const BATCH_INPUTS_MAX: usize = 512;
-
-/// How long a small batch waits for more where more are likely to come: less than a disk takes for
-/// a sync, and an append less for each that comes in it.
-const GATHERING_PAUSE: Duration = Duration::from_millis(1);
-
-/// As [`GATHERING_PAUSE`], for a batch of nothing but sign-ins: the private key spaces them out,
-/// and the minion of one is at work for it much longer.
-const SIGN_INS_PAUSE: Duration = Duration::from_millis(2);
-
-/// A batch with so many inputs does not wait for more: its append costs each of them little.
-const GATHERED_INPUTS_MIN: usize = 16;
 
 /// Effects that wait to be performed.
 pub const EFFECTS_WAITING_MAX: usize = 16_384;
@@ -118,7 +108,7 @@ enum Message {
 #[derive(Clone)]
 pub struct Handle {
     inputs: mpsc::Sender<Message>,
-    at_work: Arc<AtomicUsize>,
+    gathering: Arc<Gathering>,
     head: watch::Receiver<Cursor>,
 }
 
@@ -126,11 +116,7 @@ impl Handle {
     /// Puts an input before the ledger and waits until what follows is durable.
     pub async fn decide(&self, input: Input) -> Result<Answer, LedgerError> {
         let (sender, receiver) = oneshot::channel();
-        let message = Message::Decide(Box::new(input), Asker::Task(sender));
-        self.inputs
-            .send(message)
-            .await
-            .map_err(|_| LedgerError::Stopped)?;
+        self.put(input, Asker::Task(sender)).await?;
         receiver.await.map_err(|_| LedgerError::Stopped)?
     }
 
@@ -141,14 +127,24 @@ impl Handle {
         input: Input,
         next: impl FnOnce(Result<Answer, LedgerError>) + Send + 'static,
     ) {
-        let message = Message::Decide(Box::new(input), Asker::Next(Box::new(next)));
-        drop(self.inputs.send(message).await);
+        // A master that stops drops `next` with it.
+        let _ = self.put(input, Asker::Next(Box::new(next))).await;
+    }
+
+    async fn put(&self, input: Input, asker: Asker) -> Result<(), LedgerError> {
+        let may_wait = is_sign_in(&input);
+        let message = Message::Decide(Box::new(input), asker);
+        let sent = self.inputs.send(message).await;
+        if !may_wait {
+            self.gathering.wake();
+        }
+        sent.map_err(|_| LedgerError::Stopped)
     }
 
     /// Counts one more request as being at work, until what this gives is dropped.
     pub fn at_work(&self) -> AtWork {
-        self.at_work.fetch_add(1, Ordering::Relaxed);
-        AtWork(Arc::clone(&self.at_work))
+        self.gathering.count(true);
+        AtWork(Arc::clone(&self.gathering))
     }
 
     /// Asks a question of the views. Keep it short: the ledger does nothing else meanwhile.
@@ -165,6 +161,7 @@ impl Handle {
             .send(Message::Ask(question))
             .await
             .map_err(|_| LedgerError::Stopped)?;
+        self.gathering.wake();
         receiver.await.map_err(|_| self.no_answer())
     }
 
@@ -206,11 +203,11 @@ impl Handle {
 }
 
 /// One request at work. While there are others, a small batch waits a moment for theirs.
-pub struct AtWork(Arc<AtomicUsize>);
+pub struct AtWork(Arc<Gathering>);
 
 impl Drop for AtWork {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.count(false);
     }
 }
 
@@ -236,7 +233,7 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
     let (inputs_sender, inputs) = mpsc::channel(INPUTS_WAITING_MAX);
     let (effects, effects_receiver) = mpsc::channel(EFFECTS_WAITING_MAX);
     let (head, head_receiver) = watch::channel(parts.views.head);
-    let at_work = Arc::<AtomicUsize>::default();
+    let gathering = Arc::<Gathering>::default();
     let Parts {
         views,
         log,
@@ -257,7 +254,7 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
         inputs,
         effects,
         head,
-        at_work: Arc::clone(&at_work),
+        gathering: Arc::clone(&gathering),
         were_several: false,
     };
     let thread = std::thread::Builder::new()
@@ -267,7 +264,7 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
     (
         Handle {
             inputs: inputs_sender,
-            at_work,
+            gathering,
             head: head_receiver,
         },
         effects_receiver,
@@ -281,8 +278,8 @@ struct Ledger {
     inputs: mpsc::Receiver<Message>,
     effects: mpsc::Sender<Effect>,
     head: watch::Sender<Cursor>,
-    at_work: Arc<AtomicUsize>,
-    /// Whether the last batch had more than one input.
+    gathering: Arc<Gathering>,
+    /// Whether the last batch had more than one input that is no sign-in.
     were_several: bool,
 }
 
@@ -298,6 +295,11 @@ struct Batch {
 }
 
 impl Batch {
+    /// Says whether nobody minds if it waits: sign-ins take their time elsewhere.
+    fn is_patient(&self) -> bool {
+        self.messages == self.inputs.len() && are_sign_ins(&self.inputs)
+    }
+
     fn take(&mut self, message: Message) {
         self.messages += 1;
         match message {
@@ -312,36 +314,32 @@ impl Batch {
     }
 }
 
-/// Says how long a batch waits, as more inputs are likely to come: several shared the append before
-/// this one, or requests are at work beside those of this batch. A lonely input does not wait.
-fn pause_before(inputs: &[Input], at_work: usize, were_several: bool) -> Option<Duration> {
-    let is_small = (1..GATHERED_INPUTS_MIN).contains(&inputs.len());
-    let has_others = at_work > inputs.len();
-    let are_sign_ins = inputs.iter().all(|input| matches!(input, Input::Auth(_)));
-    if is_small && has_others && are_sign_ins {
-        return Some(SIGN_INS_PAUSE);
-    }
-    (is_small && (has_others || were_several)).then_some(GATHERING_PAUSE)
-}
-
 impl Ledger {
     fn run(mut self) {
+        self.gathering.begin();
         let (removals, remover) = remover(self.core.durable());
         while let Some(first) = self.inputs.blocking_recv() {
             let mut batch = Batch::default();
             batch.take(first);
             self.gather(&mut batch);
-            let at_work = self.at_work.load(Ordering::Relaxed);
-            if let Some(pause) = pause_before(&batch.inputs, at_work, self.were_several) {
-                real::pause(pause);
-                self.gather(&mut batch);
-            }
-            self.were_several = batch.inputs.len() > 1;
+            self.rest(&mut batch);
+            let others = batch.inputs.iter().filter(|input| !is_sign_in(input));
+            self.were_several = others.count() > 1;
             self.finish(batch, &removals);
         }
         drop(removals);
         // What it leaves is removed at the next start.
         let _ = remover.join();
+    }
+
+    /// Lets a small batch wait for more, where more are likely.
+    fn rest(&mut self, batch: &mut Batch) {
+        let gathering = Arc::clone(&self.gathering);
+        let pause = pause_before(&batch.inputs, gathering.at_work(), self.were_several);
+        gathering.rest(pause, || {
+            self.gather(batch);
+            batch.is_patient()
+        });
     }
 
     /// Takes what waits, as far as a batch has room.

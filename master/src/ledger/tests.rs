@@ -2,6 +2,7 @@
 //! happened.
 
 mod forgetting;
+mod gathering;
 mod records;
 mod restarts;
 
@@ -287,48 +288,6 @@ fn who_goes_on_elsewhere_does_so_after_the_append() {
     assert!(went_on.try_recv().is_err());
     go.send(()).unwrap();
     assert_eq!(went_on.blocking_recv().unwrap().unwrap(), Answer::Done);
-}
-
-#[test]
-fn a_small_batch_waits_only_among_others() {
-    let one = [event("one")];
-    assert_eq!(pause_before(&one, 1, false), None, "it is alone");
-    assert_eq!(pause_before(&one, 0, false), None, "a timer, or a program");
-    assert_eq!(pause_before(&one, 2, false), Some(GATHERING_PAUSE));
-    assert_eq!(pause_before(&one, 1, true), Some(GATHERING_PAUSE));
-    assert_eq!(pause_before(&[], 9, true), None, "questions alone");
-    let many = vec![event("many"); GATHERED_INPUTS_MIN];
-    assert_eq!(pause_before(&many, 100, true), None);
-}
-
-#[test]
-fn sign_ins_wait_longer_while_others_are_at_work_and_nothing_else_waits() {
-    let sign_in = Input::Auth(Box::new(crate::auth::Attempt {
-        id: id("a"),
-        pem: String::new(),
-        fingerprint: String::new(),
-        version: 3,
-        from: "127.0.0.1".into(),
-        claim: crate::auth::decide::Claim::default(),
-        is_over_max: false,
-        is_old_gone: false,
-    }));
-    let one = [sign_in.clone()];
-    assert_eq!(pause_before(&one, 2, false), Some(SIGN_INS_PAUSE));
-    assert_eq!(pause_before(&one, 1, false), None, "it is alone");
-    let with_an_event = [sign_in, event("two")];
-    let pause = pause_before(&with_an_event, 9, true);
-    assert_eq!(pause, Some(GATHERING_PAUSE));
-}
-
-#[test]
-fn what_is_at_work_is_counted_until_it_is_over() {
-    let running = Running::start(Simulation::new().open());
-    let one = running.handle.at_work();
-    let two = running.handle.clone().at_work();
-    assert_eq!(running.handle.at_work.load(Ordering::Relaxed), 2);
-    drop((one, two));
-    assert_eq!(running.handle.at_work.load(Ordering::Relaxed), 0);
 }
 
 #[test]

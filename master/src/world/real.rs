@@ -60,10 +60,9 @@ impl Clock for RealClock {
     }
 }
 
-/// Holds this thread up for a moment.
-#[expect(clippy::disallowed_methods, reason = "this is the home of waiting")]
-pub fn pause(duration: Duration) {
-    std::thread::sleep(duration);
+/// Holds this thread up for a moment, or until another one unparks it.
+pub fn rest(duration: Duration) {
+    std::thread::park_timeout(duration);
 }
 
 /// The system's randomness.

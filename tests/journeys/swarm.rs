@@ -46,7 +46,7 @@ fn a_job_is_answered_by_all_while_strangers_misbehave() {
     for mischief in ["rubbish", "stall", "vanish"] {
         let etc = master.path("etc");
         let publish = format!(
-            "{} cmd -c {} '*' test.ping --out=txt",
+            "{} cmd -c {} 'swarm-*' test.ping --out=txt",
             brine::binary().display(),
             etc.display()
         );

@@ -148,7 +148,7 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
         }]),
         Input::SubscriberAppeared => {
             let mut effects = collect::on_subscriber(&views.jobs, now);
-            effects.extend(minions::boots::ask_soon(views, now));
+            effects.extend(minions::boots::ask_soon(views, policy.boot_ids, now));
             Decision {
                 effects,
                 ..Decision::records(Vec::new())
@@ -162,7 +162,7 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
         Input::Timer {
             key: TimerKey::Boots,
             presence,
-        } => minions::boots::on_timer(views, &presence, now),
+        } => minions::boots::on_timer(views, &presence, policy.boot_ids, now),
         Input::Timer {
             key: TimerKey::Step { run, step, attempt },
             ..
@@ -451,7 +451,7 @@ pub fn on_clock_jump(views: &Views, policy: &Policy, by_ms: i64, now: Timestamp)
     decision.effects.extend(timers);
     decision
         .effects
-        .extend(minions::boots::ask_soon(views, now));
+        .extend(minions::boots::ask_soon(views, policy.boot_ids, now));
     decision
 }
 

@@ -103,8 +103,8 @@ fn ask_after(now: Timestamp, millis: u64) -> Effect {
 /// opened, and after the wall clock jumped, as the moment that was set is of the clock before. A
 /// minion that was up all the while has an old key and no reason to sign in: a question that it
 /// cannot read is one.
-pub fn ask_soon(views: &Views, now: Timestamp) -> Option<Effect> {
-    let is_any = views.minions.to_ask().next().is_some() || awaited(views).next().is_some();
+pub fn ask_soon(views: &Views, asks_all: bool, now: Timestamp) -> Option<Effect> {
+    let is_any = to_ask(views, asks_all).next().is_some() || awaited(views).next().is_some();
     is_any.then(|| ask_after(now, ASKED_AFTER_MS))
 }
 
@@ -112,6 +112,13 @@ pub fn ask_soon(views: &Views, now: Timestamp) -> Option<Effect> {
 pub fn on_master_start(views: &Views, now: Timestamp) -> Option<Effect> {
     let mut waiting = views.runs.open().flat_map(orch::Run::awaited);
     waiting.next().map(|_| ask_after(now, ASKED_AFTER_MS))
+}
+
+/// Walks over the minions that are to be asked, or were and did not answer yet. Unless all are
+/// asked who sign in (option `boot_ids`), these are the ones that a step asked.
+fn to_ask(views: &Views, asks_all: bool) -> impl Iterator<Item = (&MinionId, &Minion)> {
+    let minions = views.minions.to_ask();
+    minions.filter(move |(_, minion)| asks_all || minion.asked.is_some())
 }
 
 /// Walks over the minions whose start or boot a run waits for, and who did not tell theirs since
@@ -130,13 +137,11 @@ struct Round {
 }
 
 impl Round {
-    fn of(views: &Views, presence: &Presence, now: Timestamp) -> Self {
+    fn of(views: &Views, presence: &Presence, asks_all: bool, now: Timestamp) -> Self {
         let mut round = Self::default();
         let minions = &views.minions;
         let mut wanted: BTreeSet<MinionId> = awaited(views).collect();
-        let accepted = minions
-            .to_ask()
-            .filter(|(id, _)| views.keys.is_accepted(id));
+        let accepted = to_ask(views, asks_all).filter(|(id, _)| views.keys.is_accepted(id));
         for (id, minion) in accepted {
             let is_wanted = wanted.remove(id);
             let last = minion.asked.as_ref().filter(|_| !minions.is_due(id));
@@ -198,9 +203,14 @@ impl Round {
 }
 
 /// Asks whoever is due and can hear it, and whoever did not answer for long.
-pub fn on_timer(views: &mut Views, presence: &Presence, now: Timestamp) -> Decision {
+pub fn on_timer(
+    views: &mut Views,
+    presence: &Presence,
+    asks_all: bool,
+    now: Timestamp,
+) -> Decision {
     let mut decision = Decision::records(Vec::new());
-    let round = Round::of(views, presence, now);
+    let round = Round::of(views, presence, asks_all, now);
     decision
         .effects
         .extend(round.next.map(|pause| ask_after(now, pause)));

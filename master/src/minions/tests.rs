@@ -93,6 +93,23 @@ impl Bench {
 }
 
 #[test]
+fn without_the_option_nobody_is_asked_who_only_signs_in() {
+    let mut bench = Bench::with(&["web"]);
+    bench.policy.boot_ids = false;
+    bench.signs_in();
+    bench.put(Input::SubscriberAppeared);
+    let is_timer = |effect: &Effect| matches!(effect, Effect::HurryTimer { .. });
+    assert!(!bench.effects.iter().any(is_timer), "{:?}", bench.effects);
+    assert_eq!(bench.asks(), None);
+    // A step has to know.
+    let before = bench.records.len();
+    bench.put(Input::AskBoots(vec![id()]));
+    assert!(bench.question(before).is_some());
+    bench.now = bench.now.plus_secs(60);
+    assert!(bench.asks().is_some(), "no answer came");
+}
+
+#[test]
 fn whoever_signs_in_is_asked_once_and_quietly() {
     let mut bench = Bench::with(&["web"]);
     bench.signs_in();

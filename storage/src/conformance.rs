@@ -23,6 +23,7 @@ macro_rules! suite {
             a_record_that_is_too_large_takes_its_batch_with_it,
             a_trim_forgets_and_the_count_goes_on,
             a_trim_of_everything_survives_a_restart,
+            a_probe_changes_nothing,
             many_readers_see_whole_batches_while_one_writes,
             a_snapshot_is_replaced_and_survives_a_restart,
             a_snapshot_with_a_bad_name_is_refused,
@@ -172,6 +173,24 @@ pub(crate) fn a_trim_of_everything_survives_a_restart(open: Open<'_>) {
     assert_eq!(store.reader.read(Cursor(10), 5).unwrap(), []);
     assert_eq!(store.log.append(&entries(11..=12)).unwrap(), Cursor(12));
     assert_eq!(store.reader.read(Cursor(10), 5).unwrap(), numbered(11..=12));
+}
+
+pub(crate) fn a_probe_changes_nothing(open: Open<'_>) {
+    let mut store = open();
+    store.log.probe().unwrap();
+    store.log.append(&entries(1..=3)).unwrap();
+    store.log.trim(Cursor(1)).unwrap();
+    for _ in 0..3 {
+        store.log.probe().unwrap();
+        drop(store);
+        store = open();
+        assert_eq!(
+            (store.log.head(), store.reader.tail()),
+            (Cursor(3), Cursor(1))
+        );
+    }
+    assert_eq!(store.reader.read(Cursor(1), 5).unwrap(), numbered(2..=3));
+    assert_eq!(store.log.append(&entries(4..=4)).unwrap(), Cursor(4));
 }
 
 pub(crate) fn many_readers_see_whole_batches_while_one_writes(open: Open<'_>) {

@@ -20,6 +20,7 @@
 //! 8. A snapshot ([`Tables`]) and a blob ([`Blobs`]) are durable when the call returns, and are
 //!    found whole or not at all. A damaged one is an error.
 //! 9. A full disk is [`Error::Full`]; the store is usable again as soon as there is room.
+//! 10. [`Log::probe`] costs one small write, and changes nothing that anybody reads.
 
 use std::sync::Arc;
 
@@ -64,6 +65,10 @@ pub trait Log: Send {
 
     /// Forgets the records up to and including `up_to` (at most all) and gives their space back.
     fn trim(&mut self, up_to: Cursor) -> Result<(), Error>;
+
+    /// Writes something that says nothing, as durably as a batch: whether the log takes batches
+    /// again after one that failed.
+    fn probe(&mut self) -> Result<(), Error>;
 
     /// Leaves the log in as few bytes as it takes, for a writer that ends. Nothing depends on it:
     /// all is durable before and after.

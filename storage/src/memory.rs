@@ -161,6 +161,10 @@ impl Log for Part {
             state.tail = tail;
         })
     }
+
+    fn probe(&mut self) -> Result<(), Error> {
+        self.disk.state().write(self.generation, |_| ())
+    }
 }
 
 impl LogReader for Part {

@@ -14,6 +14,7 @@ use storage::{Entry, Log};
 use tracing::{error, info, warn};
 
 use super::decide::Decision;
+use super::outage::{Attempts, Outage};
 use super::{
     Answer, Durable, Effect, Input, LedgerError, Policy, Record, TRIM_RECORDS_MAX, Views, decide,
     replay,
@@ -74,6 +75,10 @@ pub struct Core {
     beat: Beat,
     /// The views hold a batch that was not recorded, and could not be built again yet.
     are_views_ahead: bool,
+    /// Attempts at building them again.
+    rebuilds: Attempts,
+    /// The last append failed.
+    outage: Option<Outage>,
 }
 
 /// What one batch came to. All of it is durable.
@@ -106,6 +111,8 @@ impl Core {
             parts,
             beat,
             are_views_ahead: false,
+            rebuilds: Attempts::default(),
+            outage: None,
         }
     }
 
@@ -114,9 +121,11 @@ impl Core {
     pub fn step(&mut self, inputs: impl IntoIterator<Item = Input>) -> Step {
         let mut batch = Batch::default();
         let before = self.beat;
+        let mut inputs = inputs.into_iter().peekable();
+        let refusal = inputs.peek().and_then(|_| self.refusal());
         for input in inputs {
-            if !self.are_views_right() {
-                let why = "the store cannot be read; the log of the master says why".to_owned();
+            if let Some(why) = &refusal {
+                let why = why.clone();
                 batch.step.answers.push(Err(LedgerError::NotRecorded(why)));
                 continue;
             }
@@ -220,7 +229,31 @@ impl Core {
             cursor, self.parts.views.head,
             "views and log count the same records"
         );
+        if self.outage.take().is_some() {
+            info!("the log takes records again");
+        }
         Ok(cursor)
+    }
+
+    /// Gives why nothing can be decided now, if so.
+    fn refusal(&mut self) -> Option<String> {
+        let now = self.parts.clock.steady();
+        if let Some(outage) = self.outage.as_mut().filter(|outage| !outage.is_probed) {
+            if outage.probes.may_try(now) {
+                match self.parts.log.probe() {
+                    Ok(()) => outage.is_probed = true,
+                    Err(problem) => {
+                        warn!(%problem, "the log still takes nothing");
+                        outage.problem = problem.to_string();
+                    }
+                }
+            }
+            if !outage.is_probed {
+                return Some(outage.problem.clone());
+            }
+        }
+        let why = "the store cannot be read; the log of the master says why";
+        (!self.are_views_right()).then(|| why.to_owned())
     }
 
     /// The batch never happened.
@@ -228,6 +261,10 @@ impl Core {
         let inputs = step.answers.len();
         error!(%problem, inputs, "nothing of this batch was recorded");
         self.are_views_ahead = true;
+        self.rebuilds = Attempts::default();
+        let outage = self.outage.get_or_insert_with(Outage::default);
+        outage.problem = problem.to_string();
+        outage.is_probed = false;
         let told = || Err(LedgerError::NotRecorded(problem.to_string()));
         Step {
             head: self.parts.log.head(),
@@ -239,7 +276,7 @@ impl Core {
     /// Builds the views again if they hold what was not recorded; says whether they are right now.
     /// While they are not, nothing is decided and nothing is answered.
     fn are_views_right(&mut self) -> bool {
-        if self.are_views_ahead {
+        if self.are_views_ahead && self.rebuilds.may_try(self.parts.clock.steady()) {
             match self.parts.durable.views() {
                 Ok(views) => {
                     info!(head = %views.head, "the views are built again from what is durable");

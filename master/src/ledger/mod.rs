@@ -4,8 +4,9 @@
 //! durable by one append (group commit), and only then is anybody answered and anything done.
 //! Questions are answered between batches from the views, so that nobody hears of what is not
 //! durable yet. If an append fails, the batch never happened: the views are built again from the
-//! log and every asker is told. What a batch comes to is decided by [`Core::step`], which has no
-//! thread; this file gives it one, and the queues.
+//! log, every asker is told, and all others are refused until the log takes something. What a
+//! batch comes to is decided by [`Core::step`], which has no thread; this file gives it one, and
+//! the queues.
 
 #[cfg(test)]
 pub(crate) mod bench;
@@ -15,6 +16,7 @@ mod effect;
 mod gathering;
 mod input;
 mod kept_return;
+mod outage;
 mod record;
 mod replay;
 mod snapshots;

@@ -72,4 +72,8 @@ impl Log for DoomedLog {
     fn trim(&mut self, up_to: Cursor) -> Result<(), Error> {
         self.inner.trim(up_to)
     }
+
+    fn probe(&mut self) -> Result<(), Error> {
+        self.inner.probe()
+    }
 }

@@ -58,7 +58,7 @@ fn yomi_pillar(bencher: Bencher<'_, '_>) {
         saltenv: None,
         pillarenv: None,
         overrides: Map::new(),
-        opts: Map::new(),
+        opts: Arc::default(),
     };
     let pillar = compile(&request, &suppliers);
     assert!(pillar.errors.is_empty(), "{:?}", pillar.errors);

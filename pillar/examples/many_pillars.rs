@@ -70,7 +70,7 @@ fn main() {
             saltenv: None,
             pillarenv: None,
             overrides: Map::new(),
-            opts: Map::new(),
+            opts: Arc::default(),
         };
         let pillar = compile(&request, &suppliers);
         assert!(pillar.errors.is_empty(), "{:?}", pillar.errors);

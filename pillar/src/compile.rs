@@ -1,14 +1,12 @@
 //! Match the top file, gather the SLS, merge. No I/O.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Map, Value};
 use states::context::Functions;
 use states::file_client::FileClient;
-use states::sources::Sources;
-use states::top_file::{Matches, Minion};
+use states::renderers;
+use states::top_file::Matches;
 
 use crate::decrypt::{Decrypt, decrypt_pillar};
 use crate::error::Problem;
@@ -83,7 +81,8 @@ impl Pillar {
 /// What is wrong with the top files.
 pub fn top_matches(request: &Request, suppliers: &Suppliers) -> Result<Matches, Vec<Problem>> {
     let options = Options::new(request);
-    let gatherer = gatherer(request, &options, suppliers, suppliers.functions.clone());
+    let functions = Arc::clone(&suppliers.functions);
+    let gatherer = Gatherer::new(request, &options, suppliers.files.as_ref(), functions);
     let mut problems = Vec::new();
     let matches = top::read(&gatherer, &mut problems).matches(&gatherer, &mut problems);
     if problems.is_empty() {
@@ -93,30 +92,15 @@ pub fn top_matches(request: &Request, suppliers: &Suppliers) -> Result<Matches, 
     }
 }
 
-fn gatherer<'a>(
-    request: &'a Request,
-    options: &'a Options,
-    suppliers: &'a Suppliers,
-    functions: Arc<dyn Functions>,
-) -> Gatherer<'a> {
-    Gatherer {
-        request,
-        options,
-        files: Sources::new(suppliers.files.as_ref()),
-        functions,
-        minion: minion(request, options, Map::new()),
-        pillar: Map::new(),
-        ignored: indexmap::IndexMap::new(),
-        available: RefCell::new(BTreeMap::new()),
-        contributions: RefCell::new(Vec::new()),
-    }
-}
-
 /// Makes the pillar of one minion. Whatever is broken is named in it.
 pub fn compile(request: &Request, suppliers: &Suppliers) -> Pillar {
+    renderers::together(|| compile_here(request, suppliers))
+}
+
+fn compile_here(request: &Request, suppliers: &Suppliers) -> Pillar {
     let options = Options::new(request);
     let called = Arc::new(Called::new(Arc::clone(&suppliers.functions)));
-    let gatherer = gatherer(request, &options, suppliers, called.clone());
+    let gatherer = Gatherer::new(request, &options, suppliers.files.as_ref(), called.clone());
     let mut making = Making {
         request,
         options: &options,
@@ -152,7 +136,6 @@ pub fn compile(request: &Request, suppliers: &Suppliers) -> Pillar {
             .collect(),
         problems,
         inputs: Inputs {
-            request: Inputs::key(request),
             sources: gatherer.files.seen(),
             functions: called.names(),
             external: suppliers
@@ -163,15 +146,6 @@ pub fn compile(request: &Request, suppliers: &Suppliers) -> Pillar {
         },
         contributions: gatherer.contributions.into_inner(),
     }
-}
-
-fn minion(request: &Request, options: &Options, pillar: Map) -> Minion {
-    Minion::new(
-        request.id.clone(),
-        request.grains.clone(),
-        pillar.into(),
-        options.nodegroups.clone(),
-    )
 }
 
 struct Making<'a> {
@@ -193,8 +167,7 @@ impl Making<'_> {
         self.gatherer.ignored.clone_from(&top.ignored);
         let mut pillar = if self.options.is_external_first {
             let external = self.external(overrides.clone());
-            self.gatherer.pillar = external.clone();
-            self.gatherer.minion = minion(self.request, self.options, external.clone());
+            self.gatherer.show(external.clone());
             let internal = self.internal(&top);
             merge.merge(external, internal)
         } else {
@@ -203,7 +176,7 @@ impl Making<'_> {
         };
         self.problems.extend(top_problems);
         if self.options.has_master_opts {
-            let mut opts = self.request.opts.clone();
+            let mut opts = Map::clone(&self.request.opts);
             opts.remove("grains");
             pillar.insert("master", opts);
         }

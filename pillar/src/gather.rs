@@ -27,8 +27,8 @@ pub(crate) struct Gatherer<'a> {
     pub(crate) files: Sources<'a>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) minion: Minion,
-    /// What templates see as `pillar`: external pillars, if those come first.
-    pub(crate) pillar: Map,
+    /// What templates see: the same for all, except for the names of the file that is rendered.
+    context: RefCell<Context>,
     pub(crate) ignored: IndexMap<String, Vec<String>>,
     pub(crate) available: RefCell<BTreeMap<String, Vec<String>>>,
     pub(crate) contributions: RefCell<Vec<Contribution>>,
@@ -47,7 +47,44 @@ struct Place<'a> {
     depth: usize,
 }
 
-impl Gatherer<'_> {
+impl<'a> Gatherer<'a> {
+    /// Makes one that has rendered nothing yet. The pillar is still empty.
+    pub(crate) fn new(
+        request: &'a Request,
+        options: &'a Options,
+        files: &'a dyn FileClient,
+        functions: Arc<dyn Functions>,
+    ) -> Self {
+        let mut opts = Map::clone(&request.opts);
+        opts.insert("id", request.id.as_str());
+        opts.insert("minion_id", request.id.as_str());
+        opts.insert("saltenv", options.saltenv.as_deref());
+        opts.insert("pillarenv", options.pillarenv.as_deref());
+        let context = Context {
+            grains: request.grains.0.clone().into(),
+            opts,
+            functions: Arc::clone(&functions),
+            ..Context::empty()
+        };
+        Self {
+            request,
+            options,
+            files: Sources::new(files),
+            functions,
+            minion: minion(request, options, Map::new()),
+            context: RefCell::new(context),
+            ignored: IndexMap::new(),
+            available: RefCell::default(),
+            contributions: RefCell::default(),
+        }
+    }
+
+    /// Shows templates and targets what external pillars say, if those come first.
+    pub(crate) fn show(&mut self, pillar: Map) {
+        self.minion = minion(self.request, self.options, pillar.clone());
+        self.context.get_mut().pillar = pillar.into();
+    }
+
     /// Renders the SLS of one environment (globs allowed), each with its includes.
     pub(crate) fn environment(
         &self,
@@ -93,21 +130,11 @@ impl Gatherer<'_> {
         extra: Map,
     ) -> Result<Value, String> {
         let text = std::str::from_utf8(content).map_err(|error| error.to_string())?;
-        let mut opts = self.request.opts.clone();
-        opts.insert("id", self.request.id.as_str());
-        opts.insert("minion_id", self.request.id.as_str());
-        opts.insert("saltenv", self.options.saltenv.as_deref());
-        opts.insert("pillarenv", self.options.pillarenv.as_deref());
-        let context = Context {
-            grains: self.request.grains.0.clone().into(),
-            pillar: self.pillar.clone().into(),
-            opts,
-            saltenv: env.to_owned(),
-            sls: name.to_owned(),
-            template: path.to_owned(),
-            functions: Arc::clone(&self.functions),
-            extra,
-        };
+        let mut context = self.context.borrow_mut();
+        env.clone_into(&mut context.saltenv);
+        name.clone_into(&mut context.sls);
+        path.clone_into(&mut context.template);
+        context.extra = extra;
         render(text, &self.options.renderer, &context, &self.files)
             .map_err(|error| error.without_sls())
     }
@@ -330,6 +357,15 @@ impl Gatherer<'_> {
             data: under(&place.key, state.clone()),
         });
     }
+}
+
+fn minion(request: &Request, options: &Options, pillar: Map) -> Minion {
+    Minion::new(
+        request.id.clone(),
+        request.grains.clone(),
+        pillar.into(),
+        options.nodegroups.clone(),
+    )
 }
 
 fn no_environment(env: &str) -> Problem {

@@ -16,8 +16,6 @@ const FROM_REQUEST: [&str; 2] = ["grains.", "match."];
 /// What a pillar depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inputs {
-    /// The SHA-256 of minion, grains, environments, overrides and options.
-    pub request: String,
     /// Every file that was looked for.
     pub sources: Vec<Source>,
     /// The functions that templates called; their answers may differ next time.
@@ -27,7 +25,8 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Gives the key of a request, before anything is read.
+    /// Gives the key of a request, before anything is read: the SHA-256 of minion, grains,
+    /// environments, overrides and options.
     pub fn key(request: &Request) -> String {
         let optional = |text: &Option<String>| Value::from(text.as_deref());
         let all: Value = vec![
@@ -36,7 +35,7 @@ impl Inputs {
             optional(&request.saltenv),
             optional(&request.pillarenv),
             request.overrides.clone().into(),
-            request.opts.clone().into(),
+            Map::clone(&request.opts).into(),
         ]
         .into_iter()
         .collect();
@@ -48,18 +47,6 @@ impl Inputs {
     pub fn is_closed(&self) -> bool {
         let is_stable = |name: &String| FROM_REQUEST.iter().any(|module| name.starts_with(module));
         self.functions.iter().all(is_stable) && self.external.is_empty()
-    }
-
-    /// Says whether the same pillar would come out now: the same question, the same files, and
-    /// nothing else was asked.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub fn is_current(&self, request: &Request, files: &dyn FileClient) -> Result<bool, FileError> {
-        if !self.is_closed() || self.request != Self::key(request) {
-            return Ok(false);
-        }
-        self.has_same_files(files)
     }
 
     /// Says whether every file that was looked for is as it was.

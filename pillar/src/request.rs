@@ -1,5 +1,7 @@
 //! For whom a pillar is made, and the options that change what it is.
 
+use std::sync::Arc;
+
 use model::{Grains, Map, MinionId, Value};
 
 use crate::merge::{Merge, Strategy};
@@ -18,7 +20,7 @@ pub struct Request {
     /// Pillar given with the command (`pillar=...`); it wins over everything.
     pub overrides: Map,
     /// The master's options.
-    pub opts: Map,
+    pub opts: Arc<Map>,
 }
 
 /// The options, read once.

@@ -86,9 +86,10 @@ impl FileClient for Sources<'_> {
 
 /// Gives the SHA-256 as hexadecimal text.
 pub fn hash(content: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
     Sha256::digest(content)
         .iter()
-        .map(|byte| format!("{byte:02x}"))
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
         .collect()
 }
 

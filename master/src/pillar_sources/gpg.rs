@@ -97,7 +97,7 @@ pub(super) struct Decryptor {
     /// Whose `outside` decrypts.
     pub(super) functions: Arc<dyn Functions>,
     /// The master's options.
-    pub(super) opts: Map,
+    pub(super) opts: Arc<Map>,
 }
 
 impl Decrypt for Decryptor {
@@ -115,7 +115,7 @@ impl Decrypt for Decryptor {
             return Err(format!("Decryption renderer '{renderer}' is not available"));
         }
         let context = Context {
-            opts: self.opts.clone(),
+            opts: Map::clone(&self.opts),
             functions: Arc::clone(&self.functions),
             ..Context::empty()
         };

@@ -29,6 +29,8 @@ pub(super) struct Kept {
 }
 
 struct Entry {
+    /// What [`Inputs::key`] gives for its question.
+    key: String,
     pillarenv: Option<String>,
     inputs: Inputs,
     data: Map,
@@ -60,7 +62,7 @@ impl Kept {
         let (inputs, data) = {
             let pillars = self.lock();
             let entries = pillars.get(&request.id)?;
-            let entry = entries.iter().find(|entry| entry.inputs.request == key)?;
+            let entry = entries.iter().find(|entry| entry.key == key)?;
             if !self.is_fresh(entry) {
                 return None;
             }
@@ -77,6 +79,7 @@ impl Kept {
             return;
         }
         let entry = Entry {
+            key: Inputs::key(request),
             pillarenv: request.pillarenv.clone(),
             inputs: pillar.inputs.clone(),
             data: pillar.data.clone(),
@@ -84,8 +87,7 @@ impl Kept {
         };
         let mut pillars = self.lock();
         let entries = pillars.entry(request.id.clone()).or_default();
-        entries
-            .retain(|known| known.inputs.request != entry.inputs.request && self.is_fresh(known));
+        entries.retain(|known| known.key != entry.key && self.is_fresh(known));
         if entries.len() >= OF_A_MINION_MAX {
             entries.remove(0);
         }

@@ -66,7 +66,7 @@ pub struct Asked {
 /// Compiles pillars.
 pub struct Pillars {
     files: Arc<RootsClient>,
-    opts: Map,
+    opts: Arc<Map>,
     master_id: MinionId,
     tools: Arc<Tools>,
     disk: Arc<dyn DiskRead>,
@@ -91,7 +91,7 @@ impl Pillars {
         let contents = Arc::new(KeptContents::new(Arc::clone(&world.clock)));
         Self {
             files: Arc::new(files.keeping(contents)),
-            opts: opts.for_templates(),
+            opts: opts.for_templates().into(),
             master_id: opts.master_minion_id(),
             tools: Arc::new(Tools::new(opts, world)),
             external: external::sources(&entries(opts), &parts),
@@ -242,7 +242,7 @@ impl Pillars {
             saltenv: None,
             pillarenv: None,
             overrides: Map::new(),
-            opts: self.opts.clone(),
+            opts: Arc::clone(&self.opts),
         }
     }
 
@@ -250,7 +250,7 @@ impl Pillars {
         let functions = self.functions(&request.id, &request.grains, &Map::new());
         let decryptor = gpg::Decryptor {
             functions: Arc::clone(&functions),
-            opts: self.opts.clone(),
+            opts: Arc::clone(&self.opts),
         };
         let mut suppliers = Suppliers::new(
             self.files_for(request.saltenv.as_deref(), request.pillarenv.as_deref()),
@@ -267,7 +267,7 @@ impl Pillars {
             id: id.clone(),
             grains: grains.clone(),
             pillar: pillar.clone(),
-            opts: self.opts.clone(),
+            opts: Arc::clone(&self.opts),
             tools: Arc::clone(&self.tools),
         })
     }

@@ -14,5 +14,11 @@ pub mod yaml;
 pub use pipe::{render, render_text};
 pub use yaml::load_yaml;
 
+/// Does work that renders more than once. Its renders share one thread with a large stack, instead
+/// of starting one each.
+pub fn together<T: Send>(work: impl Fn() -> T + Sync) -> T {
+    jinja::together(work)
+}
+
 #[cfg(test)]
 mod corpus_tests;

@@ -121,7 +121,7 @@ fn compiled(orchestration: Orchestration, sls: &str, nodes: usize) -> Plan {
         saltenv: None,
         pillarenv: None,
         overrides: Map::new(),
-        opts: Map::new(),
+        opts: Arc::default(),
     };
     let suppliers = pillar::Suppliers::new(Arc::new(pillar_files), Arc::new(NoFunctions));
     let pillar = pillar::compile(&request, &suppliers);

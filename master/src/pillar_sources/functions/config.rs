@@ -22,7 +22,7 @@ fn call(of: &MinionFunctions, fun: &str, arguments: &Arguments) -> Option<Answer
         "get" => get(of, arguments),
         "option" => option(of, arguments),
         "merge" => merge(of, arguments),
-        "items" => Ok(of.opts.clone().into()),
+        "items" => Ok(Map::clone(&of.opts).into()),
         "dot_vals" => dot_vals(of, arguments),
         _ => return None,
     })
@@ -42,7 +42,7 @@ fn get(of: &MinionFunctions, arguments: &Arguments) -> Answer {
     let defaults: Map = DEFAULTS.into_iter().collect();
     if let Some(strategy) = arguments.given(3, "merge") {
         let mut data = defaults;
-        for above in [&master, &of.pillar, &of.grains.0, &of.opts] {
+        for above in [&master, &of.pillar, &of.grains.0, of.opts.as_ref()] {
             if strategy.as_str() == Some("overwrite") {
                 data.extend(above.clone());
             } else {
@@ -54,7 +54,7 @@ fn get(of: &MinionFunctions, arguments: &Arguments) -> Answer {
             .unwrap_or_else(default));
     }
     let places = [
-        (&of.opts, 4, "omit_opts"),
+        (of.opts.as_ref(), 4, "omit_opts"),
         (&of.grains.0, 7, "omit_grains"),
         (&of.pillar, 5, "omit_pillar"),
         (&master, 6, "omit_master"),
@@ -81,7 +81,7 @@ fn option(of: &MinionFunctions, arguments: &Arguments) -> Answer {
     let is_wild = arguments.is_on(7, "wildcard");
     let master = of_master(of);
     let places = [
-        (&of.opts, 2, "omit_opts"),
+        (of.opts.as_ref(), 2, "omit_opts"),
         (&of.grains.0, 3, "omit_grains"),
         (&of.pillar, 4, "omit_pillar"),
         (&master, 5, "omit_master"),
@@ -114,7 +114,7 @@ fn merge(of: &MinionFunctions, arguments: &Arguments) -> Answer {
     let key = arguments.required_text(0, "value")?;
     let master = of_master(of);
     let places = [
-        (&of.opts, 2, "omit_opts"),
+        (of.opts.as_ref(), 2, "omit_opts"),
         (&master, 3, "omit_master"),
         (&of.pillar, 4, "omit_pillar"),
     ];

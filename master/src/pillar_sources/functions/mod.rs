@@ -74,7 +74,7 @@ pub(super) struct MinionFunctions {
     pub(super) id: MinionId,
     pub(super) grains: Grains,
     pub(super) pillar: Map,
-    pub(super) opts: Map,
+    pub(super) opts: Arc<Map>,
     pub(super) tools: Arc<Tools>,
 }
 

@@ -130,7 +130,7 @@ fn renderer(of: &MinionFunctions, arguments: &Arguments) -> Answer {
     let context = Context {
         grains: of.grains.0.clone().into(),
         pillar: of.pillar.clone().into(),
-        opts: of.opts.clone(),
+        opts: Map::clone(&of.opts),
         saltenv,
         functions: Arc::new(of.clone()),
         extra,

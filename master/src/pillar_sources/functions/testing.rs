@@ -27,7 +27,7 @@ fn call(of: &MinionFunctions, fun: &str, arguments: &Arguments) -> Option<Answer
         "ping" | "true" => Ok(Value::Bool(true)),
         "false" => Ok(Value::Bool(false)),
         "echo" => arguments.required(0, "text").cloned(),
-        "get_opts" => Ok(of.opts.clone().into()),
+        "get_opts" => Ok(Map::clone(&of.opts).into()),
         "kwarg" => Ok(arguments.named.clone().into()),
         "arg" => Ok(Value::Map(Map::from([
             ("args", Value::List(arguments.placed.clone())),

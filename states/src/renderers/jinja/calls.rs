@@ -6,6 +6,7 @@ use std::rc::Rc;
 use model::{Map, Value};
 
 use super::ast::Macro;
+use super::context;
 use super::dict::Dict;
 use super::fault::{Fault, FaultKind, Outcome};
 use super::interpreter::{Interpreter, crossing};
@@ -138,6 +139,10 @@ impl Interpreter<'_> {
     }
 
     fn full_context(&mut self, site: Option<&Site>) -> Outcome<Py> {
+        for name in context::LATE {
+            // What is made late is shown, too.
+            self.late(&Rc::from(name), &self.globals);
+        }
         let mut dict = Dict::default();
         let scopes = [Some(&self.globals), site.map(|site| &site.root)];
         for scope in scopes.into_iter().flatten() {

@@ -1,22 +1,51 @@
-//! What a template finds in its scope: Salt's names, filled from the [`Context`] of the render.
+//! What a template finds in its scope: Salt's names, from the [`Context`] of the render.
 
 use std::rc::Rc;
 
 use model::Value;
 
 use super::dict::Dict;
+use super::interpreter::Interpreter;
 use super::object::Object;
 use super::scope::Scope;
 use super::value::Py;
 use crate::context::{Context, FUNCTION};
 
-/// Fills a scope with `salt`, `grains`, `pillar`, `opts`, `saltenv`, `sls` and what is derived from
-/// them.
+/// The variables that are large; each is made when a template first names it.
+pub(super) const LATE: [&str; 3] = ["grains", "pillar", "opts"];
+
+/// Makes one of the large variables; `None` for any other name.
+fn late(name: &str, context: &Context) -> Option<Py> {
+    match name {
+        "grains" => Some(Py::from_value(&context.grains)),
+        "pillar" => Some(Py::from_value(&context.pillar)),
+        "opts" => Some(Py::from_map(&context.opts)),
+        _ => None,
+    }
+}
+
+impl Interpreter<'_> {
+    /// Makes a large variable for the outermost of these scopes. Files that are loaded without a
+    /// context share one; the template itself has its own, as in Jinja.
+    pub(super) fn late(&self, name: &Rc<str>, scope: &Rc<Scope>) -> Option<Py> {
+        if !LATE.contains(&name.as_ref()) {
+            return None;
+        }
+        let outermost = scope.outermost();
+        let is_own = Rc::ptr_eq(&outermost, &self.scope);
+        let shared = self.globals.get(name).filter(|_| !is_own);
+        let value = shared.or_else(|| late(name, self.context))?;
+        if !is_own {
+            self.globals.set(name, value.clone());
+        }
+        outermost.set(name, value.clone());
+        Some(value)
+    }
+}
+
+/// Fills a scope with `salt`, `saltenv`, `sls` and what is derived from them.
 pub(super) fn fill(scope: &Rc<Scope>, context: &Context) {
     scope.set_str("salt", Py::object(Object::SaltRoot));
-    scope.set_str("grains", Py::from_value(&context.grains));
-    scope.set_str("pillar", Py::from_value(&context.pillar));
-    scope.set_str("opts", Py::from_value(&Value::Map(context.opts.clone())));
     scope.set_str("saltenv", Py::str(&context.saltenv));
     scope.set_str("sls", Py::str(&context.sls));
     scope.set_str("tmplpath", Py::str(&context.template));

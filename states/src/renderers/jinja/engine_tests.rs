@@ -1,7 +1,15 @@
 //! What no template can do.
 
-use super::render;
-use crate::context::Context;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use model::{Map, Value};
+
+use super::environment::Options;
+use super::interpreter::Interpreter;
+use super::value::Py;
+use super::{context, imports, limits, render, together};
+use crate::context::{Context, FunctionError, Functions};
 use crate::error::ErrorKind;
 use crate::file_client::MemoryFiles;
 
@@ -47,6 +55,124 @@ fn no_template_takes_the_process_down() {
         outcome(&format!("{{{{ {}1 }}}}", "-".repeat(50_000))),
         Err(ErrorKind::Limit)
     );
+}
+
+/// A function whose own render runs until it is stopped.
+struct Endless;
+
+impl Functions for Endless {
+    fn call(&self, _: &str, _: Vec<Value>, _: Map) -> Result<Value, FunctionError> {
+        let text = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
+        assert!(
+            !limits::has_room(),
+            "this thread belongs to the render outside"
+        );
+        Ok(Value::Bool(outcome(text) == Err(ErrorKind::Limit)))
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec!["test.endless".to_owned()]
+    }
+}
+
+#[test]
+fn renders_that_share_a_thread_disturb_each_other_in_nothing() {
+    let context = Context {
+        functions: Arc::new(Endless),
+        ..Context::empty()
+    };
+    let endless = "{{ salt['test.endless']() }} {{ range(99)|length }}";
+    let texts = || {
+        assert!(limits::has_room());
+        let alone = std::thread::current().id();
+        let first = outcome("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}");
+        let second = render(endless, &context, &MemoryFiles::new()).map_err(|e| e.kind());
+        let third = outcome("{% for a in range(9999) %}{{ a }}{% endfor %}").map(|_| ());
+        assert!(limits::has_room());
+        // What is together already starts no other thread.
+        let is_same = together(|| std::thread::current().id() == alone);
+        (first, second, third, is_same)
+    };
+    let (first, second, third, is_same) = together(texts);
+    assert_eq!(first, Err(ErrorKind::Limit));
+    assert_eq!(second, Ok("True 99".to_owned()));
+    assert_eq!(third, Ok(()));
+    assert!(is_same);
+    assert!(!limits::has_room());
+}
+
+#[test]
+fn a_render_that_panics_leaves_its_thread_to_no_other() {
+    /// A function that is broken.
+    struct Broken;
+    impl Functions for Broken {
+        fn call(&self, _: &str, _: Vec<Value>, _: Map) -> Result<Value, FunctionError> {
+            panic!("as a test wants it")
+        }
+        fn names(&self) -> Vec<String> {
+            vec!["test.broken".to_owned()]
+        }
+    }
+    let context = Context {
+        functions: Arc::new(Broken),
+        ..Context::empty()
+    };
+    together(|| {
+        let broken = render("{{ salt['test.broken']() }}", &context, &MemoryFiles::new());
+        let error = broken.expect_err("it panics");
+        assert!(error.message().contains("please report"), "{error}");
+        assert!(!limits::has_room());
+        assert_eq!(outcome("{{ 1 + 1 }}"), Ok("2".to_owned()));
+    });
+}
+
+#[test]
+fn files_without_a_context_share_the_large_variables_and_the_template_has_its_own() {
+    let files = MemoryFiles::new()
+        .with("a", "{% do opts.update({'x': 1}) %}{{ opts.x }}")
+        .with("b", "{{ opts.x }}")
+        .with("c", "{{ opts.x is defined }}");
+    let text = "{% import 'a' as a %}{% import 'b' as b %}{{ a }}{{ b }} \
+        {{ opts.x is defined }} {% include 'c' %} {% include 'c' without context %}";
+    let rendered = render(text, &Context::empty(), &files);
+    assert_eq!(
+        rendered.map_err(|e| e.to_string()),
+        Ok("11 False False True".to_owned())
+    );
+}
+
+#[test]
+fn what_a_template_made_is_freed_with_its_render() {
+    let context = Context::empty();
+    let files = MemoryFiles::new().with("m", "{% macro m() %}{{ grains }}{% endmacro %}");
+    let text = "{% import 'm' as m %}{{ m.m() }}{% macro n() %}{{ n }}{% endmacro %}\
+        {% block b %}{% set s = self %}{% macro n() %}{% endmacro %}{% endblock %}";
+    let template = imports::compile("t", text, &Options::default()).expect("compiles");
+    let (globals, scope) = (Rc::default(), Rc::default());
+    context::fill(&globals, &context);
+    limits::start();
+    let mut interpreter = Interpreter::new(
+        &context,
+        &files,
+        Options::default(),
+        (globals.clone(), scope),
+    );
+    let site = Interpreter::site(&template, &interpreter.scope);
+    interpreter
+        .run_template(&site, &mut String::new())
+        .expect("runs");
+    let grains = match globals.get("grains") {
+        Some(Py::Dict(grains)) => Rc::downgrade(&grains),
+        _ => panic!("the macro has asked for the grains"),
+    };
+    let outermost = Rc::downgrade(&site.root);
+    site.root.clear();
+    drop((interpreter, globals, site));
+    assert!(
+        grains.upgrade().is_none(),
+        "the imported file is still there"
+    );
+    assert!(outermost.upgrade().is_none(), "the template is still there");
 }
 
 #[test]

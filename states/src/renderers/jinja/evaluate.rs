@@ -160,10 +160,17 @@ impl Interpreter<'_> {
         if let Some(value) = site.scope.get(name) {
             return value;
         }
+        if let Some(value) = self.late(name, &site.scope) {
+            return value;
+        }
         match name.as_ref() {
-            "self" => Py::object(Object::Blocks(site.clone())),
+            "self" => {
+                self.is_home(&site.scope);
+                Py::object(Object::Blocks(site.clone()))
+            }
             "super" => match &site.block {
                 Some((block, index)) => {
+                    self.is_home(&site.scope);
                     Py::object(Object::Block(site.clone(), block.clone(), index + 1))
                 }
                 None => self.undefined(undefined_name(name)),

@@ -25,10 +25,23 @@ pub(super) struct Interpreter<'a> {
     /// Loaded templates by the name they were asked for.
     pub(super) templates: HashMap<String, Rc<Template>>,
     pub(super) globals: Rc<Scope>,
+    /// The outermost variables of the template itself.
+    pub(super) scope: Rc<Scope>,
     pub(super) function_names: Option<Rc<Vec<String>>>,
     depth: usize,
+    /// Scopes that hold what refers to them, a macro above all: they are emptied in the end, or
+    /// nothing would ever free them.
+    homes: Vec<Rc<Scope>>,
     /// How many blocks of the template that runs gather what is printed.
     pub(super) gathering: usize,
+}
+
+impl Drop for Interpreter<'_> {
+    fn drop(&mut self) {
+        self.homes.iter().for_each(|scope| scope.clear());
+        self.scope.clear();
+        self.globals.clear();
+    }
 }
 
 /// How a statement ended.
@@ -44,7 +57,7 @@ impl<'a> Interpreter<'a> {
         context: &'a Context,
         files: &'a dyn FileClient,
         options: Options,
-        globals: Rc<Scope>,
+        (globals, scope): (Rc<Scope>, Rc<Scope>),
     ) -> Self {
         Self {
             context,
@@ -52,9 +65,22 @@ impl<'a> Interpreter<'a> {
             options,
             templates: HashMap::new(),
             globals,
+            scope,
             function_names: None,
+            homes: Vec::new(),
             gathering: 0,
             depth: 0,
+        }
+    }
+
+    /// Notes that a scope may hold what refers to it.
+    pub(super) fn is_home(&mut self, scope: &Rc<Scope>) {
+        if !self
+            .homes
+            .last()
+            .is_some_and(|last| Rc::ptr_eq(last, scope))
+        {
+            self.homes.push(scope.clone());
         }
     }
 
@@ -190,6 +216,7 @@ impl<'a> Interpreter<'a> {
                 emit(text, out)?;
             }
             StmtKind::Macro(definition) => {
+                self.is_home(&site.scope);
                 let value = Py::object(Object::Macro(definition.clone(), site.clone()));
                 site.scope.set(&definition.name, value);
             }

@@ -62,6 +62,7 @@ pub(super) fn tokenize(text: &str, options: &Options) -> Result<Vec<Token>, (usi
         line: 1,
         options,
         tokens: Vec::new(),
+        openings: [None; 3],
     };
     match lexer.run() {
         Ok(()) => Ok(lexer.tokens),
@@ -83,6 +84,9 @@ struct Lexer<'a> {
     line: usize,
     options: &'a Options,
     tokens: Vec<Token>,
+    /// Where the next opening of a block, a variable and a comment stands, if it was looked for:
+    /// the end of the text, if there is none.
+    openings: [Option<usize>; 3],
 }
 
 /// What begins where plain text ends.
@@ -140,8 +144,14 @@ impl<'a> Lexer<'a> {
     }
 
     /// Finds the next tag: where it is, what it is, and how long its opening is.
-    fn find_begin(&self) -> Option<(usize, Begin, usize)> {
-        let rest = self.rest();
+    fn find_begin(&mut self) -> Option<(usize, Begin, usize)> {
+        let options = self.options;
+        let at = self.at;
+        let kinds = [&options.block, &options.variable, &options.comment];
+        let [block, variable, comment] = [0, 1, 2].map(|kind| {
+            let place = self.opening(kind, &kinds[kind].0);
+            place.map(|place| place - at)
+        });
         let mut found: Option<(usize, Begin, usize)> = None;
         let mut offer = |offset: Option<usize>, begin: Begin, length: usize| {
             let Some(offset) = offset else { return };
@@ -152,22 +162,9 @@ impl<'a> Lexer<'a> {
                 found = Some((offset, begin, length));
             }
         };
-        let options = self.options;
-        offer(
-            rest.find(&options.block.0),
-            Begin::Block,
-            options.block.0.len(),
-        );
-        offer(
-            rest.find(&options.variable.0),
-            Begin::Variable,
-            options.variable.0.len(),
-        );
-        offer(
-            rest.find(&options.comment.0),
-            Begin::Comment,
-            options.comment.0.len(),
-        );
+        offer(block, Begin::Block, options.block.0.len());
+        offer(variable, Begin::Variable, options.variable.0.len());
+        offer(comment, Begin::Comment, options.comment.0.len());
         if let Some(prefix) = &options.line_statement_prefix
             && let Some((offset, length)) = self.find_line_prefix(prefix, true)
         {
@@ -179,6 +176,19 @@ impl<'a> Lexer<'a> {
             offer(Some(offset), Begin::LineComment, length);
         }
         found
+    }
+
+    /// Finds the next opening of a kind. It is looked for once: most texts have no comment, and
+    /// would be read to their end for each tag.
+    fn opening(&mut self, kind: usize, opening: &str) -> Option<usize> {
+        let (text, at) = (self.text, self.at);
+        let known = self.openings[kind].filter(|place| *place >= at);
+        let place = known.unwrap_or_else(|| {
+            let found = text[at..].find(opening);
+            found.map_or(text.len(), |offset| at + offset)
+        });
+        self.openings[kind] = Some(place);
+        (place < text.len()).then_some(place)
     }
 
     /// Finds a prefix behind nothing but blanks on its line; a comment's prefix may stand behind

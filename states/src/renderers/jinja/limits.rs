@@ -30,11 +30,22 @@ pub(super) const MAX_PARSE_DEPTH: usize = 150;
 
 thread_local! {
     static STEPS: Cell<u64> = const { Cell::new(0) };
+    static HAS_ROOM: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Begins the count for a render on this thread.
 pub(super) fn start() {
     STEPS.set(MAX_STEPS);
+}
+
+/// Says whether this thread has [`STACK`], all of it for the render that asks.
+pub(super) fn has_room() -> bool {
+    HAS_ROOM.get()
+}
+
+/// Notes whether the next render may use this thread.
+pub(super) fn set_room(has_room: bool) {
+    HAS_ROOM.set(has_room);
 }
 
 /// Takes steps off the account.

@@ -42,6 +42,15 @@ impl Scope {
         None
     }
 
+    /// Gives the level that has no other around it.
+    pub(super) fn outermost(self: &Rc<Self>) -> Rc<Self> {
+        let mut here = self;
+        while let Some(parent) = &here.parent {
+            here = parent;
+        }
+        here.clone()
+    }
+
     /// Looks up a variable of this level only.
     pub(super) fn get_own(&self, name: &str) -> Option<Py> {
         self.vars.borrow().get(name).cloned()

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use model::Value;
+use model::{Map, Value};
 
 use super::dict::Dict;
 use super::fault::{Fault, Outcome};
@@ -333,14 +333,17 @@ impl Py {
             Value::Str(text) => Py::str(text),
             Value::Bytes(bytes) | Value::Ext(_, bytes) => Py::Bytes(Rc::from(bytes.as_slice())),
             Value::List(list) => Py::list(list.iter().map(Py::from_value).collect()),
-            Value::Map(map) => {
-                let mut dict = Dict::default();
-                for (key, value) in map.iter() {
-                    dict.insert_hashable(Py::key_from_value(key), Py::from_value(value));
-                }
-                Py::dict(dict)
-            }
+            Value::Map(map) => Py::from_map(map),
         }
+    }
+
+    /// As [`Py::from_value`], of a map.
+    pub(super) fn from_map(map: &Map) -> Self {
+        let mut dict = Dict::default();
+        for (key, value) in map.iter() {
+            dict.insert_hashable(Py::key_from_value(key), Py::from_value(value));
+        }
+        Py::dict(dict)
     }
 
     /// A list cannot be a key in Python; a tuple can.
@@ -369,7 +372,7 @@ impl Py {
             Py::Str(text) | Py::Markup(text) => Value::str(text.as_ref()),
             Py::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
             Py::Dict(dict) => {
-                let mut map = model::Map::new();
+                let mut map = Map::new();
                 for (key, value) in dict.borrow().iter() {
                     map.insert(
                         key.to_value_within(room, depth + 1)?,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use minion_protocol::auth::AuthLoad;
+use minion_protocol::load::file::ServeLoad;
 use minion_protocol::{
     Cost, Doubt, KeyLookup, Opened, Principal, Refusal, Reply, Request, Seal, Version,
 };
@@ -85,6 +86,9 @@ async fn work(
     if let Request::Auth(load) = request {
         return sign_in(shared, load, visitor, asked).await;
     }
+    if let Request::ServeFile(load) = request {
+        return serve_file(shared, load, asked);
+    }
     let mut handed = None;
     let answer = answer_once(shared, request, &principal, visitor, &mut handed).await;
     if answer.cost() == Cost::PrivateKey {
@@ -150,7 +154,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// Answers with the private key, on one of its threads.
+    /// Seals the answer on this thread, and gives it to its connection.
     fn answer(self, shared: &Shared, answer: Option<&Reply>) {
         let Some(answer) = answer else {
             return self.reply.send(below_the_floor());
@@ -160,6 +164,19 @@ impl Asked {
         }
         self.reply.send(shared.channel.seal(&self.seal, answer));
     }
+}
+
+/// Answers with a piece of a file: it is read and sealed where blocking is allowed, and goes from
+/// there to its connection.
+fn serve_file(shared: &Arc<Shared>, load: ServeLoad, asked: Asked) {
+    let shared = Arc::clone(shared);
+    let work = move || {
+        let piece = files::serve(&shared.files, &load);
+        asked.answer(&shared, Some(&piece));
+    };
+    // Nobody waits here. A panic drops the right to answer, and that answers for a master in
+    // trouble.
+    drop(tokio::task::spawn_blocking(work));
 }
 
 /// Answers a sign-in. What the ledger says goes straight to the threads with the private key.
@@ -252,8 +269,8 @@ async fn answer(
 ) -> Reply {
     let from = visitor.from;
     match request {
-        // Answered by its own way, see [`sign_in`].
-        Request::Auth(_) => Reply::Broken,
+        // Answered by their own ways, see [`sign_in`] and [`serve_file`].
+        Request::Auth(_) | Request::ServeFile(_) => Reply::Broken,
         Request::BadAuth(error) => {
             shared.refusals.count(Refused::Identity, from, &error);
             clear_funcs::auth::malformed(shared, &error, from)
@@ -288,7 +305,6 @@ async fn answer(
         Request::FileHash(load) => files::hash(shared, load).await,
         Request::FileHashAndStat(load) => files::hash_and_stat(shared, load).await,
         Request::FileFind(load) => files::find(shared, load).await,
-        Request::ServeFile(load) => files::serve(shared, load).await,
         Request::FileRecv(load) => files::receive(shared, load).await,
         Request::MinionPub(_) | Request::MinionPublish(_) => peer::refuse(),
         Request::PubRet(_) | Request::MinionRunner(_) => peer::refuse(),

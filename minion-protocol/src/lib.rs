@@ -24,7 +24,7 @@ pub mod zmtp;
 
 pub use opening::{Doubt, KeyLookup, Opened, Principal, Refusal, open};
 pub use payload::{Nonce, Version, looks_clear};
-pub use reply::{Cost, Reply, Seal};
+pub use reply::{Cost, Piece, Reply, Seal};
 pub use request::Request;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use model::{Map, Value};
 
 use crate::auth::{Answer, Terms};
@@ -26,12 +27,44 @@ pub enum Reply {
     /// A value, sealed as the request was: clear or under its key. Never an empty text in the
     /// clear.
     Value(Value),
+    /// A piece of a file.
+    Piece(Piece),
     /// The pillar of the minion that asked, as [`Reply::pillar`] writes it, under a key of its own.
     Pillar(Arc<[u8]>),
     /// The answer to `_auth`.
     Auth(Answer),
     /// Something broke on our side. Minions try again later.
     Broken,
+}
+
+/// A piece of a file, as `_serve_file` answers it. Its bytes are copied once: to where they are
+/// sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// The bytes; none at the end of the file.
+    pub data: Bytes,
+    /// The file's path below its root.
+    pub dest: String,
+    /// The level with which the bytes were compressed, if they were.
+    pub gzip: Option<u32>,
+}
+
+impl Piece {
+    /// Gives the msgpack before the bytes, and what stands behind them.
+    fn around(&self) -> (Vec<u8>, Vec<u8>) {
+        let (mut before, mut behind) = (Vec::new(), Vec::new());
+        msgpack::encode_map_head(2 + usize::from(self.gzip.is_some()), &mut before);
+        msgpack::encode_onto(&Value::str("data"), &mut before);
+        msgpack::encode_raw_head(self.data.len(), &mut before);
+        let mut put = |value: &Value| msgpack::encode_onto(value, &mut behind);
+        put(&Value::str("dest"));
+        put(&Value::str(&self.dest));
+        if let Some(level) = self.gzip {
+            put(&Value::str("gzip"));
+            put(&Value::from(level));
+        }
+        (before, behind)
+    }
 }
 
 /// What stands beside a pillar: a wrapped key of 512 bytes at most, a nonce, three names.
@@ -54,7 +87,8 @@ impl Reply {
         match self {
             Reply::Auth(_) | Reply::Pillar(_) => Cost::PrivateKey,
             Reply::Value(value) if take(value, LITTLE_BYTES).is_none() => Cost::Much,
-            Reply::Value(_) | Reply::Broken => Cost::Little,
+            Reply::Piece(piece) if piece.data.len() > LITTLE_BYTES => Cost::Much,
+            Reply::Value(_) | Reply::Piece(_) | Reply::Broken => Cost::Little,
         }
     }
 
@@ -153,6 +187,11 @@ impl Seal {
             (Reply::Auth(answer), Form::Auth(terms)) => crate::auth::seal(answer, terms, master),
             (Reply::Value(value), Form::Clear) => Ok(msgpack::encode(value)),
             (Reply::Value(value), Form::Aes { .. }) => Ok(self.send(value, random)),
+            (Reply::Piece(piece), Form::Aes { key, nonce, .. }) => {
+                let (before, behind) = piece.around();
+                let parts = [&before[..], &piece.data, &behind];
+                Ok(seal_parts(key, &parts, *nonce, random))
+            }
             (Reply::Pillar(pillar), Form::Aes { .. }) => self.private(pillar, master, random),
             _ => Ok(broken()),
         }
@@ -174,9 +213,9 @@ impl Seal {
             Value::Map(map) if *version >= Version::V2 && map.contains_key("serial") => {
                 let mut map = map.clone();
                 map.remove("serial");
-                seal_message(key, &map.into(), *nonce, random)
+                seal_value(key, &map.into(), *nonce, random)
             }
-            value => seal_message(key, value, *nonce, random),
+            value => seal_value(key, value, *nonce, random),
         }
     }
 
@@ -234,16 +273,34 @@ impl Seal {
 
 /// Writes a value, sealed, as the msgpack bytes that are the whole message: in one buffer, where it
 /// is written once.
-fn seal_message(
+fn seal_value(key: &Crypticle, value: &Value, nonce: Option<Nonce>, random: Random<'_>) -> Vec<u8> {
+    let write = |output: &mut Vec<u8>| msgpack::encode_onto(value, output);
+    seal_written(key, msgpack::encoded_bytes(value), write, nonce, random)
+}
+
+/// As [`seal_value`], of the msgpack bytes that these parts make.
+fn seal_parts(
     key: &Crypticle,
-    value: &Value,
+    parts: &[&[u8]],
     nonce: Option<Nonce>,
     random: Random<'_>,
 ) -> Vec<u8> {
-    let bytes = sealed_bytes(msgpack::encoded_bytes(value), nonce.is_some());
+    let write = |output: &mut Vec<u8>| parts.iter().for_each(|part| output.extend_from_slice(part));
+    let payload_bytes = parts.iter().map(|part| part.len()).sum();
+    seal_written(key, payload_bytes, write, nonce, random)
+}
+
+/// Seals as many bytes as `write` writes.
+fn seal_written(
+    key: &Crypticle,
+    payload_bytes: usize,
+    write: impl FnOnce(&mut Vec<u8>),
+    nonce: Option<Nonce>,
+    random: Random<'_>,
+) -> Vec<u8> {
+    let bytes = sealed_bytes(payload_bytes, nonce.is_some());
     let mut message = Vec::with_capacity(bytes + RAW_HEAD_BYTES_MAX);
     msgpack::encode_raw_head(bytes, &mut message);
-    let write = |output: &mut Vec<u8>| msgpack::encode_onto(value, output);
     let nonce = nonce.as_ref().map(|nonce| &nonce.0);
     key.seal_onto(&mut message, nonce, write, random);
     message

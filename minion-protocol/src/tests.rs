@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use model::{Map, MinionId, Value};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -10,7 +11,9 @@ use proptest::test_runner::RngSeed;
 use crate::auth::{Accepted, Answer};
 use crate::crypt::{Crypticle, EncAlgo, PublicKey, SigAlgo};
 use crate::testdata::{counting, crypticle, master, minion, minion_public, vector};
-use crate::{Doubt, KeyLookup, Opened, Principal, Refusal, Reply, Request, Version, msgpack, open};
+use crate::{
+    Doubt, KeyLookup, Opened, Piece, Principal, Refusal, Reply, Request, Version, msgpack, open,
+};
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
 
@@ -464,6 +467,48 @@ fn a_pillar_is_plain_for_v0_and_signed_for_the_rest() {
         assert_eq!(data.get("key"), outer.get("key"));
         assert_eq!(data.get("nonce"), Some(&Value::str(NONCE)));
         assert_eq!(data.get("pillar"), Some(&pillar.clone().into()));
+    }
+}
+
+#[test]
+fn a_piece_of_a_file_is_the_map_it_stands_for() {
+    let random: Vec<u8> = (0..70_000_u32)
+        .map(|number| (number * 7919) as u8)
+        .collect();
+    let cases = [(&b""[..], None), (&b"text"[..], Some(9)), (&random, None)];
+    for (data, gzip) in cases {
+        let piece = Piece {
+            data: Bytes::copy_from_slice(data),
+            dest: "a/file".to_owned(),
+            gzip,
+        };
+        let mut map = Map::from([("dest", "a/file")]);
+        map.insert("data", msgpack_of(data));
+        if let Some(level) = gzip {
+            map.insert("gzip", level);
+        }
+        let cost = Reply::Piece(piece.clone()).cost();
+        assert_eq!(cost, Reply::Value(map.clone().into()).cost());
+        for version in [0, 2, 3] {
+            let key = if version == 3 { 2 } else { 1 };
+            let envelope_id = (version == 3).then_some("web01");
+            let body = sealed(version, &crypticle(key), v3_load(), envelope_id);
+            let opened = open(&body, &keys()).expect("opens");
+            let sealed = answer(&opened, &Reply::Piece(piece.clone()));
+            let plain = crypticle(key).open(sealed.as_bytes().expect("bytes"));
+            let plain = plain.expect("opens");
+            let nonce_bytes = if version == 0 { 0 } else { NONCE.len() };
+            let told = msgpack::decode(&plain[nonce_bytes..]).expect("msgpack");
+            assert_eq!(told, map.clone().into(), "{version}");
+        }
+    }
+}
+
+/// What a reader of msgpack takes bytes for: text, if they can be.
+fn msgpack_of(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::str(text),
+        Err(_) => Value::Bytes(bytes.to_vec()),
     }
 }
 

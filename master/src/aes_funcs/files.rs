@@ -87,24 +87,14 @@ pub(crate) async fn find(shared: &Arc<Shared>, load: PathLoad) -> Reply {
     .await
 }
 
-/// Gives a piece of a file.
-pub(crate) async fn serve(shared: &Arc<Shared>, load: ServeLoad) -> Reply {
-    on_disk(shared, move |files| {
-        let gzip = load.gzip.map_or(0, u32::from);
-        let chunk = files.chunk(&load.path, &load.saltenv, load.loc, gzip)?;
-        let Some(chunk) = chunk else {
-            return Ok(Map::from([("data", ""), ("dest", "")]).into());
-        };
-        let mut answer = Map::from([
-            ("data", Value::Bytes(chunk.data)),
-            ("dest", Value::Str(chunk.dest)),
-        ]);
-        if let Some(level) = chunk.gzip {
-            answer.insert("gzip", level);
-        }
-        Ok(answer.into())
-    })
-    .await
+/// Gives a piece of a file. Call it where blocking is allowed.
+pub(crate) fn serve(files: &FileServer, load: &ServeLoad) -> Reply {
+    let gzip = load.gzip.map_or(0, u32::from);
+    match files.piece(&load.path, &load.saltenv, load.loc, gzip) {
+        Ok(Some(piece)) => Reply::Piece(piece),
+        Ok(None) => Reply::Value(Map::from([("data", ""), ("dest", "")]).into()),
+        Err(error) => broken(&error),
+    }
 }
 
 /// Refuses a file that a minion pushes: the option `file_recv` is off, as it is in Salt unless
@@ -135,10 +125,12 @@ async fn on_disk(
     let files = Arc::clone(&shared.files);
     match tokio::task::spawn_blocking(move || answer(&files)).await {
         Ok(Ok(value)) => Reply::Value(value),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "a file could not be served");
-            Reply::Broken
-        }
+        Ok(Err(error)) => broken(&error),
         Err(_) => Reply::Broken,
     }
+}
+
+fn broken(error: &storage::Error) -> Reply {
+    tracing::error!(%error, "a file could not be served");
+    Reply::Broken
 }

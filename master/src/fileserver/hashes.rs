@@ -133,14 +133,19 @@ pub(super) fn may_be_kept(
     now: Timestamp,
     disk: &dyn DiskRead,
 ) -> Result<bool, Error> {
-    let metadata = &found.metadata;
-    let changed_secs = metadata.modified_secs.max(metadata.changed_secs);
-    let changed = Timestamp::from_secs(u64::try_from(changed_secs).unwrap_or(0));
-    if now.millis_since(changed) <= SETTLED_MILLIS {
+    if !is_settled(found, now) {
         return Ok(false);
     }
     let after = disk.metadata(&found.path)?;
-    Ok(after.is_some_and(|after| after.stamp() == metadata.stamp()))
+    Ok(after.is_some_and(|after| after.stamp() == found.metadata.stamp()))
+}
+
+/// Says whether the last change of a file is long enough ago for the next to have another time.
+pub(super) fn is_settled(found: &Found, now: Timestamp) -> bool {
+    let metadata = &found.metadata;
+    let changed_secs = metadata.modified_secs.max(metadata.changed_secs);
+    let changed = Timestamp::from_secs(u64::try_from(changed_secs).unwrap_or(0));
+    now.millis_since(changed) > SETTLED_MILLIS
 }
 
 fn read_and_hash(

@@ -5,8 +5,10 @@
 //! and has no `..`, or there is no such file. Nothing here is ever written.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use minion_protocol::Piece;
 use model::Map;
 use states::file_client::FileClient;
 use storage::disk::{DiskRead, Metadata};
@@ -57,17 +59,6 @@ pub struct Found {
     pub back: &'static str,
 }
 
-/// A piece of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
-    /// The bytes; none at the end of the file.
-    pub data: Vec<u8>,
-    /// The file's path below its root.
-    pub dest: String,
-    /// The level with which the bytes were compressed, if they were.
-    pub gzip: Option<u32>,
-}
-
 /// Answers minions' questions about files.
 pub struct FileServer {
     roots: Arc<Roots>,
@@ -76,6 +67,10 @@ pub struct FileServer {
     hash_type: HashType,
     hashes: KeptHashes,
     contents: Arc<KeptContents>,
+    large_contents: KeptContents,
+    /// Held by who reads a larger file whole: a crowd that asks at once would have as many copies
+    /// of it. The others read their pieces.
+    reads_whole: Mutex<()>,
     lists: KeptLists,
 }
 
@@ -90,6 +85,8 @@ impl FileServer {
             hash_type: HashType::from_name(&opts.hash_type).unwrap_or_default(),
             hashes: KeptHashes::new(Arc::clone(&world.clock)),
             contents: Arc::new(KeptContents::new(Arc::clone(&world.clock))),
+            large_contents: KeptContents::large(Arc::clone(&world.clock)),
+            reads_whole: Mutex::default(),
             lists: KeptLists::new(Arc::clone(&world.clock)),
         }
     }
@@ -159,46 +156,58 @@ impl FileServer {
     /// Gives the piece of a file that begins at `offset` (`_serve_file`), compressed if the minion
     /// asks for a level above 0; `None` if there is no such file. At the end of the file the piece
     /// is empty.
-    pub fn chunk(
+    pub fn piece(
         &self,
         path: &str,
         saltenv: &str,
         offset: u64,
         gzip: u32,
-    ) -> Result<Option<Chunk>, storage::Error> {
+    ) -> Result<Option<Piece>, storage::Error> {
         let Some(found) = self.find(path, saltenv)? else {
             return Ok(None);
         };
-        let Some(data) = self.piece(&found, offset)? else {
+        let Some(data) = self.part(&found, offset)? else {
             return Ok(None);
         };
         let dest = found.rel;
         if gzip == 0 || data.is_empty() {
-            return Ok(Some(Chunk {
+            return Ok(Some(Piece {
                 data,
                 dest,
                 gzip: None,
             }));
         }
         let level = gzip.min(9);
-        Ok(Some(Chunk {
-            data: compressed(&data, level),
+        Ok(Some(Piece {
+            data: compressed(&data, level).into(),
             dest,
             gzip: Some(level),
         }))
     }
 
-    fn piece(&self, found: &Found, offset: u64) -> Result<Option<Vec<u8>>, storage::Error> {
+    fn part(&self, found: &Found, offset: u64) -> Result<Option<Bytes>, storage::Error> {
         let disk = self.disk.as_ref();
-        if !KeptContents::is_for(found) {
-            return disk.read_range(&found.path, offset, self.chunk_bytes);
-        }
-        let Some(content) = self.contents.of(found, disk)? else {
-            return Ok(None);
+        let content = if self.contents.is_for(found) {
+            self.contents.of(found, disk)?
+        } else if let Some(content) = self.large_contents.kept(found) {
+            Some(content)
+        } else if offset == 0
+            && self.large_contents.would_keep(found)
+            && let Ok(_turn) = self.reads_whole.try_lock()
+        {
+            // The other pieces are asked for next.
+            self.large_contents.of(found, disk)?
+        } else {
+            let read = disk.read_range(&found.path, offset, self.chunk_bytes)?;
+            return Ok(read.map(Bytes::from));
         };
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let rest = content.get(start..).unwrap_or_default();
-        Ok(Some(rest[..rest.len().min(self.chunk_bytes)].to_vec()))
+        let cut = |content: Arc<[u8]>| {
+            let start = usize::try_from(offset).unwrap_or(usize::MAX);
+            let start = start.min(content.len());
+            let end = start.saturating_add(self.chunk_bytes).min(content.len());
+            Bytes::from_owner(content).slice(start..end)
+        };
+        Ok(content.map(cut))
     }
 
     fn lists(&self, saltenv: &str) -> Result<Arc<Lists>, storage::Error> {

@@ -94,8 +94,8 @@ impl Tree {
 }
 
 fn text(server: &FileServer, path: &str, saltenv: &str) -> Option<String> {
-    let chunk = server.chunk(path, saltenv, 0, 0).unwrap()?;
-    Some(String::from_utf8(chunk.data).unwrap())
+    let found = server.piece(path, saltenv, 0, 0).unwrap()?;
+    Some(String::from_utf8(found.data.to_vec()).unwrap())
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_file_comes_in_pieces_and_ends_with_an_empty_one() {
     let mut opts = tree.opts(&[("base", &["a"])]);
     opts.file_buffer_size = 4;
     let server = tree.serve(&opts);
-    let piece = |offset| server.chunk("x", "base", offset, 0).unwrap().unwrap();
+    let piece = |offset| server.piece("x", "base", offset, 0).unwrap().unwrap();
     for (offset, expected) in [
         (0, "0123"),
         (4, "4567"),
@@ -269,15 +269,15 @@ fn a_file_comes_in_pieces_and_ends_with_an_empty_one() {
         (10, ""),
         (u64::MAX / 2, ""),
     ] {
-        let chunk = piece(offset);
-        assert_eq!(chunk.data, expected.as_bytes(), "{offset}");
-        assert_eq!((chunk.dest.as_str(), chunk.gzip), ("x", None));
+        let found = piece(offset);
+        assert_eq!(found.data, expected.as_bytes(), "{offset}");
+        assert_eq!((found.dest.as_str(), found.gzip), ("x", None));
     }
-    let chunk = server.chunk("empty", "base", 0, 5).unwrap().unwrap();
+    let found = server.piece("empty", "base", 0, 5).unwrap().unwrap();
     assert_eq!(
-        chunk,
-        Chunk {
-            data: Vec::new(),
+        found,
+        Piece {
+            data: Bytes::new(),
             dest: "empty".into(),
             gzip: None
         }
@@ -285,13 +285,51 @@ fn a_file_comes_in_pieces_and_ends_with_an_empty_one() {
 }
 
 #[test]
+fn the_pieces_of_a_larger_file_are_those_of_one_reading_while_it_stays_the_same() {
+    let text = |letter: &str| letter.repeat(100_000);
+    let tree = Tree::new(&[("a/x", &text("o"))]);
+    let mut opts = tree.opts(&[("base", &["a"])]);
+    opts.file_buffer_size = 40_000;
+    let server = tree.serve(&opts);
+    let piece = |offset| server.piece("x", "base", offset, 0).unwrap().unwrap().data;
+    let is_kept = || {
+        let found = server.find("x", "base").unwrap().unwrap();
+        server.large_contents.kept(&found).is_some()
+    };
+    assert_eq!(piece(40_000), text("o")[..40_000]);
+    assert!(!is_kept(), "who begins in the middle may want no more");
+    assert_eq!(piece(0), text("o")[..40_000]);
+    assert!(is_kept());
+    assert_eq!(piece(80_000), text("o")[..20_000]);
+    assert_eq!(piece(100_000), "");
+    // Another inode, as editors and deployments write files.
+    tree.write("a/new", &text("n"));
+    std::fs::rename(tree.path("a/new"), tree.path("a/x")).unwrap();
+    assert!(!is_kept());
+    assert_eq!(piece(80_000), text("n")[..20_000]);
+    assert_eq!(piece(0), text("n")[..40_000]);
+    assert!(is_kept());
+}
+
+#[test]
+fn a_larger_file_that_just_changed_is_read_piece_by_piece() {
+    let tree = Tree::new(&[("a/x", &"x".repeat(100_000))]);
+    let found = tree.server().find("x", "base").unwrap().unwrap();
+    let changed = u64::try_from(found.metadata.changed_secs).unwrap();
+    tree.clock.0.store(changed, Ordering::Relaxed);
+    let server = tree.server();
+    server.piece("x", "base", 0, 0).unwrap().unwrap();
+    assert!(server.large_contents.kept(&found).is_none());
+}
+
+#[test]
 fn a_compressed_piece_is_gzip() {
     let tree = Tree::new(&[("a/x", &"salt ".repeat(1000))]);
-    let chunk = tree.server().chunk("x", "base", 0, 5).unwrap().unwrap();
-    assert_eq!(chunk.gzip, Some(5));
-    assert!(chunk.data.len() < 500);
+    let found = tree.server().piece("x", "base", 0, 5).unwrap().unwrap();
+    assert_eq!(found.gzip, Some(5));
+    assert!(found.data.len() < 500);
     let mut text = String::new();
-    flate2::read::GzDecoder::new(chunk.data.as_slice())
+    flate2::read::GzDecoder::new(&found.data[..])
         .read_to_string(&mut text)
         .unwrap();
     assert_eq!(text, "salt ".repeat(1000));

@@ -10,7 +10,7 @@ use aes::Aes192;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use cbc::cipher::{Array, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -21,6 +21,8 @@ const IV_BYTES: usize = 16;
 const BLOCK_BYTES: usize = 16;
 const MAC_BYTES: usize = 32;
 const NONCE_BYTES: usize = 32;
+/// So much is encrypted before it is hashed: a multiple of both block lengths.
+const STRIDE_BYTES: usize = 256;
 const AES_KEY_BYTES: usize = 24;
 const HMAC_KEY_BYTES: usize = 32;
 const KEY_BYTES: usize = AES_KEY_BYTES + HMAC_KEY_BYTES;
@@ -117,12 +119,31 @@ impl Crypticle {
         write(output);
         let plain_bytes = output.len() - start - IV_BYTES;
         let padding_bytes = BLOCK_BYTES - plain_bytes % BLOCK_BYTES;
-        output.resize(output.len() + padding_bytes, 0);
-        cbc::Encryptor::<Aes192>::new(&self.aes_key.into(), &iv.into())
-            .encrypt_padded::<Pkcs7>(&mut output[start + IV_BYTES..], plain_bytes)
-            .expect("there is room for the padding");
-        let mac = self.mac(&output[start..]).finalize().into_bytes();
+        // PKCS #7: each byte of the padding says how long it is. A block is 16 bytes long.
+        output.resize(output.len() + padding_bytes, padding_bytes as u8);
+        let mac = self.encrypt(&mut output[start..]);
         output.extend_from_slice(&mac);
+    }
+
+    /// Encrypts whole blocks behind their IV, and gives the MAC over both. What was encrypted is
+    /// hashed a few blocks later: each waits for the one before it, and the processor does some of
+    /// both at once.
+    fn encrypt(&self, sealed: &mut [u8]) -> [u8; MAC_BYTES] {
+        let mut iv = [0; IV_BYTES];
+        iv.copy_from_slice(&sealed[..IV_BYTES]);
+        let mut cipher = cbc::Encryptor::<Aes192>::new(&self.aes_key.into(), &iv.into());
+        let mut mac = self.mac(&[]);
+        let (mut encrypted, mut hashed) = (IV_BYTES, 0);
+        while encrypted < sealed.len() {
+            let end = (encrypted - encrypted % STRIDE_BYTES + STRIDE_BYTES).min(sealed.len());
+            let (blocks, _) = Array::slice_as_chunks_mut(&mut sealed[encrypted..end]);
+            cipher.encrypt_blocks(blocks);
+            let start = encrypted - encrypted % STRIDE_BYTES;
+            mac.update(&sealed[hashed..start]);
+            (encrypted, hashed) = (end, start);
+        }
+        mac.update(&sealed[hashed..]);
+        mac.finalize().into_bytes().into()
     }
 
     /// Opens sealed bytes and gives what stands behind the magic word.

@@ -26,6 +26,28 @@ fn what_another_implementation_sealed_opens_and_ours_are_its_bytes() {
     assert_eq!(known().key_digest(), text("key_digest"));
 }
 
+#[test]
+fn what_is_sealed_by_and_by_is_what_is_sealed_at_once() {
+    let key = known();
+    for length in (0..1200).chain([262_144, 262_145]) {
+        let payload: Vec<u8> = (0..length).map(|place: u32| (place * 31) as u8).collect();
+        let mut expected = vec![0; IV_BYTES];
+        iv(&mut expected);
+        let plain = [MAGIC, &payload].concat();
+        let start: [u8; IV_BYTES] = expected[..].try_into().expect("an IV");
+        expected.extend_from_slice(
+            &cbc::Encryptor::<Aes192>::new(&key.aes_key.into(), &start.into())
+                .encrypt_padded_vec::<Pkcs7>(&plain),
+        );
+        let mac = key.mac(&expected).finalize().into_bytes();
+        expected.extend_from_slice(&mac);
+        assert!(
+            key.seal(&payload, None, &mut iv) == expected,
+            "{length} bytes"
+        );
+    }
+}
+
 // Item 43.
 #[test]
 fn a_bit_flipped_anywhere_is_noticed() {

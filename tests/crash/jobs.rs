@@ -8,8 +8,10 @@ use tests::test_master::TestMaster;
 use tests::wait;
 use tests::worker::Worker;
 
-/// How often the master dies.
-const KILLS: u32 = 8;
+/// How often the master dies at least.
+const KILLS: usize = 8;
+/// So much must have been acknowledged, or it was no drill: a slow machine needs more kills for it.
+const ACKNOWLEDGED_MIN: usize = 11;
 /// Within so many milliseconds of its start.
 const LIFE_MILLIS: std::ops::Range<u64> = 50..700;
 
@@ -25,7 +27,9 @@ fn no_acknowledged_job_or_return_is_lost_and_none_runs_twice() {
     let workers = [Version::V0, Version::V2, Version::V3]
         .map(|version| Worker::start(&format!("v{}", version.number()), version, master.ports()));
     let mut published = BTreeSet::new();
-    for _ in 0..KILLS {
+    let mut kills = 0;
+    while kills < KILLS || published.len() < ACKNOWLEDGED_MIN {
+        kills += 1;
         let life = random.within(LIFE_MILLIS);
         std::thread::scope(|scope| {
             let publishing = scope.spawn(|| publish_until_killed(&master));
@@ -40,11 +44,6 @@ fn no_acknowledged_job_or_return_is_lost_and_none_runs_twice() {
         master.forget_killed();
         master.start();
     }
-    assert!(
-        published.len() > 10,
-        "{} jobs are no drill",
-        published.len()
-    );
     wait::until_within("every job to be done by all", 900, || {
         let is_done = |jid: &String| {
             workers
@@ -113,7 +112,9 @@ fn no_acknowledged_event_is_lost() {
     let mut minion = tests::sim_minion::SimMinion::new("web", Version::V3, master.ports());
     let before = master.head();
     let mut acknowledged = Vec::new();
-    for round in 0..KILLS {
+    let mut round = 0;
+    while round < KILLS || acknowledged.len() < ACKNOWLEDGED_MIN {
+        round += 1;
         minion.sign_in_accepted();
         let life = random.within(20..300);
         std::thread::scope(|scope| {
@@ -143,10 +144,5 @@ fn no_acknowledged_event_is_lost() {
         .iter()
         .filter(|tag| !told.contains(tag.as_str()))
         .collect();
-    assert!(
-        acknowledged.len() > 10,
-        "{} events are no drill",
-        acknowledged.len()
-    );
     assert!(lost.is_empty(), "{lost:?}");
 }

@@ -236,6 +236,7 @@ fn a_rebuilt_node_waits_until_its_old_connection_is_gone_and_an_alarm_is_told_el
     master
         .run("enrol", &["open", "--rebuild", "--id", "node-1"])
         .well();
+    old.asks("_master_opts", Map::new());
     assert_eq!(
         rebuilt.sign_in().unwrap(),
         SignIn::Pending,

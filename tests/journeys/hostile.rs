@@ -154,7 +154,9 @@ fn a_sign_in_has_its_turn_whatever_the_accepted_ask_for() {
     // Each pillar stands at the gate until it is opened.
     let command = format!("echo x >> {}; cat {}", begun.display(), gate.display());
     let config = std::fs::read_to_string(master.path("etc/master")).unwrap();
-    let more = format!("auto_accept: True\next_pillar:\n  - cmd_yaml: {command}\n");
+    let more = format!(
+        "auto_accept: True\next_pillar_timeout: 3600\next_pillar:\n  - cmd_yaml: {command}\n"
+    );
     master.write("etc/master", format!("{config}{more}"));
     let made = std::process::Command::new("mkfifo").arg(&gate).status();
     assert!(made.unwrap().success());

@@ -71,6 +71,7 @@ fn faults(text: &str) -> Result<Faults, String> {
 struct Tally {
     succeeded: u64,
     failed: u64,
+    begun_again: usize,
     happened: u64,
     seconds: u64,
     records: u64,
@@ -83,6 +84,7 @@ impl Tally {
             Some(RunPhase::Succeeded) => self.succeeded += 1,
             _ => self.failed += 1,
         }
+        self.begun_again += verdict.begun_again;
         self.happened += verdict.happened;
         self.seconds += verdict.seconds;
         self.records += verdict.records as u64;
@@ -151,10 +153,11 @@ fn main() -> ExitCode {
     let seeds = tally.succeeded + tally.failed;
     println!(
         "{seeds} seeds in {spent:.1} s: {:.0} seeds/s; {} succeeded, {} ended honestly or badly \
-         otherwise; {} things happened in {} h of their time, {} records",
+         otherwise; {} were begun again; {} things happened in {} h of their time, {} records",
         seeds as f64 / spent,
         tally.succeeded,
         tally.failed,
+        tally.begun_again,
         tally.happened,
         tally.seconds / 3600,
         tally.records,

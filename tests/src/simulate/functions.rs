@@ -82,6 +82,13 @@ impl Kind {
         }
     }
 
+    fn is_state(self) -> bool {
+        matches!(
+            self,
+            Self::Install | Self::ControlPlane | Self::Join | Self::Check | Self::OtherState
+        )
+    }
+
     /// Says whether it is a question of the master's own, that nobody wants to read about.
     pub(crate) fn is_quiet(self) -> bool {
         matches!(self, Self::FindJob | Self::BootId)
@@ -129,6 +136,10 @@ impl World {
     /// Performs the next part of a job.
     pub(crate) fn perform(&mut self, node: usize, job: &Job, answer: Option<Map>) -> Next {
         let stage = job.stage;
+        if let Some(other) = self.state_at_work(node, job) {
+            let said = format!("The function \"state.sls\" is running with jid {other}");
+            return Next::Done(Value::List(vec![said.into()]), false);
+        }
         match job.kind {
             Kind::Install => self.install(node, stage),
             Kind::ControlPlane => self.init(node, stage),
@@ -197,6 +208,20 @@ impl World {
         }
     }
 
+    /// States do not run beside each other on a minion, unless they are told to: gives the job that
+    /// is in the way of one that begins.
+    fn state_at_work(&self, node: usize, job: &Job) -> Option<String> {
+        if !job.kind.is_state() || job.stage != Stage::default() {
+            return None;
+        }
+        let mut others = self.minions[node].jobs.values();
+        let other = others.find(|other| {
+            let is_other = other.published.jid != job.published.jid;
+            is_other && other.kind.is_state() && other.stage.number > 0 && !other.is_returning
+        });
+        other.map(|other| other.published.jid.to_string())
+    }
+
     /// What a wipe guard asks for.
     fn disk_facts(&self, node: usize) -> Next {
         let machine = &self.minions[node].machine;
@@ -228,6 +253,7 @@ impl World {
                     "this node runs from its installed disk",
                 );
             }
+            machine.systems_lost += u32::from(machine.disk == Disk::Installed);
             machine.wipes += 1;
             machine.disk = Disk::Half;
             return Next::Later(next(stage), self.chance.within(8 * SECOND..90 * SECOND));

@@ -38,6 +38,8 @@ pub(crate) struct Machine {
     pub(crate) joined: Done,
     /// How often its disk was wiped.
     pub(crate) wipes: u32,
+    /// How often that was done to an installed system.
+    pub(crate) systems_lost: u32,
     /// How often `kubeadm init` was called.
     pub(crate) inits: u32,
     /// How often `kubeadm join` was called.
@@ -58,6 +60,7 @@ impl Machine {
             control_plane: Done::No,
             joined: Done::No,
             wipes: 0,
+            systems_lost: 0,
             inits: 0,
             joins: 0,
             boots: 1,

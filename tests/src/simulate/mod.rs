@@ -18,9 +18,11 @@ mod functions;
 mod machine;
 mod master_process;
 mod network;
+mod operator;
 mod performing;
 mod power;
 mod requests;
+mod retried;
 
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,8 @@ pub enum Mutation {
     DropsEffects,
     /// Blobs that nobody needs stay.
     KeepsBlobs,
+    /// It begins a run again with its first step, whichever is chosen.
+    ForgetsFrom,
     /// The disk keeps the first half of a batch.
     TearsBatches,
     /// The disk forgets the last batch at a crash, although it said it was safe.
@@ -47,7 +49,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AcknowledgesEarly,
         Self::DropsReturns,
         Self::SkipsLookBack,
@@ -58,6 +60,7 @@ impl Mutation {
         Self::IgnoresErrors,
         Self::DropsEffects,
         Self::KeepsBlobs,
+        Self::ForgetsFrom,
         Self::TearsBatches,
         Self::LosesSynced,
     ];
@@ -75,6 +78,7 @@ impl Mutation {
             Self::IgnoresErrors => "ignores-errors",
             Self::DropsEffects => "drops-effects",
             Self::KeepsBlobs => "keeps-blobs",
+            Self::ForgetsFrom => "forgets-from",
             Self::TearsBatches => "tears-batches",
             Self::LosesSynced => "loses-synced",
         }

@@ -15,6 +15,7 @@ use storage::{Entry, LogReader, Store};
 use super::Orchestration;
 use super::fault::Fault;
 use super::machine::{Done, Machine};
+use super::retried;
 use super::world::World;
 
 /// How a seed ended.
@@ -32,6 +33,8 @@ pub struct Verdict {
     pub faults: usize,
     /// How long it took by the world's clock, in seconds.
     pub seconds: u64,
+    /// How often a run was begun again.
+    pub begun_again: usize,
     /// How many things happened.
     pub happened: u64,
     /// Records in the log.
@@ -78,6 +81,8 @@ pub(crate) fn judge(mut world: World) -> Verdict {
     let phase = judge.runs();
     judge.phase = phase;
     judge.machines();
+    let mut repeated = retried::repeated(&records, &world.history.begun_again);
+    judge.violations.append(&mut repeated);
     judge.views(store);
     let violations = judge.violations;
     Verdict {
@@ -87,6 +92,7 @@ pub(crate) fn judge(mut world: World) -> Verdict {
         excuses: world.history.excuses.clone(),
         faults: world.faults.len(),
         seconds: world.now / 1_000_000,
+        begun_again: world.history.begun_again.len(),
         happened: world.happened,
         records: records.len(),
         digest,
@@ -123,6 +129,7 @@ impl Judge<'_> {
         let mut published = BTreeSet::new();
         let mut returned = BTreeSet::new();
         let mut started = BTreeSet::new();
+        let mut again = BTreeSet::new();
         let mut questions = BTreeSet::new();
         let mut events: Vec<(&model::Tag, model::Map)> = Vec::new();
         for record in self.records {
@@ -138,6 +145,10 @@ impl Judge<'_> {
                     run,
                     record: RunRecord::Started(of),
                 } if of.parent.is_none() => _ = started.insert(run),
+                Record::Run {
+                    run,
+                    record: RunRecord::Retried { .. },
+                } => _ = again.insert(run),
                 Record::Event { tag, data } => {
                     // A start that had been made up is on record with that said.
                     let mut data = data.clone();
@@ -180,13 +191,13 @@ impl Judge<'_> {
         }
         missing.dedup();
         self.violations.append(&mut missing);
-        self.runs_promised(&started);
+        self.runs_promised(&started, &again);
     }
 
     /// The run that was acknowledged is on record, and no other.
-    fn runs_promised(&mut self, started: &BTreeSet<&model::Jid>) {
+    fn runs_promised(&mut self, started: &BTreeSet<&Jid>, again: &BTreeSet<&Jid>) {
         for run in &self.world.history.runs {
-            if !started.contains(run) {
+            if !started.contains(run) && !again.contains(run) {
                 self.objects(format!("run {run} was started and is lost"));
             }
         }
@@ -298,13 +309,24 @@ impl Judge<'_> {
         let history = &self.world.history;
         match run.phase() {
             RunPhase::Cancelled if history.may_be_called_off => self.cancelled(run),
-            RunPhase::Failed if history.excuses.is_empty() => self.failed(run),
+            RunPhase::Failed if !self.is_excused(run) => self.failed(run),
             RunPhase::Failed => {}
             RunPhase::Succeeded if self.expects_failure(run) => {
                 self.objects("the run succeeded, and must not".into());
             }
             RunPhase::Succeeded => {}
             other => self.objects(format!("the run ended as {other:?}")),
+        }
+    }
+
+    /// Says whether there was a reason to fail; what a later run found is none for the first.
+    fn is_excused(&self, run: &orch::Run) -> bool {
+        let history = &self.world.history;
+        let of_first = history.excuses_of_first.unwrap_or(history.excuses.len());
+        let is_first = run.started().parent.is_none() && run.retry_of().is_none();
+        match is_first {
+            true => of_first > 0,
+            false => !history.excuses.is_empty(),
         }
     }
 
@@ -418,15 +440,20 @@ impl Judge<'_> {
         let is_good = self.phase == Some(RunPhase::Succeeded);
         for (node, minion) in self.world.minions.iter().enumerate() {
             let (id, machine) = (&minion.id, &minion.machine);
+            // What was interrupted may be done again by a run that begins again.
+            let is_again = !self.world.history.begun_again.is_empty();
             let once = [
-                ("wiped", machine.wipes),
-                ("made a control plane", machine.inits),
-                ("joined", machine.joins),
+                ("wiped", machine.wipes, is_again),
+                ("made a control plane", machine.inits, false),
+                ("joined", machine.joins, is_again),
             ];
-            for (what, times) in once {
-                if times > 1 {
+            for (what, times, is_allowed) in once {
+                if times > 1 && !is_allowed {
                     wrong.push(format!("{id} was {what} {times} times"));
                 }
+            }
+            if machine.systems_lost > 0 {
+                wrong.push(format!("{id} was wiped when it had a system"));
             }
             let is_excused = !self.world.history.excuses.is_empty();
             if !machine.tokens.is_empty() && (is_good || !is_excused) {
@@ -441,7 +468,7 @@ impl Judge<'_> {
             }
             let is_plane = machine.control_plane == Done::Yes;
             let is_worker = machine.joined == Done::Yes;
-            if machine.wipes != 1 || !machine.is_installed {
+            if machine.wipes == 0 || !machine.is_installed {
                 wrong.push(format!("{id} is not installed, and the run succeeded"));
             }
             if is_plane != (node == 0) || is_worker != (node > 0) {
@@ -460,6 +487,14 @@ impl Judge<'_> {
             let done = machine.errands.keys().filter(|errand| *errand != "instead");
             let said = |errand| format!("{id} did {errand}, which was refused");
             return done.map(said).collect();
+        }
+        if !self.world.history.begun_again.is_empty() {
+            let is_good = self.phase == Some(RunPhase::Succeeded);
+            let expected = ["inside", "rolling", "last"].into_iter();
+            let lacking = expected.filter(|errand| is_good && machine.done(errand) == 0);
+            return lacking
+                .map(|errand| format!("{id} did not do {errand}"))
+                .collect();
         }
         let twice = machine.errands.iter().filter(|(_, times)| **times > 1);
         let twice = twice.filter(|(errand, _)| *errand != "flaky");

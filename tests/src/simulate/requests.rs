@@ -11,7 +11,8 @@ use model::{Jid, Map, MinionId, Value};
 use super::fault::Fault;
 use super::master_process::{Life, SimEntropy};
 use super::minion::{Ask, Frame, Reply};
-use super::world::{CALL_OFF_AGAIN, Happening, World};
+use super::operator::CALL_OFF_AGAIN;
+use super::world::{Happening, World};
 
 /// How long a process that ended at its start is away, in milliseconds.
 const START_PAUSE_MS: u64 = 2_000;
@@ -31,6 +32,8 @@ pub(crate) enum Asker {
     Approver,
     /// The operator, who calls the run off.
     Canceller,
+    /// The operator, who begins again.
+    Retrier,
     /// A stranger that must not get in.
     Twin,
     Minion(Box<Frame>, Vec<String>),
@@ -87,6 +90,7 @@ impl World {
                 self.after(CALL_OFF_AGAIN, Happening::Fault(Fault::CallOff { at: 0 }));
             }
             (Asker::Approver | Asker::Canceller, _) => {}
+            (Asker::Retrier, answer) => self.on_again_answered(answer),
             (Asker::Twin, Ok(Answer::Auth(Outcome::Accepted))) => {
                 self.violate("a stranger got in under a minion's id".into());
             }

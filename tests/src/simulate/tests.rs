@@ -150,6 +150,10 @@ fn scenario_of(mutation: Mutation) -> Scenario {
             }]),
             ..Scenario::default()
         },
+        Mutation::ForgetsFrom => Scenario {
+            orchestration: Orchestration::ErrandsThatFail,
+            ..Scenario::default()
+        },
         _ => Scenario::default(),
     }
 }

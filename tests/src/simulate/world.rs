@@ -9,17 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use master::act::Look;
 use master::jobs::JobPublished;
 use master::ledger::Input;
-use master::orchestrator::command::Command;
 use master::secrets::Sealer;
 use master::world::{Clock, Sleep};
 use model::{Jid, JobReturn, Map, Tag, Timestamp, Value};
-use orch::Plan;
 
 use super::fault::{self, Fault, Faults, Moment};
 use super::master_process::{MasterProcess, SimEntropy};
 use super::minion::{Ask, Frame, Minion, Reply, Todo};
 use super::network::{Disturbance, Network};
-use super::requests::Asker;
+use super::operator::Again;
 use super::{Mutation, Orchestration, Scenario, plan};
 use crate::random::Random;
 
@@ -28,7 +26,7 @@ const WALL_START: u64 = 1_795_249_015_000_000;
 
 /// A run that has not ended by then is stuck, in microseconds: two hours, where one with every
 /// fault takes some thousand seconds.
-const TIME_MAX: u64 = 2 * 3600 * 1_000_000;
+pub(super) const TIME_MAX: u64 = 2 * 3600 * 1_000_000;
 
 /// So many things cannot happen in a run that goes forward: for the whole world, and for each
 /// machine in it.
@@ -36,14 +34,7 @@ const HAPPENINGS_MAX: u64 = 200_000;
 const HAPPENINGS_OF_A_NODE: u64 = 100_000;
 
 /// How often the operator looks, in microseconds.
-const OPERATOR_PERIOD: u64 = 1_000_000;
-
-/// How long the operator waits for the start event of each machine before the run is started with
-/// those that are there, in microseconds.
-const OPERATOR_PATIENCE: u64 = 600_000_000;
-
-/// When the operator tries again to call a run off, in microseconds.
-pub(crate) const CALL_OFF_AGAIN: u64 = 3_000_000;
+pub(super) const OPERATOR_PERIOD: u64 = 1_000_000;
 
 /// Makes the generator of the later faults another one than that of the seed.
 const LATER: u64 = 0x1a7e_0000_0000;
@@ -176,6 +167,10 @@ pub(crate) struct History {
     pub(crate) may_be_called_off: bool,
     /// The operator said yes or no.
     pub(crate) is_answered: bool,
+    /// Runs that the operator began again, in order: which, and the step that was chosen.
+    pub(crate) begun_again: Vec<(Jid, Option<String>)>,
+    /// How many of the excuses there were when that was done first.
+    pub(crate) excuses_of_first: Option<usize>,
     /// Reasons for which a run may fail honestly.
     pub(crate) excuses: Vec<String>,
     /// What went wrong on the way.
@@ -204,10 +199,13 @@ pub struct World {
     /// Every token that was ever made.
     pub(crate) secrets: Vec<String>,
     /// Whoever is asked for an approval says no.
-    refuses: bool,
+    pub(super) refuses: bool,
     /// Jobs of which nobody knows whether they were sent, for each machine.
     pub(crate) unsent: BTreeSet<(usize, Jid)>,
     pub(crate) run: Option<Jid>,
+    pub(super) again: Again,
+    /// When the play ends in any case.
+    pub(super) end: u64,
     pub(crate) is_over: bool,
     pub(crate) history: History,
     pub(crate) faults: Vec<Fault>,
@@ -265,6 +263,8 @@ impl World {
             refuses: false,
             unsent: BTreeSet::new(),
             run: None,
+            again: Again::new(seed),
+            end: TIME_MAX,
             is_over: false,
             history: History::default(),
             faults,
@@ -310,8 +310,9 @@ impl World {
         while let Some(Reverse(next)) = self.queue.pop() {
             self.now = next.at;
             self.happened += 1;
-            let happenings_max = HAPPENINGS_MAX + HAPPENINGS_OF_A_NODE * self.minions.len() as u64;
-            if self.now > TIME_MAX || self.happened > happenings_max || self.is_over {
+            let of_a_run = HAPPENINGS_MAX + HAPPENINGS_OF_A_NODE * self.minions.len() as u64;
+            let happenings_max = of_a_run * (1 + self.history.begun_again.len() as u64);
+            if self.now > self.end || self.happened > happenings_max || self.is_over {
                 return;
             }
             let wall = (WALL_START + self.now).saturating_add_signed(self.wall_offset);
@@ -502,79 +503,5 @@ impl World {
             ask: Ask::Return(Box::new(ret)),
         };
         self.send_frame(frame);
-    }
-
-    /// A person says yes, or no, sooner or later, or twice; before the question is asked nobody
-    /// listens.
-    fn approve(&mut self, run: Jid) {
-        for by in ["anna", "otto"] {
-            if self.chance.within(0..8) == 0 {
-                let command = Command::Approve {
-                    step: "agree".into(),
-                    is_yes: !self.refuses,
-                };
-                let (run, by) = (run.clone(), by.to_owned());
-                self.put(Input::Command { run, command, by }, Asker::Approver);
-            }
-        }
-    }
-
-    /// The operator calls the run off, and tries again until it is said to be.
-    pub(crate) fn call_off(&mut self) {
-        if self.is_over || self.history.is_called_off {
-            return;
-        }
-        let Some(run) = self.run.clone().filter(|_| self.master.views().is_some()) else {
-            return self.after(CALL_OFF_AGAIN, Happening::Fault(Fault::CallOff { at: 0 }));
-        };
-        let command = Command::Cancel;
-        let by = "root".to_owned();
-        self.history.may_be_called_off = true;
-        self.put(Input::Command { run, command, by }, Asker::Canceller);
-    }
-
-    /// Starts the run once every machine is known, and ends the play when it is over.
-    fn operate(&mut self) {
-        self.after(OPERATOR_PERIOD, Happening::Operator);
-        let (nodes, now) = (self.minions.len(), self.now);
-        let wanted = self.run.clone();
-        let Some(views) = self.master.views() else {
-            return;
-        };
-        if let Some(run) = wanted {
-            let ended = views.runs.get(&run).map(|run| run.phase().has_ended());
-            if ended == Some(true) {
-                self.is_over = true;
-            } else if self.orchestration.has_operator() && !self.history.is_answered {
-                self.approve(run);
-            }
-            return;
-        }
-        // Whoever had no answer looks whether it was started all the same.
-        if let Some(run) = views.runs.unfinished().pop() {
-            self.run = Some(run);
-            return;
-        }
-        let is_late = now > OPERATOR_PATIENCE;
-        let started = views.keys.accepted();
-        let started = started.filter(|id| {
-            let minion = views.minions.get(id);
-            // The event of a first start may be lost for good.
-            minion
-                .is_some_and(|minion| minion.start.is_some() || is_late && minion.grains.is_some())
-        });
-        if started.count() == nodes && !self.master.is_asked_to_run {
-            self.master.is_asked_to_run = true;
-            let plan = Box::new(Plan::clone(&self.plans.outer));
-            let user = "root".to_owned();
-            let pillar = Map::new();
-            let start = Input::StartRun {
-                plan,
-                user,
-                pillar,
-                parent: None,
-            };
-            self.put(start, Asker::Operator);
-        }
     }
 }

@@ -15,9 +15,11 @@ const ACKNOWLEDGED_MIN: usize = 11;
 /// Within so many milliseconds of its start.
 const LIFE_MILLIS: std::ops::Range<u64> = 50..700;
 
-/// Short patience, or each job that a kill swallowed would take a quarter of a minute to be found
-/// out.
-const CONFIG: &str = "auto_accept: True\ntimeout: 1\ngather_job_timeout: 1";
+/// A short pause between questions, or each job that a kill swallowed would take a quarter of a
+/// minute to be found out. Both together are how long a minion may stay away before its job ends
+/// without it, and that must suffice on the slowest machine: the first look comes with a connection
+/// anyway.
+const CONFIG: &str = "auto_accept: True\ntimeout: 600\ngather_job_timeout: 1";
 
 #[test]
 fn no_acknowledged_job_or_return_is_lost_and_none_runs_twice() {

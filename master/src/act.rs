@@ -26,6 +26,13 @@ use crate::{local_states, runners, timers, wheel};
 /// comes with as many.
 const KEY_FILES_AT_ONCE: usize = 256;
 
+/// How long it may take until it is on record that a job was sent, where no other append comes by
+/// first. A master that dies meanwhile asks about the job as it does about each that is open.
+const SENT_NOTED_WITHIN: Duration = Duration::from_millis(100);
+
+/// Jobs of which it is noted together that they were sent: signing them takes about as long.
+const SENT_NOTED_TOGETHER: usize = 64;
+
 /// Starts what performs effects, wakes the ledger and greets connections.
 pub fn spawn_all(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, effects: mpsc::Receiver<Effect>) {
     let (timers, fired) = timers::start(Arc::clone(&shared.world.clock));
@@ -39,14 +46,23 @@ pub fn spawn_all(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, effects: mpsc::R
 async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receiver<Effect>) {
     // An effect that was taken while key files were gathered.
     let mut taken = None;
+    let mut is_noting = false;
     loop {
         let next = match taken.take() {
             Some(effect) => Some(effect),
+            None if is_noting => match next_soon(&shared, &mut effects).await {
+                Some(next) => next,
+                None => {
+                    is_noting = false;
+                    shared.ledger.hurry();
+                    continue;
+                }
+            },
             None => effects.recv().await,
         };
         let Some(effect) = next else { return };
         match effect {
-            Effect::Send { job, again } => send(&shared, job, again).await,
+            Effect::Send { job, again } => is_noting |= send(&shared, job, again).await,
             Effect::WriteKey(first) => {
                 taken = write_keys(&shared, first, &mut effects).await;
             }
@@ -96,19 +112,57 @@ async fn perform(shared: Arc<Shared>, timers: Timers, mut effects: mpsc::Receive
     }
 }
 
-/// Sends a job. Sealing costs a private RSA operation; order matters, so it is waited for.
-async fn send(shared: &Arc<Shared>, job: Box<JobPublished>, again: Vec<MinionId>) {
+/// Waits for the next effect, but not longer than it may take to note that a job was sent; `None`
+/// if that is due.
+async fn next_soon(
+    shared: &Shared,
+    effects: &mut mpsc::Receiver<Effect>,
+) -> Option<Option<Effect>> {
+    tokio::select! {
+        biased;
+        effect = effects.recv() => Some(effect),
+        () = shared.world.clock.sleep(SENT_NOTED_WITHIN) => None,
+    }
+}
+
+/// Sends a job. Sealing costs a private RSA operation; order matters, so it is waited for. Says
+/// whether the ledger is to be hurried for it.
+async fn send(shared: &Arc<Shared>, job: Box<JobPublished>, again: Vec<MinionId>) -> bool {
     let sending = Arc::clone(shared);
     let (jid, to) = (job.jid.clone(), again.clone());
     let send = move || jobs::act::send(&sending, &job, &to);
-    if let Ok(unheard) = tokio::task::spawn_blocking(send).await {
-        let sent = Input::Sent {
-            jid,
-            again,
-            unheard,
-        };
+    let Some(unheard) = shared.signers.first(send).await else {
+        return false;
+    };
+    let is_again = !again.is_empty();
+    let sent = Input::Sent {
+        jid,
+        again,
+        unheard,
+    };
+    if is_again {
+        // How often a job went out again decides whether it does once more.
         tell(shared, sent);
+        return false;
     }
+    if note(shared, sent) >= SENT_NOTED_TOGETHER {
+        shared.ledger.hurry();
+    }
+    true
+}
+
+/// Tells the ledger something that has time; how much of the kind it was told since its last batch.
+fn note(shared: &Arc<Shared>, input: Input) -> usize {
+    let (telling, runtime) = (Arc::clone(shared), tokio::runtime::Handle::current());
+    let again = input.clone();
+    shared.ledger.decide_unhurried(input, move |noted| {
+        if matches!(noted, Err(LedgerError::NotRecorded(_))) {
+            runtime.spawn(async move {
+                telling.world.clock.sleep(TOLD_AGAIN_AFTER).await;
+                tell(&telling, again);
+            });
+        }
+    })
 }
 
 /// Writes the key files of one change and of those that wait behind it; gives the first effect of

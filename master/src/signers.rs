@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::oneshot;
+
 use crate::ledger::{Answer, Handle, Input, LedgerError};
 
 /// Something that needs the private key, up to the answer that comes of it.
@@ -37,9 +39,12 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, work: Work) {
+    fn put(&self, work: Work, is_first: bool) {
         let mut state = self.state();
-        state.work.push_back(work);
+        match is_first {
+            true => state.work.push_front(work),
+            false => state.work.push_back(work),
+        }
         let is_one_idle = state.idle > 0;
         drop(state);
         if is_one_idle {
@@ -89,7 +94,19 @@ impl Signers {
 
     /// Gives the threads something to do, behind what waits already. It may block.
     pub fn give(&self, work: impl FnOnce() + Send + 'static) {
-        self.desk.put(Box::new(work));
+        self.desk.put(Box::new(work), false);
+    }
+
+    /// Has something done before what waits; gives what comes of it. `None` if it failed, or the
+    /// master stops.
+    pub async fn first<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let (done, result) = oneshot::channel();
+        let work = move || drop(done.send(work()));
+        self.desk.put(Box::new(work), true);
+        result.await.ok()
     }
 
     /// Puts an input before the ledger and, when what follows is durable, has a thread go on with
@@ -101,7 +118,7 @@ impl Signers {
         go_on: impl FnOnce(Result<Answer, LedgerError>) + Send + 'static,
     ) {
         let desk = Arc::clone(&self.desk);
-        let then = move |decided| desk.put(Box::new(move || go_on(decided)));
+        let then = move |decided| desk.put(Box::new(move || go_on(decided)), false);
         ledger.decide_then(input, then).await;
     }
 }

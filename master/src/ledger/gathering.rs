@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// As [`PAUSE`], for a batch of nothing but sign-ins: the private key spaces them out, and the
 /// minion of one is at work for it much longer. It ends when anything else comes.
-const SIGN_INS_PAUSE: Duration = Duration::from_millis(2);
+const SIGN_INS_PAUSE: Duration = Duration::from_millis(4);
 
 /// A batch with so many inputs does not wait for more: its append costs each of them little.
 const GATHERED_INPUTS_MIN: usize = 16;

@@ -21,6 +21,7 @@ mod record;
 mod replay;
 mod snapshots;
 mod terse;
+mod unhurried;
 mod views;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub use snapshots::Snapshots;
 pub use views::Views;
 pub(crate) use views::jid_after;
 
+use self::unhurried::Unhurried;
 use crate::keys::keyring::Keyring;
 use crate::mine;
 use crate::world::Clock;
@@ -101,6 +103,8 @@ impl Asker {
 
 enum Message {
     Decide(Box<Input>, Asker),
+    /// What has time has waited long enough.
+    Hurry,
     Ask(Question),
     Trim(Cursor, oneshot::Sender<Result<bool, LedgerError>>),
     Settle(oneshot::Sender<Result<(), LedgerError>>),
@@ -110,6 +114,7 @@ enum Message {
 #[derive(Clone)]
 pub struct Handle {
     inputs: mpsc::Sender<Message>,
+    unhurried: Unhurried,
     gathering: Arc<Gathering>,
     head: watch::Receiver<Cursor>,
 }
@@ -141,6 +146,27 @@ impl Handle {
             self.gathering.wake();
         }
         sent.map_err(|_| LedgerError::Stopped)
+    }
+
+    /// Puts an input before the ledger that has time: it is decided at the head of the next batch,
+    /// before anything that comes after it, and shares its append. `next` is as for
+    /// [`Handle::decide_then`]. Gives how many wait so; whoever calls sees to it that
+    /// [`Handle::hurry`] follows.
+    pub fn decide_unhurried(
+        &self,
+        input: Input,
+        next: impl FnOnce(Result<Answer, LedgerError>) + Send + 'static,
+    ) -> usize {
+        self.unhurried.put(input, Asker::Next(Box::new(next)))
+    }
+
+    /// Has decided what [`Handle::decide_unhurried`] was given and no batch took along. It never
+    /// waits.
+    pub fn hurry(&self) {
+        if !self.unhurried.is_empty() {
+            // Where there is no room, the next batch is waiting.
+            let _ = self.inputs.try_send(Message::Hurry);
+        }
     }
 
     /// Counts one more request as being at work, until what this gives is dropped.
@@ -236,6 +262,7 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
     let (effects, effects_receiver) = mpsc::channel(EFFECTS_WAITING_MAX);
     let (head, head_receiver) = watch::channel(parts.views.head);
     let gathering = Arc::<Gathering>::default();
+    let unhurried = Unhurried::default();
     let Parts {
         views,
         log,
@@ -257,7 +284,9 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
         effects,
         head,
         gathering: Arc::clone(&gathering),
+        unhurried: unhurried.clone(),
         were_several: false,
+        were_sign_ins: false,
     };
     let thread = std::thread::Builder::new()
         .name("ledger".into())
@@ -266,6 +295,7 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
     (
         Handle {
             inputs: inputs_sender,
+            unhurried,
             gathering,
             head: head_receiver,
         },
@@ -281,8 +311,11 @@ struct Ledger {
     effects: mpsc::Sender<Effect>,
     head: watch::Sender<Cursor>,
     gathering: Arc<Gathering>,
+    unhurried: Unhurried,
     /// Whether the last batch had more than one input that is no sign-in.
     were_several: bool,
+    /// Whether there were sign-ins in it.
+    were_sign_ins: bool,
 }
 
 /// Messages that are worked on together.
@@ -294,6 +327,8 @@ struct Batch {
     trims: Vec<(Cursor, oneshot::Sender<Result<bool, LedgerError>>)>,
     questions: Vec<Question>,
     settlers: Vec<oneshot::Sender<Result<(), LedgerError>>>,
+    /// Whether what has time is to be decided even if nothing else is.
+    is_hurried: bool,
 }
 
 impl Batch {
@@ -302,10 +337,18 @@ impl Batch {
         self.messages == self.inputs.len() && are_sign_ins(&self.inputs)
     }
 
+    /// Puts what has time before everything else: it happened before.
+    fn lead_with(&mut self, unhurried: Vec<(Input, Asker)>) {
+        let (inputs, askers): (Vec<_>, Vec<_>) = unhurried.into_iter().unzip();
+        self.inputs.splice(0..0, inputs);
+        self.askers.splice(0..0, askers);
+    }
+
     fn take(&mut self, message: Message) {
         self.messages += 1;
         match message {
             Message::Ask(question) => self.questions.push(question),
+            Message::Hurry => self.is_hurried = true,
             Message::Trim(upto, asker) => self.trims.push((upto, asker)),
             Message::Settle(asker) => self.settlers.push(asker),
             Message::Decide(input, asker) => {
@@ -326,7 +369,13 @@ impl Ledger {
             self.gather(&mut batch);
             self.rest(&mut batch);
             let others = batch.inputs.iter().filter(|input| !is_sign_in(input));
-            self.were_several = others.count() > 1;
+            let others = others.count();
+            self.were_several = others > 1;
+            self.were_sign_ins = others < batch.inputs.len();
+            let is_before_the_end = !batch.settlers.is_empty();
+            if !batch.inputs.is_empty() || batch.is_hurried || is_before_the_end {
+                batch.lead_with(self.unhurried.take());
+            }
             self.finish(batch, &removals);
         }
         drop(removals);
@@ -337,7 +386,9 @@ impl Ledger {
     /// Lets a small batch wait for more, where more are likely.
     fn rest(&mut self, batch: &mut Batch) {
         let gathering = Arc::clone(&self.gathering);
-        let pause = pause_before(&batch.inputs, gathering.at_work(), self.were_several);
+        // Where one signed in there are more, who have to work at it between their requests.
+        let likely = gathering.at_work() + usize::from(self.were_sign_ins);
+        let pause = pause_before(&batch.inputs, likely, self.were_several);
         gathering.rest(pause, || {
             self.gather(batch);
             batch.is_patient()

@@ -295,6 +295,61 @@ fn who_goes_on_elsewhere_does_so_after_the_append() {
     assert_eq!(went_on.blocking_recv().unwrap().unwrap(), Answer::Done);
 }
 
+/// Puts an event before the ledger that has time; gives what hears what came of it.
+fn put_unhurried(running: &Running, tag: &str) -> Waiting {
+    let (sender, receiver) = oneshot::channel();
+    let next = move |decided| drop(sender.send(decided));
+    running.handle.decide_unhurried(event(tag), next);
+    receiver
+}
+
+#[test]
+fn what_has_time_shares_the_next_append_and_stands_before_the_others() {
+    let (running, entered, go) = held(&Simulation::new());
+    let mut early = put_unhurried(&running, "early");
+    let late = running.put(event("late"));
+    go.send(()).unwrap();
+    assert_eq!(entered.recv().unwrap(), 2);
+    assert!(early.try_recv().is_err(), "it is not durable");
+    go.send(()).unwrap();
+    assert_eq!(early.blocking_recv().unwrap().unwrap(), Answer::Done);
+    assert_eq!(late.blocking_recv().unwrap().unwrap(), Answer::Done);
+    let entries = running.durable.reader.read(Cursor(2), 2).unwrap();
+    let tags = entries.iter().map(|(_, entry)| {
+        let record = Record::decode(&entry.body).unwrap();
+        let Record::Event { tag, .. } = record else {
+            panic!("{record:?}")
+        };
+        tag.to_string()
+    });
+    assert_eq!(tags.collect::<Vec<_>>(), ["early", "late"]);
+}
+
+#[test]
+fn what_has_time_is_decided_when_it_is_hurried_and_before_the_end() {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.build().unwrap();
+    let running = Running::start(Simulation::new().open());
+    let hurried = put_unhurried(&running, "hurried");
+    assert_eq!(running.ask(|views| views.head), Cursor(0), "it has time");
+    running.handle.hurry();
+    assert_eq!(hurried.blocking_recv().unwrap().unwrap(), Answer::Done);
+    let last = put_unhurried(&running, "last");
+    runtime.block_on(running.handle.settle()).unwrap();
+    assert_eq!(last.blocking_recv().unwrap().unwrap(), Answer::Done);
+}
+
+#[test]
+fn what_has_time_is_told_when_it_was_not_recorded() {
+    let disk = Simulation::new();
+    let running = Running::start(disk.open());
+    let noted = put_unhurried(&running, "lost");
+    disk.fail(Fault::Full);
+    assert!(running.decide(event("lost too")).is_err());
+    let error = noted.blocking_recv().unwrap().unwrap_err();
+    assert!(matches!(error, LedgerError::NotRecorded(_)), "{error}");
+}
+
 #[test]
 fn what_was_not_recorded_never_happened() {
     let disk = Simulation::new();

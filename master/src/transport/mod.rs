@@ -5,6 +5,7 @@
 //! connection and nobody else notices. Time is taken from the runtime's timers only.
 
 mod admission;
+mod outlet;
 mod pace;
 mod publish_server;
 mod refusals;

@@ -8,19 +8,19 @@ use std::fmt;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use minion_protocol::Reply;
 use minion_protocol::zmtp::{Requester, RequesterEvent, ReturnPath, Role};
-use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::admission::{Admission, ByteBudget, Held, Limits, Place};
+use super::outlet::{Answer, Outlet};
 use super::refusals::{Refusals, Refused};
 use super::{READ_BYTES_LARGE, accept, count_end, count_handshake, greet, invalid, read_more};
 use crate::limits::INCOMING_MAX;
@@ -51,12 +51,13 @@ pub struct Incoming {
     pub reply: ReplyHandle,
 }
 
-/// An answer on its way to the socket.
+/// The way to answer past the connection's task: for a peer that has one request at a time, since
+/// nothing else can be due before its answer.
 #[derive(Debug)]
-struct Answer {
-    bytes: Vec<u8>,
-    /// Whom to tell when the socket has it.
-    written: Option<oneshot::Sender<()>>,
+struct Direct {
+    outlet: Weak<Outlet>,
+    turn: u64,
+    path: ReturnPath,
 }
 
 /// The right to answer one request. Dropped unused, it answers with the text of a master in
@@ -64,6 +65,7 @@ struct Answer {
 #[derive(Debug)]
 pub struct ReplyHandle {
     sender: oneshot::Sender<Answer>,
+    direct: Option<Direct>,
     since: Instant,
     _held: Held,
     _permits: [OwnedSemaphorePermit; 2],
@@ -72,21 +74,20 @@ pub struct ReplyHandle {
 impl ReplyHandle {
     /// Answers. Does nothing if the connection has ended.
     pub fn send(self, reply: Vec<u8>) {
-        let answer = Answer {
-            bytes: reply,
-            written: None,
+        let Some(direct) = self.direct else {
+            // The error is the answer itself: nobody is there to read it.
+            drop(self.sender.send(Answer::Whole(reply, None)));
+            return;
         };
-        // The error is the answer itself: nobody is there to read it.
-        drop(self.sender.send(answer));
+        if let Some(outlet) = direct.outlet.upgrade() {
+            outlet.answer(direct.turn, encoded(&direct.path, reply), self.sender);
+        }
     }
 
     /// Answers, and says whether the whole answer was given to the connection's socket.
     pub async fn send_and_wait(self, reply: Vec<u8>) -> bool {
         let (written, is_written) = oneshot::channel();
-        let answer = Answer {
-            bytes: reply,
-            written: Some(written),
-        };
+        let answer = Answer::Whole(reply, Some(written));
         self.sender.send(answer).is_ok() && is_written.await.is_ok()
     }
 
@@ -101,6 +102,18 @@ impl ReplyHandle {
     pub fn is_given_up(&self, patience: Duration) -> bool {
         self.is_abandoned() || self.since.elapsed() >= patience
     }
+}
+
+/// Gives the parts of an answer as they go on the wire; a small one is one part.
+fn encoded(path: &ReturnPath, reply: Vec<u8>) -> impl Iterator<Item = Bytes> + use<> {
+    let (head, body) = if reply.len() <= COPIED_BYTES {
+        (path.encode_reply(&reply), None)
+    } else {
+        let mut head = BytesMut::new();
+        path.encode_head(reply.len(), &mut head);
+        (head, Some(Bytes::from(reply)))
+    };
+    std::iter::once(head.freeze()).chain(body)
 }
 
 /// Serves 4506.
@@ -171,10 +184,12 @@ impl RequestServer {
         let greeted = greet(&mut stream, &mut input, Role::Router, &self.limits).await;
         let greeted = greeted.map_err(|error| count_handshake(&error, peer, &self.refusals))?;
         let (reader, writer) = stream.into_split();
+        let outlet = Arc::new(Outlet::new(writer));
         let connection = Connection {
             server: self,
             place,
             peer,
+            outlet: Arc::clone(&outlet),
             is_req: greeted.is_req,
             id,
             requester: Requester::new(self.limits.request_bytes_max),
@@ -183,7 +198,11 @@ impl RequestServer {
             unanswered: VecDeque::new(),
             told: Vec::new(),
         };
-        connection.run(reader, writer).await
+        let ended = connection.run(reader).await;
+        if let Some(outlet) = Arc::into_inner(outlet) {
+            outlet.end();
+        }
+        ended
     }
 }
 
@@ -191,6 +210,7 @@ struct Connection<'a> {
     server: &'a RequestServer,
     place: &'a Place,
     peer: SocketAddr,
+    outlet: Arc<Outlet>,
     /// Whether an answer counts only if it is to the last request.
     is_req: bool,
     id: ConnectionId,
@@ -204,22 +224,19 @@ struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    async fn run(
-        mut self,
-        mut reader: OwnedReadHalf,
-        mut writer: OwnedWriteHalf,
-    ) -> io::Result<()> {
+    async fn run(mut self, mut reader: OwnedReadHalf) -> io::Result<()> {
+        let stall = self.server.limits.stall_timeout;
         let mut output = BytesMut::new();
         loop {
             self.take_requests(&mut output).await?;
-            self.write(&mut writer, &mut output, Bytes::new()).await?;
+            let signs_of_life = (!output.is_empty()).then(|| output.split().freeze());
+            self.outlet.send(signs_of_life, stall).await?;
             for written in self.told.drain(..) {
                 // Whoever asked may be gone.
                 let _ = written.send(());
             }
             let may_read = self.may_read();
             let is_partial = !self.input.is_empty();
-            let stall = self.server.limits.stall_timeout;
             let read = async {
                 let more = read_more(&mut reader, &mut self.input);
                 match is_partial {
@@ -228,21 +245,7 @@ impl Connection<'_> {
                 }
             };
             tokio::select! {
-                answer = first(&mut self.unanswered) => {
-                    if let Some((path, _)) = self.unanswered.pop_front() {
-                        let answer = answer.unwrap_or_else(|_| Answer {
-                            bytes: Reply::broken(),
-                            written: None,
-                        });
-                        if answer.bytes.len() <= COPIED_BYTES {
-                            output.unsplit(path.encode_reply(&answer.bytes));
-                        } else {
-                            path.encode_head(answer.bytes.len(), &mut output);
-                            self.write(&mut writer, &mut output, answer.bytes.into()).await?;
-                        }
-                        self.told.extend(answer.written);
-                    }
-                }
+                answer = first(&mut self.unanswered) => self.take_answer(answer.ok()),
                 read = read, if may_read => {
                     read?;
                     if !self.held.resize(self.input.len()) {
@@ -253,9 +256,26 @@ impl Connection<'_> {
         }
     }
 
-    /// A peer that asks on without hearing the answers waits.
+    /// Puts the answer that is due in line; it is written at the next round. Without one the peer
+    /// hears of a master in trouble.
+    fn take_answer(&mut self, answer: Option<Answer>) {
+        let Some((path, _)) = self.unanswered.pop_front() else {
+            return;
+        };
+        match answer.unwrap_or_else(|| Answer::Whole(Reply::broken(), None)) {
+            // It stands there already.
+            Answer::Begun => {}
+            Answer::Whole(reply, written) => {
+                self.outlet.put(encoded(&path, reply));
+                self.told.extend(written);
+            }
+        }
+    }
+
+    /// A peer that asks on without hearing the answers waits; one that takes the last answer alone
+    /// has no more than one request.
     fn may_read(&self) -> bool {
-        self.unanswered.len() < self.server.limits.outstanding_per_connection_max
+        self.is_req || self.unanswered.len() < self.server.limits.outstanding_per_connection_max
     }
 
     async fn take_requests(&mut self, output: &mut BytesMut) -> io::Result<()> {
@@ -285,8 +305,14 @@ impl Connection<'_> {
         let of_all = self.server.outstanding.clone();
         let of_all = of_all.acquire_owned().await.map_err(|_| closed())?;
         let (sender, receiver) = oneshot::channel();
+        let direct = self.is_req.then(|| Direct {
+            outlet: Arc::downgrade(&self.outlet),
+            turn: self.outlet.next_turn(),
+            path: path.clone(),
+        });
         let reply = ReplyHandle {
             sender,
+            direct,
             since: Instant::now(),
             _held: self.held.split(),
             _permits: [of_address, of_all],
@@ -304,21 +330,6 @@ impl Connection<'_> {
             self.unanswered.clear();
         }
         self.unanswered.push_back((path, receiver));
-        Ok(())
-    }
-
-    /// Writes what is to be sent, and behind it a body that is too large to be copied.
-    async fn write(
-        &self,
-        writer: &mut OwnedWriteHalf,
-        output: &mut BytesMut,
-        body: Bytes,
-    ) -> io::Result<()> {
-        let mut rest = std::mem::take(output).chain(body);
-        while rest.has_remaining() {
-            let written = writer.write_buf(&mut rest);
-            timeout(self.server.limits.stall_timeout, written).await??;
-        }
         Ok(())
     }
 }

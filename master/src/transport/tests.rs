@@ -135,6 +135,96 @@ async fn req(address: std::net::SocketAddr) -> TcpStream {
     peer
 }
 
+/// Reads until what came ends with these bytes; gives all of it.
+async fn read_to(peer: &mut TcpStream, end: &[u8]) -> BytesMut {
+    let mut input = BytesMut::new();
+    let read = async {
+        while !input.ends_with(end) {
+            read_more(peer, &mut input).await.expect("reads");
+        }
+    };
+    timeout(Duration::from_secs(60), read)
+        .await
+        .expect("an answer");
+    input
+}
+
+// The runtime of this test stands still meanwhile: nobody but the thread can have written.
+#[tokio::test]
+async fn an_answer_is_written_by_the_thread_that_has_it() {
+    use std::io::Read;
+
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let mut requests = RequestServer::start(listener, Limits::default(), Arc::default());
+    let mut peer = req(address).await;
+    for number in b'0'..=b'9' {
+        peer.write_all(&[1, 0, 0, 1, number]).await.expect("writes");
+        let asked = requests.recv().await.expect("a request");
+        assert_eq!(&asked.body[..], [number]);
+        let end = [1, 0, 0, 2, b'a', number];
+        let mut blocking = peer.into_std().expect("a socket");
+        blocking.set_nonblocking(false).expect("blocks");
+        let patience = Some(Duration::from_secs(60));
+        blocking.set_read_timeout(patience).expect("not for ever");
+        let answering = std::thread::spawn(move || asked.reply.send(vec![b'a', number]));
+        let mut input = Vec::new();
+        while !input.ends_with(&end) {
+            let mut byte = [0];
+            blocking.read_exact(&mut byte).expect("reads");
+            input.extend(byte);
+        }
+        answering.join().expect("answers");
+        blocking.set_nonblocking(true).expect("does not block");
+        peer = TcpStream::from_std(blocking).expect("a socket");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_the_next_request_is_not_written() {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let mut requests = RequestServer::start(listener, Limits::default(), Arc::default());
+    let mut peer = req(address).await;
+    peer.write_all(b"\x01\0\0\x01a").await.expect("writes");
+    let first = requests.recv().await.expect("a request");
+    peer.write_all(b"\x01\0\0\x01b").await.expect("writes");
+    let second = requests.recv().await.expect("a request");
+    first.reply.send(b"first".to_vec());
+    second.reply.send(b"second".to_vec());
+    let came = read_to(&mut peer, b"second").await;
+    assert!(!came.windows(5).any(|part| part == b"first"), "{came:?}");
+    peer.write_all(b"\x01\0\0\x01c").await.expect("writes");
+    drop(requests.recv().await.expect("a request"));
+    let broken = minion_protocol::Reply::broken();
+    assert_eq!(
+        read_to(&mut peer, &broken).await.len(),
+        broken.len() + 4,
+        "one answer, and it is the one of a master in trouble"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_finds_no_room_is_brought_to_its_end() {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let mut requests = RequestServer::start(listener, Limits::default(), Arc::default());
+    let mut peer = req(address).await;
+    // More than the kernel holds between two sockets.
+    let large = Bytes::from((0..64 << 20).map(|byte| byte as u8).collect::<Vec<u8>>());
+    for _ in 0..2 {
+        peer.write_all(b"\x01\0\0\x01a").await.expect("writes");
+        let asked = requests.recv().await.expect("a request");
+        asked.reply.send(large.to_vec());
+        let came = read_to(&mut peer, &large).await;
+        assert!(came.len() <= large.len() + 200, "{}", came.len());
+        peer.write_all(b"\x01\0\0\x01b").await.expect("writes");
+        let asked = requests.recv().await.expect("a request");
+        asked.reply.send(b"small".to_vec());
+        assert_eq!(read_to(&mut peer, b"small").await.len(), 9);
+    }
+}
+
 #[tokio::test]
 async fn who_asks_again_or_goes_away_is_not_waited_for() {
     let listener = local();

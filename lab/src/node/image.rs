@@ -5,7 +5,8 @@
 //! few files of the host that its libraries need. Nothing personal of the host gets into a node.
 
 use std::fs;
-use std::path::Path;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 
 use crate::failure::{Attempt, Failure};
 use crate::programs;
@@ -26,6 +27,10 @@ const LENT: [&str; 10] = [
     "ssl/openssl.cnf",
 ];
 
+/// The longest `root_dir` of a minion: a socket's path may have 107 bytes, and
+/// `/var/run/salt/minion/minion_event_0123456789_pull.ipc` are 53 of them.
+const ROOT_BYTES_MAX: usize = 54;
+
 /// Makes the live image.
 pub(super) fn make(node: &Node) -> Result<(), Failure> {
     let live = node.live();
@@ -45,7 +50,7 @@ pub(super) fn make(node: &Node) -> Result<(), Failure> {
     write(&live, "etc/hostname", &format!("{}\n", node.hostname))?;
     write(&live, "etc/machine-id", &format!("{}\n", node.machine_id))?;
     write(&live, "etc/salt/grains", &format!("uuid: {}\n", node.uuid))?;
-    write(&live, "etc/salt/minion", &minion_config(node))?;
+    write(&live, "etc/salt/minion", &minion_config(node)?)?;
     lend(node, &live)
 }
 
@@ -121,28 +126,80 @@ pub(super) fn describe(node: &Node, root: &Path, from_disk: bool) -> Result<(), 
 
 /// As the images of Kubic are configured: an id, a master, and the grain by which the machine is
 /// let in.
-fn minion_config(node: &Node) -> String {
+fn minion_config(node: &Node) -> Result<String, Failure> {
     let root = match node.place {
         Place::Namespaces { .. } => String::new(),
-        Place::Plain => plain_root(&node.live()),
+        Place::Plain => plain_root(&node.live())?,
     };
-    format!(
+    Ok(format!(
         "id: '{}'\nmaster: {}\nmaster_port: {}\npublish_port: {}\nautosign_grains:\n  - uuid\n\
          acceptance_wait_time: 2\nenable_fqdns_grains: False\nlog_level_logfile: info\n{root}",
         node.id, node.master.host, node.master.ret_port, node.master.publish_port
-    )
+    ))
 }
 
 /// A plain process keeps everything below its directory.
-pub(super) fn plain_root(root: &Path) -> String {
-    format!(
+pub(super) fn plain_root(root: &Path) -> Result<String, Failure> {
+    let root = name_for_sockets(root)?;
+    Ok(format!(
         "root_dir: {}\npki_dir: {}\n",
         root.display(),
         root.join("etc/salt/pki/minion").display()
-    )
+    ))
+}
+
+/// Gives a name of the directory that is short enough: a minion puts its sockets below `root_dir`,
+/// whatever else it is told.
+fn name_for_sockets(root: &Path) -> Result<PathBuf, Failure> {
+    if root.as_os_str().len() <= ROOT_BYTES_MAX {
+        return Ok(root.to_owned());
+    }
+    let link = link_to(root);
+    if fs::symlink_metadata(&link).is_ok() {
+        fs::remove_file(&link).attempt(|| format!("remove {}", link.display()))?;
+    }
+    std::os::unix::fs::symlink(root, &link).attempt(|| format!("link {}", link.display()))?;
+    Ok(link)
+}
+
+/// Takes the short name away, if there was one; nothing runs under it any more.
+pub(super) fn forget_name(root: &Path) {
+    // One that stays is replaced by the next lab in this directory.
+    let _ = fs::remove_file(link_to(root));
+}
+
+fn link_to(root: &Path) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    root.hash(&mut hasher);
+    std::env::temp_dir().join(format!("brine-lab-{:016x}", hasher.finish()))
 }
 
 fn write(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
     let file = root.join(name);
     fs::write(&file, text).attempt(|| format!("write {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_directory_has_a_short_name_and_a_short_one_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let long = dir.path().join("x".repeat(100));
+        fs::create_dir(&long).unwrap();
+        // A link from before, to elsewhere or nowhere, is replaced.
+        for _ in 0..2 {
+            let short = name_for_sockets(&long).unwrap();
+            assert!(short.as_os_str().len() <= ROOT_BYTES_MAX, "{short:?}");
+            assert_eq!(
+                fs::canonicalize(&short).unwrap(),
+                fs::canonicalize(&long).unwrap()
+            );
+        }
+        forget_name(&long);
+        assert!(fs::symlink_metadata(link_to(&long)).is_err());
+        let short = Path::new("/srv/lab");
+        assert_eq!(name_for_sockets(short).unwrap(), short);
+    }
 }

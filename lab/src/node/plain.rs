@@ -43,7 +43,7 @@ pub(super) fn run(
     fs::create_dir_all(&conf_dir).attempt(|| format!("create {}", conf_dir.display()))?;
     // The copied config names the live image's directories; in namespaces both are just `/`.
     let own = conf_dir.join("zz-lab-root.conf");
-    fs::write(&own, image::plain_root(&root)).attempt(|| format!("write {}", own.display()))?;
+    fs::write(&own, image::plain_root(&root)?).attempt(|| format!("write {}", own.display()))?;
     (status.power, status.pid) = (if from_disk { Power::Disk } else { Power::Live }, None);
     status.write(&node.dir)?;
 
@@ -67,6 +67,7 @@ pub(super) fn run(
     };
     end_all(&node.dir);
     let _ = minion.wait();
+    image::forget_name(&root);
     Ok(request)
 }
 

@@ -41,9 +41,10 @@ impl Desk {
 
     fn put(&self, work: Work, is_first: bool) {
         let mut state = self.state();
-        match is_first {
-            true => state.work.push_front(work),
-            false => state.work.push_back(work),
+        if is_first {
+            state.work.push_front(work);
+        } else {
+            state.work.push_back(work);
         }
         let is_one_idle = state.idle > 0;
         drop(state);

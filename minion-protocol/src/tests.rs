@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use model::{Map, MinionId, Value};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 use crate::auth::{Accepted, Answer};
 use crate::crypt::{Crypticle, EncAlgo, PublicKey, SigAlgo};
@@ -548,21 +547,7 @@ fn a_bit_flipped_in_the_sealed_load_is_a_bad_load() {
     }
 }
 
-/// The same cases in every run, so that what was good stays good; `PROPTEST_RNG_SEED` draws others.
-pub(crate) fn cases() -> ProptestConfig {
-    let named = ProptestConfig::default();
-    match named.rng_seed {
-        RngSeed::Random => ProptestConfig {
-            rng_seed: RngSeed::Fixed(1),
-            ..named
-        },
-        RngSeed::Fixed(_) => named,
-    }
-}
-
 proptest! {
-    #![proptest_config(cases())]
-
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(open(&bytes, &keys()).is_err());

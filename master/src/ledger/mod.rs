@@ -44,12 +44,11 @@ pub use snapshots::Snapshots;
 pub use views::Views;
 pub(crate) use views::jid_after;
 
+use self::gathering::{Gathering, are_sign_ins, is_sign_in, pause_before};
 use self::unhurried::Unhurried;
 use crate::keys::keyring::Keyring;
 use crate::mine;
 use crate::world::Clock;
-
-use gathering::{Gathering, are_sign_ins, is_sign_in, pause_before};
 
 /// Inputs that wait. At 4,096 a burst of 2,000 sign-ins with one question each is held; more makes
 /// senders wait.

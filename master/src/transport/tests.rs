@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::process::Command;
+use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
 use super::*;
@@ -135,6 +136,14 @@ async fn req(address: std::net::SocketAddr) -> TcpStream {
     peer
 }
 
+/// Starts a server, and shakes hands with it as a REQ socket.
+async fn served() -> (mpsc::Receiver<Incoming>, TcpStream) {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let requests = RequestServer::start(listener, Limits::default(), Arc::default());
+    (requests, req(address).await)
+}
+
 /// Reads until what came ends with these bytes; gives all of it.
 async fn read_to(peer: &mut TcpStream, end: &[u8]) -> BytesMut {
     let mut input = BytesMut::new();
@@ -154,10 +163,7 @@ async fn read_to(peer: &mut TcpStream, end: &[u8]) -> BytesMut {
 async fn an_answer_is_written_by_the_thread_that_has_it() {
     use std::io::Read;
 
-    let listener = local();
-    let address = listener.local_addr().expect("an address");
-    let mut requests = RequestServer::start(listener, Limits::default(), Arc::default());
-    let mut peer = req(address).await;
+    let (mut requests, mut peer) = served().await;
     for number in b'0'..=b'9' {
         peer.write_all(&[1, 0, 0, 1, number]).await.expect("writes");
         let asked = requests.recv().await.expect("a request");
@@ -182,10 +188,7 @@ async fn an_answer_is_written_by_the_thread_that_has_it() {
 
 #[tokio::test]
 async fn an_answer_that_comes_after_the_next_request_is_not_written() {
-    let listener = local();
-    let address = listener.local_addr().expect("an address");
-    let mut requests = RequestServer::start(listener, Limits::default(), Arc::default());
-    let mut peer = req(address).await;
+    let (mut requests, mut peer) = served().await;
     peer.write_all(b"\x01\0\0\x01a").await.expect("writes");
     let first = requests.recv().await.expect("a request");
     peer.write_all(b"\x01\0\0\x01b").await.expect("writes");
@@ -206,10 +209,7 @@ async fn an_answer_that_comes_after_the_next_request_is_not_written() {
 
 #[tokio::test]
 async fn an_answer_that_finds_no_room_is_brought_to_its_end() {
-    let listener = local();
-    let address = listener.local_addr().expect("an address");
-    let mut requests = RequestServer::start(listener, Limits::default(), Arc::default());
-    let mut peer = req(address).await;
+    let (mut requests, mut peer) = served().await;
     // More than the kernel holds between two sockets.
     let large = Bytes::from((0..64 << 20).map(|byte| byte as u8).collect::<Vec<u8>>());
     for _ in 0..2 {
@@ -227,10 +227,7 @@ async fn an_answer_that_finds_no_room_is_brought_to_its_end() {
 
 #[tokio::test]
 async fn who_asks_again_or_goes_away_is_not_waited_for() {
-    let listener = local();
-    let address = listener.local_addr().expect("an address");
-    let mut requests = RequestServer::start(listener, Limits::default(), Arc::default());
-    let mut peer = req(address).await;
+    let (mut requests, mut peer) = served().await;
     peer.write_all(b"\x01\0\0\x01a").await.expect("writes");
     let first = requests.recv().await.expect("a request");
     assert!(!first.reply.is_given_up(Duration::MAX));

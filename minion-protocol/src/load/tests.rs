@@ -207,8 +207,6 @@ fn credentials_do_not_print_and_leave_the_keywords() {
 }
 
 proptest! {
-    #![proptest_config(crate::tests::cases())]
-
     #[test]
     fn no_load_makes_it_panic(
         cmd in "_?(pillar|return|minion_event|mine_get|file_recv|serve_file|syndic_return)",

@@ -344,7 +344,7 @@ fn rendered(template: &str) -> Result<String, String> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
     fn an_expression_is_what_python_says(expression in expressions()) {

@@ -7,17 +7,3 @@
 mod expression;
 mod scalar;
 mod yaml;
-
-use proptest::test_runner::{Config as ProptestConfig, RngSeed};
-
-/// The same cases in every run, so that what was good stays good; `PROPTEST_RNG_SEED` draws others.
-fn cases(count: u32) -> ProptestConfig {
-    let named = ProptestConfig::with_cases(count);
-    match named.rng_seed {
-        RngSeed::Random => ProptestConfig {
-            rng_seed: RngSeed::Fixed(1),
-            ..named
-        },
-        RngSeed::Fixed(_) => named,
-    }
-}

@@ -140,7 +140,7 @@ fn scalars() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
     fn a_plain_scalar_is_what_yaml_1_1_says(text in scalars()) {

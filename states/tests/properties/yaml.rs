@@ -73,8 +73,6 @@ fn data() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(256))]
-
     #[test]
     fn what_is_dumped_reads_back_the_same(value in data()) {
         for flow in [Flow::Always, Flow::Never, Flow::Leaves] {

@@ -72,6 +72,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(serving_threads())
         .enable_all()
         .build()
     {
@@ -96,6 +97,14 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         master.stop().await;
         ExitCode::SUCCESS
     })
+}
+
+/// Gives how many threads serve the sockets: one for two processors. The ledger, the private key and
+/// what blocks have threads of their own, and to wake a second one for each packet that comes while
+/// the first is at work costs more than it does.
+fn serving_threads() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    processors.div_ceil(2)
 }
 
 async fn wait_for_signal() {

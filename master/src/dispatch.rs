@@ -20,7 +20,7 @@ use crate::aes_funcs::{events, files, mine, opts, peer, pillar, returns};
 use crate::auth::Counter;
 use crate::auth::replay::Age;
 use crate::clear_funcs::{self, auth::Visitor};
-use crate::ledger::{AtWork, Input};
+use crate::ledger::Input;
 use crate::shared::Shared;
 use crate::transport::{Incoming, Refused, ReplyHandle};
 
@@ -35,7 +35,6 @@ const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Handles one request, whose turn has come, from the socket to the answer.
 pub async fn handle(shared: Arc<Shared>, incoming: Incoming, turn: Option<OwnedSemaphorePermit>) {
-    let at_work = shared.ledger.at_work();
     let Incoming {
         peer, body, reply, ..
     } = incoming;
@@ -58,7 +57,6 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming, turn: Option<OwnedS
                 seal: opened.seal,
                 reply,
                 _turn: turn,
-                _at_work: at_work,
             };
             let visitor = Visitor {
                 from: peer,
@@ -144,13 +142,12 @@ async fn sealed(
     Some((reply, bytes))
 }
 
-/// A request that waits for its answer, with its place among those at work.
+/// A request that waits for its answer, with its turn.
 struct Asked {
     peer: SocketAddr,
     seal: Seal,
     reply: ReplyHandle,
     _turn: Option<OwnedSemaphorePermit>,
-    _at_work: AtWork,
 }
 
 impl Asked {

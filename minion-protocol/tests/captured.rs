@@ -51,13 +51,13 @@ fn map(bytes: &[u8]) -> Map {
 fn connections_begin_as_recorded() {
     for talk in talks() {
         let mut input = BytesMut::from(&talk.req[..]);
-        let peer = Handshake::new(Role::Router).advance(&mut input, &mut BytesMut::new());
+        let peer = Handshake::new(Role::Router).advance(&mut input);
         assert!(peer.expect("ZMTP").is_some(), "{}", talk.release);
         let rest = Requester::new(1000).next(&mut input, &mut BytesMut::new());
         assert!(rest.expect("frames").is_none(), "a request begins");
 
         let mut input = BytesMut::from(&talk.sub[..]);
-        let peer = Handshake::new(Role::Publisher).advance(&mut input, &mut BytesMut::new());
+        let peer = Handshake::new(Role::Publisher).advance(&mut input);
         assert!(peer.expect("ZMTP").is_some(), "{}", talk.release);
         let mut subscriber = Subscriber::new();
         let event = subscriber.next(&mut input, &mut BytesMut::new());

@@ -1,10 +1,12 @@
 //! How long a small batch waits for more: what comes together shares one append.
 //!
 //! An append costs 0.1 ms of CPU and a sync whatever is in it. Where a crowd is at work it pays to
-//! wait for the rest of it; who comes alone, or beside sign-ins, does not wait.
+//! wait for the rest of it. A sign-in waits for whatever comes next: its minion spends much more on
+//! its own key, and strangers who come one by one leave the disk to others. Nothing waits for a
+//! sign-in.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -25,7 +27,6 @@ const GATHERED_INPUTS_MIN: usize = 16;
 /// What the ledger and its askers know of each other while a batch comes together.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
-    at_work: AtomicUsize,
     /// The ledger rests until more sign-ins come, and would rather be woken for anything else.
     is_resting: AtomicBool,
     ledger: OnceLock<Thread>,
@@ -36,20 +37,6 @@ impl Gathering {
     pub(super) fn begin(&self) {
         // Whoever comes before this only waits for the end of a pause.
         let _ = self.ledger.set(std::thread::current());
-    }
-
-    /// One request more is at work, or one less.
-    pub(super) fn count(&self, is_more: bool) {
-        if is_more {
-            self.at_work.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.at_work.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Gives how many requests are at work.
-    pub(super) fn at_work(&self) -> usize {
-        self.at_work.load(Ordering::Relaxed)
     }
 
     /// Ends a pause for sign-ins: something came that does not wait for them.
@@ -96,19 +83,13 @@ pub(super) enum Pause {
     SignIns,
 }
 
-/// Says whether a batch waits, as more inputs are likely to come: other requests are at work beside
-/// its sign-ins, or several of another kind came together the last time.
-pub(super) fn pause_before(inputs: &[Input], at_work: usize, were_several: bool) -> Pause {
-    if !(1..GATHERED_INPUTS_MIN).contains(&inputs.len()) {
-        return Pause::None;
-    }
-    if are_sign_ins(inputs) && at_work > inputs.len() {
-        return Pause::SignIns;
-    }
-    if were_several {
-        Pause::Any
-    } else {
-        Pause::None
+/// Says whether a batch waits: it is nothing but sign-ins, or more inputs are likely to come, since
+/// several came together the last time.
+pub(super) fn pause_before(inputs: &[Input], were_several: bool) -> Pause {
+    match inputs.len() {
+        1..GATHERED_INPUTS_MIN if are_sign_ins(inputs) => Pause::SignIns,
+        1..GATHERED_INPUTS_MIN if were_several => Pause::Any,
+        _ => Pause::None,
     }
 }
 

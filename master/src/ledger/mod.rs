@@ -168,12 +168,6 @@ impl Handle {
         }
     }
 
-    /// Counts one more request as being at work, until what this gives is dropped.
-    pub fn at_work(&self) -> AtWork {
-        self.gathering.count(true);
-        AtWork(Arc::clone(&self.gathering))
-    }
-
     /// Asks a question of the views. Keep it short: the ledger does nothing else meanwhile.
     pub async fn ask<T: Send + 'static>(
         &self,
@@ -229,15 +223,6 @@ impl Handle {
     }
 }
 
-/// One request at work. While there are others, a small batch waits a moment for theirs.
-pub struct AtWork(Arc<Gathering>);
-
-impl Drop for AtWork {
-    fn drop(&mut self) {
-        self.0.count(false);
-    }
-}
-
 /// What the ledger is built of.
 pub struct Parts {
     /// The views as replayed.
@@ -285,7 +270,6 @@ pub fn start(parts: Parts) -> (Handle, mpsc::Receiver<Effect>, std::thread::Join
         gathering: Arc::clone(&gathering),
         unhurried: unhurried.clone(),
         were_several: false,
-        were_sign_ins: false,
     };
     let thread = std::thread::Builder::new()
         .name("ledger".into())
@@ -313,8 +297,6 @@ struct Ledger {
     unhurried: Unhurried,
     /// Whether the last batch had more than one input that is no sign-in.
     were_several: bool,
-    /// Whether there were sign-ins in it.
-    were_sign_ins: bool,
 }
 
 /// Messages that are worked on together.
@@ -368,9 +350,7 @@ impl Ledger {
             self.gather(&mut batch);
             self.rest(&mut batch);
             let others = batch.inputs.iter().filter(|input| !is_sign_in(input));
-            let others = others.count();
-            self.were_several = others > 1;
-            self.were_sign_ins = others < batch.inputs.len();
+            self.were_several = others.count() > 1;
             let is_before_the_end = !batch.settlers.is_empty();
             if !batch.inputs.is_empty() || batch.is_hurried || is_before_the_end {
                 batch.lead_with(self.unhurried.take());
@@ -385,9 +365,7 @@ impl Ledger {
     /// Lets a small batch wait for more, where more are likely.
     fn rest(&mut self, batch: &mut Batch) {
         let gathering = Arc::clone(&self.gathering);
-        // Where one signed in there are more, who have to work at it between their requests.
-        let likely = gathering.at_work() + usize::from(self.were_sign_ins);
-        let pause = pause_before(&batch.inputs, likely, self.were_several);
+        let pause = pause_before(&batch.inputs, self.were_several);
         gathering.rest(pause, || {
             self.gather(batch);
             batch.is_patient()

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use minion_protocol::zmtp::{GREETING, Handshake, Peer, Role};
+use minion_protocol::zmtp::{Handshake, Peer, Role, opening};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -32,6 +32,9 @@ pub use request_server::{ConnectionId, Incoming, ReplyHandle, RequestServer};
 /// Bytes read at once while a message is small, and while it is large.
 const READ_BYTES: usize = 2 * 1024;
 const READ_BYTES_LARGE: usize = 64 * 1024;
+
+/// Bytes read at once from a subscriber, who has little to say: each has this room while it listens.
+const READ_BYTES_OF_SUBSCRIBER: usize = 128;
 
 /// A port cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +130,7 @@ enum Unshaken {
     Broken(io::Error),
 }
 
-/// Takes a connection through the handshake. Our greeting goes first: libzmq waits for it.
+/// Takes a connection through the handshake. What we have to say goes first: libzmq waits for it.
 async fn greet(
     stream: &mut TcpStream,
     input: &mut BytesMut,
@@ -137,15 +140,12 @@ async fn greet(
     let mut has_spoken = false;
     let shaken = async {
         tune(stream)?;
-        stream.write_all(&GREETING).await?;
+        stream.write_all_buf(&mut opening(role)).await?;
         let mut handshake = Handshake::new(role);
-        let mut output = BytesMut::new();
         loop {
-            let peer = handshake.advance(input, &mut output).map_err(invalid)?;
-            stream.write_all_buf(&mut output).await?;
-            match peer {
+            match handshake.advance(input).map_err(invalid)? {
                 Some(peer) => return Ok(peer),
-                None => read_more(stream, input).await?,
+                None => read_more(stream, input, room_for(role)).await?,
             }
             has_spoken = true;
         }
@@ -158,13 +158,22 @@ async fn greet(
     }
 }
 
-/// Reads what has arrived. Room is made for what is there, never for what a peer claims to send.
-async fn read_more<R>(reader: &mut R, input: &mut BytesMut) -> io::Result<()>
+/// Gives how many bytes a peer of this socket usually has to say.
+fn room_for(role: Role) -> usize {
+    match role {
+        Role::Router => READ_BYTES,
+        Role::Publisher => READ_BYTES_OF_SUBSCRIBER,
+    }
+}
+
+/// Reads what has arrived. Room is made for what there usually is, and for more where more is
+/// there, never for what a peer claims to send.
+async fn read_more<R>(reader: &mut R, input: &mut BytesMut, usual: usize) -> io::Result<()>
 where
     R: tokio::io::AsyncRead + Unpin,
 {
-    input.reserve(if input.len() < READ_BYTES {
-        READ_BYTES
+    input.reserve(if input.len() < usual {
+        usual
     } else {
         READ_BYTES_LARGE
     });

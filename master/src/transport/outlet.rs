@@ -17,6 +17,10 @@ use tokio::time::timeout;
 /// Parts that one system call writes: an answer has two at most, its head and its body.
 const PARTS_AT_ONCE: usize = 4;
 
+/// Bytes of a large answer that one system call takes. Before the next one another thread may have
+/// the processor: the kernel gives it to nobody in the middle of a call.
+const TURN_BYTES: usize = 64 * 1024;
+
 /// An answer, as the task of the connection is told of it.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -108,12 +112,18 @@ impl Outlet {
     /// Writes as much as the socket takes now; says whether that was all.
     fn write(&self, line: &mut Line) -> io::Result<bool> {
         while let Some(first) = line.parts.front() {
-            let written = if line.parts.len() == 1 {
+            let written = if let Some(turn) = first.get(..TURN_BYTES) {
+                std::thread::yield_now();
+                self.writer.try_write(turn)
+            } else if line.parts.len() == 1 {
                 self.writer.try_write(first)
             } else {
                 let mut slices = [IoSlice::new(&[]); PARTS_AT_ONCE];
                 for (slice, part) in slices.iter_mut().zip(&line.parts) {
-                    *slice = IoSlice::new(part);
+                    *slice = IoSlice::new(part.get(..TURN_BYTES).unwrap_or(part));
+                    if slice.len() < part.len() {
+                        break;
+                    }
                 }
                 self.writer.try_write_vectored(&slices)
             };

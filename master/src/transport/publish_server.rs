@@ -18,7 +18,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admission, Limits};
 use super::refusals::{Refusals, Refused};
-use super::{accept, count_end, count_handshake, greet, invalid, read_more};
+use super::{
+    READ_BYTES_OF_SUBSCRIBER, accept, count_end, count_handshake, greet, invalid, read_more,
+};
 use crate::limits::{PONG_BYTES_MAX, SUBSCRIBER_CHANGES_MAX};
 
 /// Places for messages that a subscriber's empty queue keeps: what a burst took from thousands of
@@ -183,7 +185,8 @@ impl Shared {
             }
             outbox.push_pong(output.split())?;
             let ask_at = Instant::now() + self.limits.heartbeat_interval;
-            match timeout_at(ask_at, read_more(&mut reader, &mut input)).await {
+            let more = read_more(&mut reader, &mut input, READ_BYTES_OF_SUBSCRIBER);
+            match timeout_at(ask_at, more).await {
                 Ok(read) => {
                     read?;
                     outbox.show_life();

@@ -22,7 +22,9 @@ use tokio::time::{Instant, timeout};
 use super::admission::{Admission, ByteBudget, Held, Limits, Place};
 use super::outlet::{Answer, Outlet};
 use super::refusals::{Refusals, Refused};
-use super::{READ_BYTES_LARGE, accept, count_end, count_handshake, greet, invalid, read_more};
+use super::{
+    READ_BYTES, READ_BYTES_LARGE, accept, count_end, count_handshake, greet, invalid, read_more,
+};
 use crate::limits::INCOMING_MAX;
 
 /// Answers up to this size are copied behind their head and written as one piece.
@@ -238,7 +240,7 @@ impl Connection<'_> {
             let may_read = self.may_read();
             let is_partial = !self.input.is_empty();
             let read = async {
-                let more = read_more(&mut reader, &mut self.input);
+                let more = read_more(&mut reader, &mut self.input, READ_BYTES);
                 match is_partial {
                     true => timeout(stall, more).await.map_err(io::Error::from)?,
                     false => more.await,

@@ -2,18 +2,20 @@
 //! for the two oldest proofs (`sig` of an `_auth` reply, `tok` of a request).
 //!
 //! All arithmetic is OpenSSL's. Its older interface is used where it can do the same: the newer one
-//! looks its algorithms up at each operation and keeps a second copy of each key. The key pair
-//! prints as `***`.
+//! looks its algorithms up at each operation and keeps a second copy of each key. To unwrap with the
+//! one private key it has them looked up once, and is kept. The key pair prints as `***`.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use openssl::encrypt::{Decrypter, Encrypter};
+use openssl::encrypt::Encrypter;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
+use openssl::md::{Md, MdRef};
 use openssl::pkey::{PKey, Private, Public};
+use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
 use openssl::sign::Verifier;
 use sha1::{Digest as _, Sha1};
@@ -139,6 +141,19 @@ pub struct MasterKey {
     public_pem: String,
     /// The last message of [`MasterKey::x931_sign_again`] and its signature.
     signed: Arc<Mutex<Option<Signed>>>,
+    /// Made ready for OAEP with SHA-1, and with SHA-224; as many as there were threads that
+    /// unwrapped at once.
+    unwrappers: [Arc<Mutex<Vec<PkeyCtx<Private>>>>; 2],
+}
+
+/// Makes OpenSSL ready to unwrap OAEP with this hash, so often as is wanted.
+fn unwrapper(key: &PKey<Private>, digest: &MdRef) -> Result<PkeyCtx<Private>, ErrorStack> {
+    let mut unwrapper = PkeyCtx::new(key)?;
+    unwrapper.decrypt_init()?;
+    unwrapper.set_rsa_padding(Padding::PKCS1_OAEP)?;
+    unwrapper.set_rsa_oaep_md(digest)?;
+    unwrapper.set_rsa_mgf1_md(digest)?;
+    Ok(unwrapper)
 }
 
 /// A message and its signature.
@@ -184,6 +199,7 @@ impl MasterKey {
             key,
             public_pem,
             signed: Arc::default(),
+            unwrappers: Default::default(),
         })
     }
 
@@ -232,25 +248,20 @@ impl MasterKey {
     /// # Errors
     /// OpenSSL could not even try.
     pub fn oaep_decrypt(&self, wrapped: &[u8], algo: EncAlgo) -> Result<Option<Vec<u8>>, Error> {
-        if algo == EncAlgo::OaepSha1 {
-            let mut plain = vec![0; self.rsa.size() as usize];
-            let padding = Padding::PKCS1_OAEP;
-            let Ok(length) = self.rsa.private_decrypt(wrapped, &mut plain, padding) else {
-                return Ok(None);
-            };
-            plain.truncate(length);
-            return Ok(Some(plain));
-        }
-        let mut decrypter = Decrypter::new(&self.key)?;
-        decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
-        decrypter.set_rsa_oaep_md(algo.digest())?;
-        decrypter.set_rsa_mgf1_md(algo.digest())?;
-        let mut plain = vec![0; decrypter.decrypt_len(wrapped)?];
-        let Ok(length) = decrypter.decrypt(wrapped, &mut plain) else {
-            return Ok(None);
+        let (idle, digest) = match algo {
+            EncAlgo::OaepSha1 => (&self.unwrappers[0], Md::sha1()),
+            EncAlgo::OaepSha224 => (&self.unwrappers[1], Md::sha224()),
         };
-        plain.truncate(length);
-        Ok(Some(plain))
+        let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lock().pop();
+        let mut unwrapper = kept.map_or_else(|| unwrapper(&self.key, digest), Ok)?;
+        let mut plain = vec![0; self.rsa.size() as usize];
+        let unwrapped = unwrapper.decrypt(wrapped, Some(&mut plain));
+        lock().push(unwrapper);
+        Ok(unwrapped.ok().map(|length| {
+            plain.truncate(length);
+            plain
+        }))
     }
 
     /// Pads a short message as X9.31 does, without hashing, and applies the private key.

@@ -10,7 +10,7 @@ mod publisher;
 mod router;
 
 pub use frame::{Frame, FrameDecoder, FrameLimits, encode_frame};
-pub use greeting::{GREETING, Handshake, Peer, Role};
+pub use greeting::{GREETING, Handshake, Peer, Role, opening};
 pub use publisher::{Subscriber, SubscriberEvent, encode_ping, publication_head};
 pub use router::{Requester, RequesterEvent, ReturnPath};
 

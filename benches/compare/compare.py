@@ -109,7 +109,7 @@ def main():
     try:
         for name, python in found:
             say(f"{name}:")
-            stage = Stage(name, given.brine.resolve(), python, given.quick, book, say)
+            stage = Stage(name, given.brine.resolve(), python, given.quick, book, say, machine)
             for _ in stage.play(set(given.only)):
                 save(given, machine, names, book, began)
     except KeyboardInterrupt:

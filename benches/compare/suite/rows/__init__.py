@@ -3,6 +3,7 @@
 A scene that fails leaves its rows empty and does not keep the others from being measured.
 """
 
+import contextlib
 import dataclasses
 import traceback
 import typing
@@ -41,8 +42,8 @@ SCENES = [
 class Stage:
     """What a scene plays on: one master, and how much work there is."""
 
-    def __init__(self, name, brine, python, quick, book, say):
-        self.name, self.quick, self.say = name, quick, say
+    def __init__(self, name, brine, python, quick, book, say, machine):
+        self.name, self.quick, self.say, self.machine = name, quick, say, machine
         self.is_ours = python is None
         self.book = book
         self.make = lambda **options: Master(name, brine, python, **options)
@@ -59,6 +60,10 @@ class Stage:
             self.main = self.make()
             self.main.accept("m-", 2 * self.minions)
         return self.main
+
+    def limit_beside(self, key):
+        """Measures a row's limit around its work; it is ours that the goal is about."""
+        return self.machine.limit_beside(key) if self.is_ours else contextlib.nullcontext()
 
     def put(self, key, value, note=None):
         self.book.put(self.name, key, value, note)

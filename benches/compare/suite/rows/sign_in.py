@@ -4,8 +4,9 @@
 def known(stage):
     master = stage.master()
     master.ready()
-    count = 2 if stage.quick else 10
-    result = master.swarm(mode="auth", prefix="m-", minions=100, at_once=8, count=count)
+    count = 2 if stage.quick else 40 if stage.is_ours else 10
+    with stage.limit_beside("auth_known"):
+        result = master.swarm(mode="auth", prefix="m-", minions=100, at_once=8, count=count)
     stage.put_per_operation("auth_known", result)
 
 
@@ -16,7 +17,8 @@ def new(stage):
         master.start()
         master.swarm(mode="herd", minions=1, prefix="warm-", patience=60)
         count = stage.minions // 2
-        result = master.swarm(mode="herd", minions=count, prefix="new-", patience=60, distinct_keys=min(count, 200))
+        with stage.limit_beside("auth_new"):
+            result = master.swarm(mode="herd", minions=count, prefix="new-", patience=60, distinct_keys=min(count, 200))
         stage.put_per_operation("auth_new", result)
 
 

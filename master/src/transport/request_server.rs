@@ -27,6 +27,10 @@ use super::{
 };
 use crate::limits::INCOMING_MAX;
 
+/// Requests up to this size are copied out of what was read: so many bytes the allocator has at hand,
+/// and more it looks for.
+const COPIED_REQUEST_BYTES: usize = 1024;
+
 /// Answers up to this size are copied behind their head and written as one piece.
 const COPIED_BYTES: usize = 8 * 1024;
 
@@ -287,7 +291,9 @@ impl Connection<'_> {
                 .next(&mut self.input, output)
                 .map_err(invalid)?
             {
-                Some(RequesterEvent::Request { path, body }) => self.submit(path, body).await?,
+                Some(RequesterEvent::Request { path, body }) => {
+                    self.submit(path, on_its_own(body)).await?;
+                }
                 Some(RequesterEvent::Alive) => {}
                 None => break,
             }
@@ -333,6 +339,15 @@ impl Connection<'_> {
         }
         self.unanswered.push_back((path, receiver));
         Ok(())
+    }
+}
+
+/// Gives a small request memory of its own: the next one is read where it was.
+fn on_its_own(body: Bytes) -> Bytes {
+    if body.len() <= COPIED_REQUEST_BYTES {
+        Bytes::copy_from_slice(&body)
+    } else {
+        body
     }
 }
 

@@ -87,7 +87,7 @@ impl Shared {
             return Ok(None);
         };
         let (reader, places) = (Arc::clone(&self.reader), job.returns.clone());
-        // Ten thousand of them take the disk a tenth of a second.
+        // Each is a read of the log, and a job may have ten thousand.
         let read = move || {
             let of = |(id, at)| Some((id, read_return(reader.as_ref(), at)?));
             places.into_iter().filter_map(of).collect()

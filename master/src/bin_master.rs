@@ -99,9 +99,9 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     })
 }
 
-/// Gives how many threads serve the sockets: one for two processors. The ledger, the private key and
-/// what blocks have threads of their own, and to wake a second one for each packet that comes while
-/// the first is at work costs more than it does.
+/// Gives how many threads serve the sockets: one for two processors. The ledger, the private key
+/// and what blocks have threads of their own, and to wake a second one for each packet that comes
+/// while the first is at work costs more than it does.
 fn serving_threads() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     processors.div_ceil(2)

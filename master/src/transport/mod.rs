@@ -29,11 +29,12 @@ pub use publish_server::{PublishServer, Published, SubscriberChange};
 pub use refusals::{Refusals, Refused};
 pub use request_server::{ConnectionId, Incoming, ReplyHandle, RequestServer};
 
-/// Bytes read at once while a message is small, and while it is large.
+/// Bytes read at once while a message is small, and at most while it is large.
 const READ_BYTES: usize = 2 * 1024;
 const READ_BYTES_LARGE: usize = 64 * 1024;
 
-/// Bytes read at once from a subscriber, who has little to say: each has this room while it listens.
+/// Bytes read at once from a subscriber, who has little to say: each has this room while it
+/// listens.
 const READ_BYTES_OF_SUBSCRIBER: usize = 128;
 
 /// A port cannot be opened.
@@ -166,17 +167,13 @@ fn room_for(role: Role) -> usize {
     }
 }
 
-/// Reads what has arrived. Room is made for what there usually is, and for more where more is
+/// Reads what has arrived. Room is made for what there usually is, and for as much again as is
 /// there, never for what a peer claims to send.
 async fn read_more<R>(reader: &mut R, input: &mut BytesMut, usual: usize) -> io::Result<()>
 where
     R: tokio::io::AsyncRead + Unpin,
 {
-    input.reserve(if input.len() < usual {
-        usual
-    } else {
-        READ_BYTES_LARGE
-    });
+    input.reserve(input.len().clamp(usual, READ_BYTES_LARGE));
     match reader.read_buf(input).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),

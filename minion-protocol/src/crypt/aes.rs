@@ -23,8 +23,8 @@ const MAC_BYTES: usize = 32;
 const NONCE_BYTES: usize = 32;
 /// So much is encrypted before it is hashed: a multiple of both block lengths.
 const STRIDE_BYTES: usize = 256;
-/// After so many, 100 µs of work, another thread may have the processor: whoever has a short thing to
-/// do would wait for a whole megabyte else.
+/// After so many, 100 µs of work, another thread may have the processor: whoever has a short thing
+/// to do would wait for a whole megabyte else.
 const TURN_BYTES: usize = 64 * 1024;
 const AES_KEY_BYTES: usize = 24;
 const HMAC_KEY_BYTES: usize = 32;

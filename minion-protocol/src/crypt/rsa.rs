@@ -2,8 +2,8 @@
 //! for the two oldest proofs (`sig` of an `_auth` reply, `tok` of a request).
 //!
 //! All arithmetic is OpenSSL's. Its older interface is used where it can do the same: the newer one
-//! looks its algorithms up at each operation and keeps a second copy of each key. To unwrap with the
-//! one private key it has them looked up once, and is kept. The key pair prints as `***`.
+//! looks its algorithms up at each operation and keeps a second copy of each key. To unwrap with
+//! the one private key it has them looked up once, and is kept. The key pair prints as `***`.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};

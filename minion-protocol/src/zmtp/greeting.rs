@@ -2,7 +2,7 @@
 //!
 //! Our greeting goes out at once: libzmq sends ten bytes and then waits for ours, so a side that
 //! waits for all 64 first waits for ever. READY goes with it: under NULL it hangs on nothing that
-//! the peer says, and a write of its own costs a new connection 10 µs and a round trip.
+//! the peer says, and on its own it would cost a new connection a write and a round trip.
 
 use bytes::{Buf, BytesMut};
 

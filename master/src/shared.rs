@@ -86,7 +86,8 @@ impl Shared {
         else {
             return Ok(None);
         };
-        let (reader, places) = (Arc::clone(&self.reader), job.returns.clone());
+        let (summary, minions, places) = (job.summary(), job.minions, job.returns);
+        let reader = Arc::clone(&self.reader);
         // Each is a read of the log, and a job may have ten thousand.
         let read = move || {
             let of = |(id, at)| Some((id, read_return(reader.as_ref(), at)?));
@@ -95,8 +96,8 @@ impl Shared {
         let returns = tokio::task::spawn_blocking(read).await;
         let returns = returns.map_err(|_| LedgerError::Stopped)?;
         Ok(Some(JobView {
-            summary: job.summary(),
-            minions: job.minions,
+            summary,
+            minions,
             returns,
         }))
     }

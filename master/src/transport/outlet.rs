@@ -81,10 +81,13 @@ impl Outlet {
             return;
         }
         line.parts.extend(parts);
-        if matches!(self.write(&mut line), Ok(true)) {
-            line.answered = Some(task);
-        } else {
+        if !matches!(self.write(line), Ok(true)) {
             drop(task.send(Answer::Begun));
+            return;
+        }
+        let mut line = self.line();
+        if line.turn == turn {
+            line.answered = Some(task);
         }
     }
 
@@ -101,7 +104,7 @@ impl Outlet {
     ) -> io::Result<()> {
         self.put(parts);
         loop {
-            let is_written = self.write(&mut self.line())?;
+            let is_written = self.write(self.line())?;
             if is_written {
                 return Ok(());
             }
@@ -109,12 +112,14 @@ impl Outlet {
         }
     }
 
-    /// Writes as much as the socket takes now; says whether that was all.
-    fn write(&self, line: &mut Line) -> io::Result<bool> {
+    /// Writes as much as the socket takes now; says whether that was all. Between two turns of a
+    /// large answer nobody has the lock, so that whoever is given the processor does not wait for
+    /// it; it may go on with the writing as well.
+    fn write<'a>(&'a self, mut line: MutexGuard<'a, Line>) -> io::Result<bool> {
         while let Some(first) = line.parts.front() {
-            let written = if let Some(turn) = first.get(..TURN_BYTES) {
-                std::thread::yield_now();
-                self.writer.try_write(turn)
+            let is_large = first.len() > TURN_BYTES;
+            let written = if is_large {
+                self.writer.try_write(&first[..TURN_BYTES])
             } else if line.parts.len() == 1 {
                 self.writer.try_write(first)
             } else {
@@ -132,6 +137,11 @@ impl Outlet {
                 Ok(bytes) => line.advance(bytes),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
+            }
+            if is_large {
+                drop(line);
+                std::thread::yield_now();
+                line = self.line();
             }
         }
         Ok(true)

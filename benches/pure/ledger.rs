@@ -103,7 +103,6 @@ fn sign_ins(bencher: Bencher<'_, '_>) {
         Input::Auth(Box::new(Attempt {
             id: id(number),
             pem: String::new(),
-            fingerprint: String::new(),
             version: 3,
             from: "127.0.0.1".into(),
             claim: Claim::default(),

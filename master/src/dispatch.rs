@@ -257,6 +257,7 @@ fn answer_to_done(request: &Request) -> Option<Reply> {
     }
 }
 
+/// Answers a request. Some are boxed: each request has room for the largest of those that are not.
 async fn answer(
     shared: &Arc<Shared>,
     request: Request,
@@ -282,12 +283,12 @@ async fn answer(
             shared.refusals.count(Refused::Command, from, &why);
             clear_funcs::refuse()
         }
-        Request::Pillar(load) => pillar::pillar(shared, *load).await,
-        Request::Return(load) => returns::take(shared, *load).await,
+        Request::Pillar(load) => Box::pin(pillar::pillar(shared, *load)).await,
+        Request::Return(load) => returns::take(shared, load).await,
         Request::SyndicReturn(_) => Reply::empty(),
         Request::MinionEvent(load) => events::fire(shared, load, from).await,
-        Request::Mine(load) => mine::store(shared, load).await,
-        Request::MineGet(load) => mine::get(shared, load, handed).await,
+        Request::Mine(load) => Box::pin(mine::store(shared, load)).await,
+        Request::MineGet(load) => Box::pin(mine::get(shared, load, handed)).await,
         Request::MineDelete(load) => mine::delete(shared, load.id, Some(load.fun)).await,
         Request::MineFlush(id) => mine::delete(shared, id, None).await,
         Request::MasterOpts { env_only } => opts::master_opts(shared, env_only),

@@ -48,14 +48,28 @@ pub fn spawn_all(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, durable: Durable
 /// other.
 pub async fn watch_keys(shared: Arc<Shared>) {
     let mut suspects = Vec::new();
+    // The last change of a key after which files and keys were found to say the same.
+    let mut alike_at = None;
     loop {
         shared.world.clock.sleep(KEY_WATCH_PERIOD).await;
+        let changed_at = shared.ledger.ask(|views| views.keys.changed_at()).await;
+        let writer = shared.pki_writer.clone();
+        let look = tokio::task::spawn_blocking(move || writer.look()).await;
+        let (Ok(changed_at), Ok(is_changed)) = (changed_at, look) else {
+            return;
+        };
+        if !is_changed && alike_at == Some(changed_at) {
+            // The ledger does nothing else while it copies ten thousand keys.
+            continue;
+        }
         let Ok(known) = shared.ledger.ask(|views| views.keys.clone()).await else {
             return;
         };
+        let changed_at = known.changed_at();
         let writer = shared.pki_writer.clone();
         let look = tokio::task::spawn_blocking(move || writer.differences(&known)).await;
         let Ok(differences) = look else { return };
+        alike_at = differences.is_empty().then_some(changed_at);
         // A difference may be a record whose file is being written: only one that stays is
         // somebody's doing.
         let (lasting, new): (Vec<_>, Vec<_>) = differences
@@ -72,7 +86,7 @@ pub async fn take_in_key_files(shared: &Arc<Shared>) {
     let Ok(known) = shared.ledger.ask(|views| views.keys.clone()).await else {
         return;
     };
-    take_in(shared, shared.pki_writer.differences_at_last_look(&known)).await;
+    take_in(shared, shared.pki_writer.differences(&known)).await;
 }
 
 /// Puts what was found before the ledger, in parts that each are one durable batch.

@@ -12,17 +12,27 @@ use crate::shared::Shared;
 
 /// Takes a return. The minion is answered once it is durable; if it cannot be made durable, the
 /// minion is told that something broke and tries again.
-pub(crate) async fn take(shared: &Arc<Shared>, load: ReturnLoad) -> Reply {
+pub(crate) async fn take(shared: &Arc<Shared>, load: Box<ReturnLoad>) -> Reply {
+    let (input, clear) = input_of(shared, *load);
+    match shared.ledger.decide(input).await {
+        Ok(Answer::MustSeal { ret, run, plain }) => {
+            let clear = clear.unwrap_or_else(|| ret.ret.clone());
+            // Boxed: other returns need no room for it.
+            Box::pin(seal(shared, ret, clear, (run, plain))).await
+        }
+        other => recorded(other.is_ok()),
+    }
+}
+
+/// Makes what is decided on of what a minion sent; with what it returned in the clear, where
+/// something was taken out of it.
+fn input_of(shared: &Shared, load: ReturnLoad) -> (Input, Option<Value>) {
     let jid = match load.jid {
         ReturnJid::Known(jid) => jid,
         ReturnJid::Requested => {
-            let mut said = load.load;
-            shared.redactor.redact_map(&mut said);
-            let requested = Input::SelfStarted {
-                id: load.id,
-                load: said,
-            };
-            return recorded(shared.ledger.decide(requested).await.is_ok());
+            let (id, mut load) = (load.id, load.load);
+            shared.redactor.redact_map(&mut load);
+            return (Input::SelfStarted { id, load }, None);
         }
     };
     let mut ret = JobReturn {
@@ -36,14 +46,7 @@ pub(crate) async fn take(shared: &Arc<Shared>, load: ReturnLoad) -> Reply {
         load: load.load,
     };
     let clear = shared.redactor.redact_return(&mut ret);
-    let decided = shared.ledger.decide(Input::Return(Box::new(ret))).await;
-    match decided {
-        Ok(Answer::MustSeal { ret, run, plain }) => {
-            let clear = clear.unwrap_or_else(|| ret.ret.clone());
-            seal(shared, ret, clear, (run, plain)).await
-        }
-        other => recorded(other.is_ok()),
-    }
+    (Input::Return(Box::new(ret)), clear)
 }
 
 /// Seals a secret in a blob, then has its return recorded. What a crash leaves of it is a blob that

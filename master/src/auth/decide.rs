@@ -1,5 +1,6 @@
 //! Decides on one sign-in, in the order in which python's master does.
 
+use minion_protocol::crypt::fingerprint;
 use model::{Map, MinionId, Tag, Timestamp, Value};
 
 use crate::enrolment::clauses::{Candidate, judge};
@@ -20,8 +21,6 @@ pub struct Attempt {
     pub id: MinionId,
     /// The public key it brought, PEM text, normalised.
     pub pem: String,
-    /// The fingerprint of that key.
-    pub fingerprint: String,
     /// The protocol it speaks.
     pub version: u8,
     /// The address it comes from.
@@ -33,6 +32,13 @@ pub struct Attempt {
     pub is_over_max: bool,
     /// Whether the minion of the accepted key has shown no sign of life for a while.
     pub is_old_gone: bool,
+}
+
+impl Attempt {
+    /// Gives the fingerprint of the key that it brought: few sign-ins need it.
+    fn fingerprint(&self) -> String {
+        fingerprint(&self.pem)
+    }
 }
 
 /// What autosign, autoreject and the clauses of enrolment say about a sign-in.
@@ -236,7 +242,7 @@ fn pended(known: Known<'_>, attempt: &Attempt, failed: Vec<Failed>) -> Told {
 /// Records that a key waits and why, once for each reason.
 fn waits(known: Known<'_>, attempt: &Attempt, failed: &[Failed]) -> Vec<Record> {
     let is_known = known.enrolment.waiting(&attempt.id).is_some_and(|waiting| {
-        waiting.fingerprint == attempt.fingerprint && waiting.failed == failed
+        waiting.failed == failed && waiting.fingerprint == attempt.fingerprint()
     });
     if is_known {
         return Vec::new();
@@ -291,7 +297,7 @@ fn is_alarm_due(known: Known<'_>, attempt: &Attempt, verdict: Verdict) -> bool {
 fn decided(attempt: &Attempt, verdict: Verdict, judgement: Judgement) -> Record {
     Record::Enrolment(EnrolmentRecord::Decided(Decided {
         id: attempt.id.clone(),
-        fingerprint: attempt.fingerprint.clone(),
+        fingerprint: attempt.fingerprint(),
         from: attempt.from.clone(),
         verdict,
         failed: judgement.failed,

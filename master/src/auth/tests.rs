@@ -76,7 +76,6 @@ fn attempt(pem: &str, claim: &str) -> Attempt {
     Attempt {
         id: "web01".parse().unwrap(),
         pem: pem.into(),
-        fingerprint: format!("of {pem}"),
         version: 3,
         from: "10.0.0.9".into(),
         claim: Claim {

@@ -76,7 +76,6 @@ pub(crate) async fn gather(
         is_old_gone: !is_known && has_other_key && is_gone(shared, &id).await,
         id: id.clone(),
         pem: key.text().to_owned(),
-        fingerprint: key.fingerprint(),
         version: visitor.version.number(),
         from: from.ip().to_canonical().to_string(),
         claim,

@@ -55,7 +55,7 @@ impl Place {
 }
 
 /// Key files by place and id; the text has LF line ends and no white space around it.
-pub type KeyFiles = BTreeMap<(Place, MinionId), String>;
+pub type KeyFiles = BTreeMap<(Place, MinionId), Arc<str>>;
 
 /// What somebody else did to a key file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ struct File {
     stamp: Stamp,
     /// When it was put there.
     put: Timestamp,
-    pem: String,
+    pem: Arc<str>,
 }
 
 impl File {
@@ -82,7 +82,7 @@ impl File {
         Self {
             stamp: metadata.stamp(),
             put: Timestamp(metadata.changed_micros()),
-            pem,
+            pem: pem.into(),
         }
     }
 }
@@ -125,16 +125,16 @@ impl PkiDir {
     pub fn keys(&self) -> KeyFiles {
         self.seen()
             .iter()
-            .map(|(key, file)| (key.clone(), file.pem.clone()))
+            .map(|(key, file)| (key.clone(), Arc::clone(&file.pem)))
             .collect()
     }
 
     /// Gives the live key files of an id as the last look found them, and when each was put there.
-    pub fn live(&self, id: &MinionId) -> Vec<(Place, String, Timestamp)> {
+    pub fn live(&self, id: &MinionId) -> Vec<(Place, Arc<str>, Timestamp)> {
         let seen = self.seen();
         let of = |place| {
             let file = seen.get(&(place, id.clone()))?;
-            Some((place, file.pem.clone(), file.put))
+            Some((place, Arc::clone(&file.pem), file.put))
         };
         Place::LIVE.into_iter().filter_map(of).collect()
     }
@@ -150,7 +150,7 @@ impl PkiDir {
             .map(|key| (key, None));
         let put = now.iter().filter_map(|(key, file)| {
             let is_known = seen.get(key).is_some_and(|known| known.pem == file.pem);
-            (!is_known).then(|| (key, Some(file.pem.clone())))
+            (!is_known).then(|| (key, Some(file.pem.to_string())))
         });
         let change = |((place, id), pem): (&(Place, MinionId), Option<String>)| Change {
             place: *place,
@@ -167,7 +167,7 @@ impl PkiDir {
     pub fn put(&self, place: Place, id: &MinionId, pem: &str) -> Result<(), Error> {
         let mut seen = self.seen();
         let there = seen.get(&(place, id.clone()));
-        if there.is_none_or(|there| there.pem != normalised(pem.as_bytes())) {
+        if there.is_none_or(|there| *there.pem != *normalised(pem.as_bytes())) {
             self.write(&mut seen, place, id, pem)?;
         }
         // Written first: a crash in between leaves the id in two places, not in none.

@@ -76,7 +76,7 @@ fn a_live_key_is_in_one_place_and_a_denied_one_beside_it() {
         ((Place::Accepted, id("m1")), ONE),
         ((Place::Denied, id("m1")), OTHER),
     ];
-    let expected: KeyFiles = expected.map(|(key, pem)| (key, pem.to_owned())).into();
+    let expected: KeyFiles = expected.map(|(key, pem)| (key, pem.into())).into();
     assert_eq!(pki.keys(), expected);
     pki.remove_live(&id("m1")).unwrap();
     pki.remove_live(&id("m1")).unwrap();
@@ -94,8 +94,8 @@ fn keys_are_found_again_by_the_next_start() {
     )
     .unwrap();
     let keys = open(&dir).keys();
-    assert_eq!(keys[&(Place::Rejected, id("m1"))], ONE);
-    assert_eq!(keys[&(Place::Accepted, id("preseeded"))], OTHER);
+    assert_eq!(keys[&(Place::Rejected, id("m1"))].as_ref(), ONE);
+    assert_eq!(keys[&(Place::Accepted, id("preseeded"))].as_ref(), OTHER);
     assert_eq!(keys.len(), 2);
 }
 

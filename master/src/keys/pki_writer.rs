@@ -101,33 +101,37 @@ impl PkiWriter {
         Ok(Some(Arc::new(signed)))
     }
 
-    /// Gives the difference between the files and the view: what was done by hand, also while the
-    /// master was down.
-    pub fn differences(&self, keys: &View) -> Vec<Difference> {
-        if let Err(error) = self.dir.changes() {
-            tracing::warn!(%error, "the pki directory cannot be read");
-            return Vec::new();
+    /// Looks at the files again; says whether others changed any since the last look. If the
+    /// directory cannot be read, what was found then counts.
+    pub fn look(&self) -> bool {
+        match self.dir.changes() {
+            Ok(changes) => !changes.is_empty(),
+            Err(error) => {
+                tracing::warn!(%error, "the pki directory cannot be read");
+                false
+            }
         }
-        self.differences_at_last_look(keys)
     }
 
-    /// As [`PkiWriter::differences`], from what the last look found: at a start that is the one of
-    /// [`PkiWriter::open`], and the files that [`PkiWriter::restore`] wrote since.
-    pub fn differences_at_last_look(&self, keys: &View) -> Vec<Difference> {
+    /// Gives the difference between the files, as the last look found them, and the view: what was
+    /// done by hand, also while the master was down. At a start the last look is that of
+    /// [`PkiWriter::open`], with the files that [`PkiWriter::restore`] wrote since.
+    pub fn differences(&self, keys: &View) -> Vec<Difference> {
         let files = self.dir.keys();
         let mut differences = Vec::new();
         for ((place, id), pem) in &files {
             let Some(phase) = phase(*place) else {
-                if keys.denied(id) != Some(pem.as_str()) {
-                    differences.push(Difference::Denied(id.clone(), Some(pem.clone())));
+                if keys.denied(id) != Some(pem) {
+                    differences.push(Difference::Denied(id.clone(), Some(pem.to_string())));
                 }
                 continue;
             };
             let is_known = keys
                 .get(id)
-                .is_some_and(|key| key.phase == phase && key.pem == *pem);
+                .is_some_and(|key| key.phase == phase && key.pem == **pem);
             if !is_known {
-                differences.push(Difference::Live(id.clone(), Some((phase, pem.clone()))));
+                let live = Some((phase, pem.to_string()));
+                differences.push(Difference::Live(id.clone(), live));
             }
         }
         let known = [Phase::Accepted, Phase::Pending, Phase::Rejected];
@@ -174,7 +178,7 @@ impl PkiWriter {
         let files = self.dir.live(id);
         let (right, others): (Vec<_>, Vec<_>) = files
             .iter()
-            .partition(|(at, pem, _)| *at == place(key.phase) && *pem == key.pem);
+            .partition(|(at, pem, _)| *at == place(key.phase) && **pem == *key.pem);
         let is_older = others.iter().all(|(_, _, put)| *put < key.since);
         is_older && (right.is_empty() || !others.is_empty())
     }
@@ -279,6 +283,7 @@ fn place(phase: Phase) -> Place {
 
 #[cfg(test)]
 mod tests {
+    use model::Cursor;
     use storage::disk::RealDisk;
 
     use super::*;
@@ -295,7 +300,7 @@ mod tests {
                 by: "test".to_owned(),
             };
             view.apply(&changed);
-            view.date(&changed, at);
+            view.date(&changed, Cursor(1), at);
         }
         view
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::api::KeyList;
-use model::{MinionId, Timestamp};
+use model::{Cursor, MinionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::pattern::Section;
@@ -44,6 +44,9 @@ pub struct View {
     /// When the last live key of an id was deleted, while the id has none.
     #[serde(default)]
     deleted: BTreeMap<MinionId, Timestamp>,
+    /// The record of the last change.
+    #[serde(default)]
+    changed_at: Cursor,
 }
 
 /// Deletions that are remembered, the latest ones: their files are gone within seconds, or at the
@@ -84,8 +87,14 @@ impl View {
         }
     }
 
-    /// Notes when the last change of an id's place was.
-    pub(crate) fn date(&mut self, changed: &KeyChanged, at: Timestamp) {
+    /// Gives the record of the last change: as long as it is the same, so are the keys.
+    pub fn changed_at(&self) -> Cursor {
+        self.changed_at
+    }
+
+    /// Notes of which record a change is, and when the last one of an id's place was.
+    pub(crate) fn date(&mut self, changed: &KeyChanged, cursor: Cursor, at: Timestamp) {
+        self.changed_at = cursor;
         let is_of_its_place = matches!(
             changed.change,
             KeyChange::Pended | KeyChange::Accepted | KeyChange::Rejected

@@ -120,26 +120,33 @@ pub struct Handle {
 
 impl Handle {
     /// Puts an input before the ledger and waits until what follows is durable.
-    pub async fn decide(&self, input: Input) -> Result<Answer, LedgerError> {
-        let (sender, receiver) = oneshot::channel();
-        self.put(input, Asker::Task(sender)).await?;
-        receiver.await.map_err(|_| LedgerError::Stopped)?
+    pub fn decide(&self, input: Input) -> impl Future<Output = Result<Answer, LedgerError>> + Send {
+        // Here, so that whoever waits has no room for it.
+        let input = Box::new(input);
+        async move {
+            let (sender, receiver) = oneshot::channel();
+            self.put(input, Asker::Task(sender)).await?;
+            receiver.await.map_err(|_| LedgerError::Stopped)?
+        }
     }
 
     /// Puts an input before the ledger; `next` is called by the ledger when what follows is
     /// durable, so it must not take long. If the master stops before, it is dropped.
-    pub async fn decide_then(
+    pub fn decide_then(
         &self,
         input: Input,
         next: impl FnOnce(Result<Answer, LedgerError>) + Send + 'static,
-    ) {
-        // A master that stops drops `next` with it.
-        let _ = self.put(input, Asker::Next(Box::new(next))).await;
+    ) -> impl Future<Output = ()> + Send {
+        let (input, asker) = (Box::new(input), Asker::Next(Box::new(next)));
+        async move {
+            // A master that stops drops `next` with it.
+            let _ = self.put(input, asker).await;
+        }
     }
 
-    async fn put(&self, input: Input, asker: Asker) -> Result<(), LedgerError> {
+    async fn put(&self, input: Box<Input>, asker: Asker) -> Result<(), LedgerError> {
         let may_wait = is_sign_in(&input);
-        let message = Message::Decide(Box::new(input), asker);
+        let message = Message::Decide(input, asker);
         let sent = self.inputs.send(message).await;
         if !may_wait {
             self.gathering.wake();

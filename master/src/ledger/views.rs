@@ -44,7 +44,7 @@ impl Views {
             Record::Event { .. } => self.apply_event(cursor, at, record),
             Record::KeyChanged(changed) => {
                 self.keys.apply(changed);
-                self.keys.date(changed, at);
+                self.keys.date(changed, cursor, at);
                 self.enrolment.key_changed(changed);
                 match changed.change {
                     keys::KeyChange::Deleted => {

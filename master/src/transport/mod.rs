@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use minion_protocol::zmtp::{Handshake, Peer, Role, opening};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -85,6 +85,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     }
     // After a restart the port must not wait for connections of before to be forgotten.
     socket.set_reuse_address(true)?;
+    tune(&socket)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -113,14 +114,15 @@ async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// Sets what both kinds of connection have in common.
-fn tune(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+/// Sets what all connections have in common, once: those that are accepted have it from the socket
+/// that listens.
+fn tune(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
         .with_interval(KEEPALIVE_INTERVAL)
         .with_retries(KEEPALIVE_RETRIES);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 /// A handshake that did not come to its end.
@@ -140,7 +142,6 @@ async fn greet(
 ) -> Result<Peer, Unshaken> {
     let mut has_spoken = false;
     let shaken = async {
-        tune(stream)?;
         stream.write_all_buf(&mut opening(role)).await?;
         let mut handshake = Handshake::new(role);
         loop {

@@ -82,6 +82,21 @@ async fn a_port_in_use_names_the_address_and_the_next_step() {
     assert!(matches!(elsewhere, ListenError::NotOurs { .. }));
 }
 
+#[tokio::test]
+async fn a_connection_has_the_options_of_the_socket_that_listened() {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let (accepted, peer) = tokio::join!(accept(&listener), TcpStream::connect(address));
+    peer.expect("connects");
+    let socket = socket2::SockRef::from(&accepted.0);
+    assert!(socket.tcp_nodelay().expect("an option"));
+    assert!(socket.keepalive().expect("an option"));
+    assert_eq!(socket.tcp_keepalive_time().ok(), Some(KEEPALIVE_IDLE));
+    let interval = socket.tcp_keepalive_interval().ok();
+    assert_eq!(interval, Some(KEEPALIVE_INTERVAL));
+    assert_eq!(socket.tcp_keepalive_retries().ok(), Some(KEEPALIVE_RETRIES));
+}
+
 // Item 12: a greeting that is never finished is not waited for.
 #[tokio::test]
 async fn half_a_greeting_is_closed() {

@@ -51,7 +51,6 @@ fn attempt(id: MinionId, pem: String) -> Box<Attempt> {
     };
     Box::new(Attempt {
         id,
-        fingerprint: pem.clone(),
         pem,
         version: 3,
         from: "10.0.0.1".into(),

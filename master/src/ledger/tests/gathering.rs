@@ -13,7 +13,6 @@ fn sign_in() -> Input {
     Input::Auth(Box::new(crate::auth::Attempt {
         id: id("a"),
         pem: String::new(),
-        fingerprint: String::new(),
         version: 3,
         from: "127.0.0.1".into(),
         claim: crate::auth::decide::Claim::default(),

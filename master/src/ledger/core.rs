@@ -5,7 +5,7 @@
 //! what its world thought of. It releases nothing by itself: whoever calls does, in the order of
 //! [`Step`]'s fields, and may be killed between any two of them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use tracing::{error, info, warn};
 use super::decide::Decision;
 use super::outage::{Attempts, Outage};
 use super::{
-    Answer, Durable, Effect, Input, LedgerError, Policy, Record, TRIM_RECORDS_MAX, Views, decide,
-    replay,
+    Answer, Durable, Effect, Input, LedgerError, Policy, Record, TRIM_RECORDS_MAX, TimerKey, Views,
+    decide, replay,
 };
 use crate::keys::KeyChanged;
 use crate::world::Clock;
@@ -101,6 +101,28 @@ pub struct Step {
 struct Batch {
     entries: Vec<Entry>,
     step: Step,
+    /// How far it has brought timers forward.
+    hurried: HashMap<TimerKey, Timestamp>,
+}
+
+impl Batch {
+    /// Adds effects, in order; without those that bring a timer forward no further than one of
+    /// before: a herd of sign-ins brings as many.
+    fn add(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match &effect {
+                Effect::HurryTimer { key, at } => {
+                    if self.hurried.get(key).is_some_and(|known| known <= at) {
+                        continue;
+                    }
+                    self.hurried.insert(key.clone(), *at);
+                }
+                Effect::SetTimer { key, .. } => drop(self.hurried.remove(key)),
+                _ => {}
+            }
+            self.step.effects.push(effect);
+        }
+    }
 }
 
 impl Core {
@@ -195,7 +217,7 @@ impl Core {
     /// Takes in a decision, and decides on everything that follows from its records, in log order.
     fn follow(&mut self, decision: Decision, now: Timestamp, batch: &mut Batch) -> Answer {
         let CoreParts { views, policy, .. } = &mut self.parts;
-        batch.step.effects.extend(decision.effects);
+        batch.add(decision.effects);
         let mut records: VecDeque<Record> = decision.records.into();
         while let Some(record) = records.pop_front() {
             let cursor = views.head.next();
@@ -209,7 +231,7 @@ impl Core {
                 batch.step.keys.push(changed.clone());
             }
             let next = decide::on_record(views, policy, cursor, &record, &started, now);
-            batch.step.effects.extend(next.effects);
+            batch.add(next.effects);
             records.extend(next.records);
         }
         let unneeded = views.mine.take_unneeded();
@@ -287,5 +309,34 @@ impl Core {
             }
         }
         !self.are_views_ahead
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_brings_a_timer_forward_once() {
+        let hurry = |secs| Effect::HurryTimer {
+            key: TimerKey::Boots,
+            at: Timestamp::from_secs(secs),
+        };
+        let set = || Effect::SetTimer {
+            key: TimerKey::Boots,
+            at: Timestamp::from_secs(60),
+        };
+        let mut batch = Batch::default();
+        batch.add(vec![hurry(5), Effect::RotateKeys, hurry(5), hurry(6)]);
+        batch.add(vec![hurry(6), hurry(4), set(), hurry(5)]);
+        let left = [
+            hurry(5),
+            Effect::RotateKeys,
+            hurry(4),
+            // It is set to a later moment again.
+            set(),
+            hurry(5),
+        ];
+        assert_eq!(batch.step.effects, left);
     }
 }

@@ -23,8 +23,12 @@ use crate::orchestrator::Command;
 use crate::shared::Shared;
 use crate::stream::from_fn;
 
-/// Between two views of one watcher: a thousand answers at once are a few views, not a thousand.
-const WATCH_PAUSE: Duration = Duration::from_millis(100);
+/// Between two views of one watcher are so many looks at whether the run has ended: a thousand
+/// answers at once are a few views, not a thousand, and who waits for the end hears of it at once.
+const LOOKS_BETWEEN_VIEWS: usize = 10;
+
+/// The pause before each of these looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Lists the runs, oldest first.
 pub(super) async fn list(
@@ -105,9 +109,7 @@ impl Watching {
         if self.has_ended {
             return None;
         }
-        if self.shown.is_some() {
-            self.shared.world.clock.sleep(WATCH_PAUSE).await;
-        }
+        self.pause().await;
         loop {
             let (mut view, head, running) = look(&self.shared, &self.run).await.ok()?;
             self.more.put_into(&mut view);
@@ -129,6 +131,28 @@ impl Watching {
                 .wait_for(|now| *now > head)
                 .await
                 .ok()?;
+        }
+    }
+}
+
+impl Watching {
+    /// Waits until another view may be shown; not after the run has ended.
+    async fn pause(&self) {
+        let is_going_on = |shown: &RunView| !shown.summary.phase.has_ended();
+        if !self.shown.as_ref().is_some_and(is_going_on) {
+            return;
+        }
+        for _ in 0..LOOKS_BETWEEN_VIEWS {
+            self.shared.world.clock.sleep(LOOK_PAUSE).await;
+            let run = self.run.clone();
+            let has_ended = self.shared.ledger.ask(move |views| {
+                let run = views.runs.get(&run);
+                run.is_none_or(|run| run.phase().has_ended())
+            });
+            // A master that stops says so at the next look at the view.
+            if has_ended.await.unwrap_or(true) {
+                return;
+            }
         }
     }
 }

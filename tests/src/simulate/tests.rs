@@ -135,6 +135,27 @@ fn a_run_of_many_machines_ends_well() {
     play(2, &scenario).iter().for_each(must_be_good);
 }
 
+/// So often the master dies in an append, where that is what a mutation takes.
+const DEATHS_IN_APPENDS: u64 = 6;
+
+fn death_in_append(number: u64) -> Fault {
+    Fault::Kill {
+        moment: Moment::Append(9 * number),
+        death: Death::Torn,
+        down_ms: 1_000,
+    }
+}
+
+/// So often the disk gives errors, where that is what a mutation takes.
+const BAD_TIMES_OF_THE_DISK: u64 = 4;
+
+fn bad_time(number: u64) -> Fault {
+    Fault::Eio {
+        at: 12_000 * number,
+        for_ms: 4_000,
+    }
+}
+
 /// Where a mutation must show.
 fn scenario_of(mutation: Mutation) -> Scenario {
     match mutation {
@@ -152,6 +173,15 @@ fn scenario_of(mutation: Mutation) -> Scenario {
         },
         Mutation::ForgetsFrom => Scenario {
             orchestration: Orchestration::ErrandsThatFail,
+            ..Scenario::default()
+        },
+        // One that dies in its appends, time and again: few of those that are drawn do.
+        Mutation::AcknowledgesEarly | Mutation::TearsBatches => Scenario {
+            faults: Faults::Given((1..=DEATHS_IN_APPENDS).map(death_in_append).collect()),
+            ..Scenario::default()
+        },
+        Mutation::IgnoresErrors => Scenario {
+            faults: Faults::Given((1..=BAD_TIMES_OF_THE_DISK).map(bad_time).collect()),
             ..Scenario::default()
         },
         _ => Scenario::default(),

@@ -174,6 +174,10 @@ impl World {
         let views = self.master.views();
         let known = views.and_then(|views| views.runs.get(run));
         let first = known.and_then(|run| run.retry(None).ok().map(|(from, _)| from));
+        if first.is_none() && phase == RunPhase::Cancelled {
+            // It was called off behind its last step: none failed, and the master says so.
+            return false;
+        }
         let named = first.filter(|_| is_named).map(|first| {
             let step = number as usize % (first + 1);
             self.plans.outer.steps[step].chunk.id.clone()

@@ -52,18 +52,21 @@ pub async fn watch_keys(shared: Arc<Shared>) {
     let mut alike_at = None;
     loop {
         shared.world.clock.sleep(KEY_WATCH_PERIOD).await;
-        let changed_at = shared.ledger.ask(|views| views.keys.changed_at()).await;
         let writer = shared.pki_writer.clone();
         let look = tokio::task::spawn_blocking(move || writer.look()).await;
-        let (Ok(changed_at), Ok(is_changed)) = (changed_at, look) else {
-            return;
-        };
-        if !is_changed && alike_at == Some(changed_at) {
+        let Ok(is_changed) = look else { return };
+        alike_at = alike_at.filter(|_| !is_changed);
+        match shared.ledger.ask(|views| views.keys.changed_at()).await {
             // The ledger does nothing else while it copies ten thousand keys.
-            continue;
+            Ok(changed_at) if alike_at == Some(changed_at) => continue,
+            Err(LedgerError::Stopped) => return,
+            _ => {}
         }
-        let Ok(known) = shared.ledger.ask(|views| views.keys.clone()).await else {
-            return;
+        let known = match shared.ledger.ask(|views| views.keys.clone()).await {
+            Ok(known) => known,
+            Err(LedgerError::Stopped) => return,
+            // The store cannot be read now, which is told elsewhere.
+            Err(LedgerError::NotRecorded(_)) => continue,
         };
         let changed_at = known.changed_at();
         let writer = shared.pki_writer.clone();

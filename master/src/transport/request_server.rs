@@ -27,8 +27,8 @@ use super::{
 };
 use crate::limits::INCOMING_MAX;
 
-/// Requests up to this size are copied out of what was read: so many bytes the allocator has at
-/// hand, and more it looks for.
+/// Requests up to this size are copied out of what was read, and the next one is read where they
+/// were: a copy is cheaper than another buffer.
 const COPIED_REQUEST_BYTES: usize = 1024;
 
 /// Answers up to this size are copied behind their head and written as one piece.

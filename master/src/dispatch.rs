@@ -14,7 +14,6 @@ use minion_protocol::{
     Cost, Doubt, KeyLookup, Opened, Principal, Refusal, Reply, Request, Seal, Version,
 };
 use model::Value;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::aes_funcs::{events, files, mine, opts, peer, pillar, returns};
 use crate::auth::Counter;
@@ -22,6 +21,7 @@ use crate::auth::replay::Age;
 use crate::clear_funcs::{self, auth::Visitor};
 use crate::ledger::Input;
 use crate::shared::Shared;
+use crate::signers::Turn;
 use crate::transport::{Incoming, Refused, ReplyHandle};
 
 /// Requests up to this size are opened by the thread that serves their socket: that takes less than
@@ -34,7 +34,7 @@ const OPENED_HERE_BYTES: usize = 16 * 1024;
 const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Handles one request, whose turn has come, from the socket to the answer.
-pub async fn handle(shared: Arc<Shared>, incoming: Incoming, turn: Option<OwnedSemaphorePermit>) {
+pub async fn handle(shared: Arc<Shared>, incoming: Incoming, turn: Option<Turn>) {
     let Incoming {
         peer, body, reply, ..
     } = incoming;
@@ -56,7 +56,7 @@ pub async fn handle(shared: Arc<Shared>, incoming: Incoming, turn: Option<OwnedS
                 peer,
                 seal: opened.seal,
                 reply,
-                _turn: turn,
+                turn,
             };
             let visitor = Visitor {
                 from: peer,
@@ -147,19 +147,21 @@ struct Asked {
     peer: SocketAddr,
     seal: Seal,
     reply: ReplyHandle,
-    _turn: Option<OwnedSemaphorePermit>,
+    turn: Option<Turn>,
 }
 
 impl Asked {
-    /// Seals the answer on this thread, and gives it to its connection.
-    fn answer(self, shared: &Shared, answer: Option<&Reply>) {
-        let Some(answer) = answer else {
-            return self.reply.send(below_the_floor());
-        };
-        if self.reply.is_abandoned() {
-            return shared.refusals.count(Refused::GivenUp, self.peer, &"late");
+    /// Seals the answer on this thread, and gives it to its connection. Gives back the turn, which
+    /// is over.
+    fn answer(self, shared: &Shared, answer: Option<&Reply>) -> Option<Turn> {
+        match answer {
+            None => self.reply.send(below_the_floor()),
+            Some(_) if self.reply.is_abandoned() => {
+                shared.refusals.count(Refused::GivenUp, self.peer, &"late");
+            }
+            Some(answer) => self.reply.send(shared.channel.seal(&self.seal, answer)),
         }
-        self.reply.send(shared.channel.seal(&self.seal, answer));
+        self.turn
     }
 }
 
@@ -169,7 +171,7 @@ fn serve_file(shared: &Arc<Shared>, load: ServeLoad, asked: Asked) {
     let shared = Arc::clone(shared);
     let work = move || {
         let piece = files::serve(&shared.files, &load);
-        asked.answer(&shared, Some(&piece));
+        asked.answer(&shared, Some(&piece))
     };
     // Nobody waits here. A panic drops the right to answer, and that answers for a master in
     // trouble.
@@ -182,14 +184,15 @@ async fn sign_in(shared: &Arc<Shared>, load: AuthLoad, visitor: &Visitor, asked:
     if !shared.pace.take(from.ip()) {
         shared.refusals.count(Refused::SignInRate, from, &load.id);
         // Not false, at which a real minion ends: it tries again after this.
-        return asked.answer(shared, Some(&Reply::Broken));
+        asked.answer(shared, Some(&Reply::Broken));
+        return;
     }
     let at_work = Arc::clone(shared);
     match clear_funcs::auth::gather(shared, load, visitor).await {
         Ok((input, sign_in)) => {
             let go_on = move |decided| {
                 let told = sign_in.told(&at_work, decided);
-                asked.answer(&at_work, told.as_ref());
+                asked.answer(&at_work, told.as_ref())
             };
             shared.signers.decide(&shared.ledger, input, go_on).await;
         }

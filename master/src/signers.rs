@@ -8,12 +8,21 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::ledger::{Answer, Handle, Input, LedgerError};
 
-/// Something that needs the private key, up to the answer that comes of it.
-type Work = Box<dyn FnOnce() + Send>;
+/// The turn that a request had, which the next in its queue waits for.
+pub type Turn = OwnedSemaphorePermit;
+
+/// Something that needs the private key, up to the answer that comes of it; gives back the turn of
+/// the request.
+type Work = Box<dyn FnOnce() -> Option<Turn> + Send>;
+
+/// Turns that are passed on at once while there is work: each passing on wakes the thread of the
+/// sockets, which takes a core from a signer. Few beside all turns
+/// ([`crate::limits::CLEAR_AT_WORK_MAX`]), so that the signers never wait for it.
+const TURNS_AT_ONCE: usize = 8;
 
 /// The threads. They end when this is dropped and what waits is done.
 pub struct Signers {
@@ -30,6 +39,8 @@ struct Desk {
 #[derive(Default)]
 struct State {
     work: VecDeque<Work>,
+    /// Fewer than [`TURNS_AT_ONCE`], and none while nothing is to be done.
+    ended: Vec<Turn>,
     idle: usize,
     is_over: bool,
 }
@@ -53,9 +64,17 @@ impl Desk {
         }
     }
 
-    /// Waits for work; `None` when there will be none.
-    fn next(&self) -> Option<Work> {
+    /// Takes the turn of what is done, and waits for work; `None` when there will be none.
+    fn next(&self, ended: Option<Turn>) -> Option<Work> {
         let mut state = self.state();
+        state.ended.extend(ended);
+        if state.work.is_empty() || state.ended.len() == TURNS_AT_ONCE {
+            let turns = std::mem::take(&mut state.ended);
+            // Whoever is woken by them may want this lock.
+            drop(state);
+            drop(turns);
+            state = self.state();
+        }
         loop {
             if let Some(work) = state.work.pop_front() {
                 return Some(work);
@@ -71,10 +90,11 @@ impl Desk {
     }
 
     fn serve(&self) {
-        while let Some(work) = self.next() {
+        let mut ended = None;
+        while let Some(work) = self.next(ended) {
             // A panic is told by its hook. The answer is dropped with it, which tells the minion
-            // that the master is in trouble; the thread is needed by others.
-            let _ = std::panic::catch_unwind(AssertUnwindSafe(work));
+            // that the master is in trouble, and so is the turn; the thread is needed by others.
+            ended = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_default();
         }
     }
 }
@@ -94,7 +114,7 @@ impl Signers {
     }
 
     /// Gives the threads something to do, behind what waits already. It may block.
-    pub fn give(&self, work: impl FnOnce() + Send + 'static) {
+    pub fn give(&self, work: impl FnOnce() -> Option<Turn> + Send + 'static) {
         self.desk.put(Box::new(work), false);
     }
 
@@ -105,7 +125,10 @@ impl Signers {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
         let (done, result) = oneshot::channel();
-        let work = move || drop(done.send(work()));
+        let work = move || {
+            drop(done.send(work()));
+            None
+        };
         self.desk.put(Box::new(work), true);
         result.await.ok()
     }
@@ -116,7 +139,7 @@ impl Signers {
         &self,
         ledger: &Handle,
         input: Input,
-        go_on: impl FnOnce(Result<Answer, LedgerError>) + Send + 'static,
+        go_on: impl FnOnce(Result<Answer, LedgerError>) -> Option<Turn> + Send + 'static,
     ) {
         let desk = Arc::clone(&self.desk);
         let then = move |decided| desk.put(Box::new(move || go_on(decided)), false);
@@ -146,6 +169,7 @@ mod tests {
             signers.give(move || {
                 assert!(number % 10 != 3, "a panic on purpose");
                 done.send(number).unwrap();
+                None
             });
         }
         drop((signers, done));

@@ -44,6 +44,8 @@ CPU = "ms CPU"
 ROWS = [
     Row("auth_known", "`_auth`, known key with token", CPU, **near_limit(1.25)),
     Row("auth_new", "`_auth`, new key", CPU, **near_limit(1.5)),
+    Row("auth_known_plain", "`_auth`, known key, AVX-512 IFMA off", CPU, **near_limit(1.25)),
+    Row("auth_new_plain", "`_auth`, new key, AVX-512 IFMA off", CPU, **near_limit(1.5)),
     Row("return", "`_return` of a published job, durable", CPU, **beside(25)),
     Row("event", "`_minion_event`, durable", CPU, **beside(12)),
     Row("file_small", "`_serve_file`, 4 KB", CPU, **beside(8)),

@@ -58,8 +58,10 @@ def free_ports():
 class Master:
     """One master: its folder, its configuration, its process."""
 
-    def __init__(self, name, brine, python, **options):
+    def __init__(self, name, brine, python, environment=None, **options):
         self.name, self.brine, self.python = name, brine, python
+        # What its process has in its environment beside ours.
+        self.environment = environment or {}
         self.is_ours = python is None
         # Socket paths have a limit of about 100 characters.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cmp-"))
@@ -133,6 +135,7 @@ class Master:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
                 self.program("salt-master"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env=os.environ | self.environment,
             )
         return began
 

@@ -1,25 +1,51 @@
 """Sign-ins: known keys, new keys, a whole site at once."""
 
+from ..machine import WITHOUT_IFMA
+
 
 def known(stage):
     master = stage.master()
     master.ready()
+    known_of(stage, master, "auth_known")
+
+
+def known_plain(stage):
+    """The same, as on a processor without AVX-512 IFMA: whoever has none reads this above."""
+    if not stage.machine.has_ifma:
+        return
+    with stage.make(environment=WITHOUT_IFMA) as master:
+        master.accept("m-", 2 * stage.minions)
+        master.ready()
+        known_of(stage, master, "auth_known_plain", WITHOUT_IFMA)
+
+
+def known_of(stage, master, row, environment=None):
     count = 2 if stage.quick else 40 if stage.is_ours else 10
-    with stage.limit_beside("auth_known"):
+    with stage.limit_beside(row, environment):
         result = master.swarm(mode="auth", prefix="m-", minions=100, at_once=8, count=count)
-    stage.put_per_operation("auth_known", result)
+    stage.put_per_operation(row, result)
 
 
 def new(stage):
     """Strangers that are let in at once, on a master of their own."""
+    new_of(stage, "auth_new")
+
+
+def new_plain(stage):
+    """The same, as on a processor without AVX-512 IFMA."""
+    if stage.machine.has_ifma:
+        new_of(stage, "auth_new_plain", WITHOUT_IFMA)
+
+
+def new_of(stage, row, environment=None):
     # `legacy` is Salt's own meaning of auto_accept: no limit of how many enrol in a minute.
-    with stage.make(auto_accept=True, enrolment="legacy") as master:
+    with stage.make(environment=environment, auto_accept=True, enrolment="legacy") as master:
         master.start()
         master.swarm(mode="herd", minions=1, prefix="warm-", patience=60)
         count = stage.minions // 2
-        with stage.limit_beside("auth_new"):
+        with stage.limit_beside(row, environment):
             result = master.swarm(mode="herd", minions=count, prefix="new-", patience=60, distinct_keys=min(count, 200))
-        stage.put_per_operation("auth_new", result)
+        stage.put_per_operation(row, result)
 
 
 def herd(stage):

@@ -25,15 +25,14 @@ fn id(number: usize) -> MinionId {
 
 fn core_of(minions: usize) -> Core {
     let mut store: Store = storage::memory::open();
-    let accepted = |number| Entry {
-        at: Timestamp::from_secs(1_800_000_000),
-        body: Record::KeyChanged(KeyChanged {
+    let accepted = |number| {
+        let record = Record::KeyChanged(KeyChanged {
             id: id(number),
             change: KeyChange::Accepted,
             pem: String::new(),
             by: "root".into(),
-        })
-        .encode(),
+        });
+        Entry::new(Timestamp::from_secs(1_800_000_000), record.encode())
     };
     let entries: Vec<Entry> = (0..minions).map(accepted).collect();
     store.log.append(&entries).unwrap();

@@ -9,10 +9,7 @@ use storage::Entry;
 fn append(bencher: Bencher<'_, '_>, batch: usize) {
     let folder = tempfile::TempDir::new().unwrap();
     let mut store = storage::embedded::open(folder.path()).unwrap();
-    let entry = Entry {
-        at: Timestamp::from_secs(1_800_000_000),
-        body: vec![7; 300],
-    };
+    let entry = Entry::new(Timestamp::from_secs(1_800_000_000), vec![7; 300]);
     let entries = vec![entry; batch];
     bencher
         .counter(ItemsCount::new(batch))
@@ -24,10 +21,7 @@ fn append(bencher: Bencher<'_, '_>, batch: usize) {
 fn read_a_thousand(bencher: Bencher<'_, '_>) {
     let folder = tempfile::TempDir::new().unwrap();
     let mut store = storage::embedded::open(folder.path()).unwrap();
-    let entry = Entry {
-        at: Timestamp::from_secs(1_800_000_000),
-        body: vec![7; 300],
-    };
+    let entry = Entry::new(Timestamp::from_secs(1_800_000_000), vec![7; 300]);
     store.log.append(&vec![entry; 1000]).unwrap();
     bencher
         .counter(ItemsCount::new(1000_usize))

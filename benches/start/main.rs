@@ -129,7 +129,7 @@ fn put(log: &mut dyn Log, head: usize, records: impl Iterator<Item = Record>) ->
         let body = record.encode();
         bytes += body.len();
         let at = Timestamp::from_secs(1_800_000_000 + (head + count) as u64 / 100);
-        batch.push(Entry { at, body });
+        batch.push(Entry::new(at, body));
         count += 1;
         if batch.len() == BATCH {
             log.append(&batch).unwrap();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use minion_protocol::auth::PubSig;
 use minion_protocol::crypt::{MasterKey, SigAlgo};
 use model::{Cursor, JobReturn, Timestamp};
-use storage::{Blobs, Log, LogReader};
+use storage::{Blobs, LargeParts, Log, LogReader};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -75,14 +75,11 @@ impl Master {
     pub async fn start(opts: Opts, config_dir: &Path, world: World) -> Result<Self, StartError> {
         let (opts, world) = (Arc::new(opts), Arc::new(world));
         tell_of_settings(&opts, &world);
-        let (log, durable, views) = open_store(&opts)?;
+        let (log, large, durable, views) = open_store(&opts)?;
         let start = start_input(&views, durable.reader.as_ref())?;
         let pki = PkiWriter::open(&opts, &world)?;
-        let keyring = Arc::new(Keyring::new(
-            &views.keys,
-            Arc::clone(&world.entropy),
-            opts.minimum_auth_version,
-        ));
+        let (entropy, version) = (Arc::clone(&world.entropy), opts.minimum_auth_version);
+        let keyring = Arc::new(Keyring::new(&views.keys, entropy, version));
         let keys = pki.signed(&opts, pki.master_key(opts.keysize)?)?;
         pki.restore(&views.keys);
         // Both ports are bound before anything is done, so that a port that is taken changes
@@ -108,6 +105,7 @@ impl Master {
             ledger: handle,
             reader: Arc::clone(&durable.reader),
             blobs: Arc::clone(&durable.blobs),
+            large,
             sealer,
             redactor,
             keyring,
@@ -192,12 +190,14 @@ fn redactor(opts: &Opts, sealer: &Sealer, views: &Views, blobs: &dyn Blobs) -> A
     Arc::new(redactor)
 }
 
-fn open_store(opts: &Opts) -> Result<(Box<dyn Log>, Durable, Views), StartError> {
+type Opened = (Box<dyn Log>, Arc<dyn LargeParts>, Durable, Views);
+
+fn open_store(opts: &Opts) -> Result<Opened, StartError> {
     let store = storage::embedded::open(&opts.store_dir)?;
     let durable = Durable::new(store.reader, store.tables, store.blobs);
     let views = durable.views()?;
     mine::sealed::sweep(&views.mine, views.secrets.blobs(), durable.blobs.as_ref())?;
-    Ok((store.log, durable, views))
+    Ok((store.log, store.large, durable, views))
 }
 
 async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use model::api::JobView;
 use model::target::Target;
 use model::{Jid, JobReturn, MinionId, Value};
-use storage::{Blobs, LogReader};
+use storage::{Blobs, LargeParts, LogReader};
 
 use crate::auth::{Counters, Replays};
 use crate::channel::Channel;
@@ -38,6 +38,8 @@ pub struct Shared {
     pub reader: Arc<dyn LogReader>,
     /// The values of the mine.
     pub blobs: Arc<dyn Blobs>,
+    /// The large parts of records to come.
+    pub large: Arc<dyn LargeParts>,
     /// Seals secrets for their blobs.
     pub sealer: Sealer,
     /// Takes secrets out of what minions say.

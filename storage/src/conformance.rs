@@ -3,9 +3,11 @@
 //! Each test takes a function that opens the store on the same disk again, as a restarted process
 //! would. A new back-end adds one line with [`suite`] and gets them all.
 
+use std::sync::Arc;
+
 use model::{Cursor, Timestamp};
 
-use crate::{BlobId, Entry, Error, READ_BYTES_MAX, RECORD_BYTES_MAX, Store};
+use crate::{BlobId, Entry, Error, Inset, LargePart, READ_BYTES_MAX, RECORD_BYTES_MAX, Store};
 
 /// Opens the store on the same disk; the one before has been dropped.
 pub(crate) type Open<'a> = &'a mut dyn FnMut() -> Store;
@@ -28,6 +30,8 @@ macro_rules! suite {
             a_snapshot_is_replaced_and_survives_a_restart,
             a_snapshot_with_a_bad_name_is_refused,
             a_blob_is_found_by_its_content,
+            a_large_part_is_found_inside_of_its_record,
+            a_record_is_too_large_with_its_parts,
         );
     };
     ($open:expr; $($name:ident,)*) => {
@@ -40,10 +44,8 @@ macro_rules! suite {
 pub(crate) use suite;
 
 pub(crate) fn entry(number: u64) -> Entry {
-    Entry {
-        at: Timestamp(number * 1_000),
-        body: format!("record {number}").into_bytes(),
-    }
+    let body = format!("record {number}").into_bytes();
+    Entry::new(Timestamp(number * 1_000), body)
 }
 
 pub(crate) fn entries(numbers: std::ops::RangeInclusive<u64>) -> Vec<Entry> {
@@ -101,10 +103,7 @@ pub(crate) fn a_read_gives_what_follows_the_cursor_up_to_the_limit(open: Open<'_
 
 pub(crate) fn a_read_ends_before_it_holds_too_much(open: Open<'_>) {
     let mut store = open();
-    let half = Entry {
-        at: Timestamp(1),
-        body: vec![7; READ_BYTES_MAX / 2],
-    };
+    let half = Entry::new(Timestamp(1), vec![7; READ_BYTES_MAX / 2]);
     store.log.append(&vec![half; 5]).unwrap();
     let mut after = Cursor(0);
     let mut lengths = Vec::new();
@@ -118,10 +117,8 @@ pub(crate) fn a_read_ends_before_it_holds_too_much(open: Open<'_>) {
 }
 
 pub(crate) fn bodies_may_be_empty_or_large(open: Open<'_>) {
-    let batch = [Vec::new(), vec![0xff; READ_BYTES_MAX + 1], Vec::new()].map(|body| Entry {
-        at: Timestamp(u64::MAX),
-        body,
-    });
+    let bodies = [Vec::new(), vec![0xff; READ_BYTES_MAX + 1], Vec::new()];
+    let batch = bodies.map(|body| Entry::new(Timestamp(u64::MAX), body));
     open().log.append(&batch).unwrap();
     let store = open();
     for (number, expected) in (1..).zip(&batch) {
@@ -132,10 +129,7 @@ pub(crate) fn bodies_may_be_empty_or_large(open: Open<'_>) {
 
 pub(crate) fn a_record_that_is_too_large_takes_its_batch_with_it(open: Open<'_>) {
     let mut store = open();
-    let too_large = Entry {
-        at: Timestamp(1),
-        body: vec![0; RECORD_BYTES_MAX + 1],
-    };
+    let too_large = Entry::new(Timestamp(1), vec![0; RECORD_BYTES_MAX + 1]);
     let result = store.log.append(&[entry(1), too_large]);
     assert!(matches!(result, Err(Error::TooLarge { .. })), "{result:?}");
     assert_eq!(store.log.append(&entries(1..=1)).unwrap(), Cursor(1));
@@ -266,4 +260,64 @@ pub(crate) fn a_blob_is_found_by_its_content(open: Open<'_>) {
     assert!(!store.blobs.remove(&id).unwrap());
     assert_eq!(store.blobs.get(&id).unwrap(), None);
     assert_eq!(store.blobs.list().unwrap(), [empty]);
+}
+
+pub(crate) fn a_large_part_is_found_inside_of_its_record(open: Open<'_>) {
+    let mut store = open();
+    let part = |bytes: &[u8]| Arc::new(store.large.put(bytes).unwrap());
+    let (first, second, both) = (part(b"ONE"), part(&[7; 9_000_000]), part(b"BOTH"));
+    drop(store.large.put(b"of no record").unwrap());
+    let record = |places: &[(usize, &Arc<LargePart>)]| {
+        let inset = |(at, part): &(usize, &Arc<LargePart>)| Inset {
+            at: *at,
+            part: Arc::clone(part),
+        };
+        Entry {
+            insets: places.iter().map(inset).collect(),
+            ..entry(5)
+        }
+    };
+    let batch = [
+        entry(1),
+        record(&[(0, &first), (3, &second)]),
+        record(&[(8, &both), (8, &both)]),
+        entry(4),
+    ];
+    assert_eq!(store.log.append(&batch).unwrap(), Cursor(4));
+    let expected = [
+        entry(1).body,
+        [b"ONErec", &[7; 9_000_000][..], b"ord 5"].concat(),
+        b"record 5BOTHBOTH".to_vec(),
+        entry(4).body,
+    ];
+    let check = |store: &Store, after: u64| {
+        let found = store.reader.read(Cursor(after), 100).unwrap();
+        let bodies = found.into_iter().map(|(_, entry)| entry.body);
+        assert!(bodies.eq(expected.clone().into_iter().skip(after as usize)));
+    };
+    check(&store, 0);
+    drop((first, second, both, batch));
+    drop(store);
+    let mut store = open();
+    check(&store, 0);
+    store.log.trim(Cursor(2)).unwrap();
+    check(&store, 2);
+    drop(store);
+    check(&open(), 2);
+}
+
+pub(crate) fn a_record_is_too_large_with_its_parts(open: Open<'_>) {
+    let mut store = open();
+    let part = Arc::new(store.large.put(b"12345").unwrap());
+    let inset = |at| Inset {
+        at,
+        part: Arc::clone(&part),
+    };
+    let entry = |bytes| Entry {
+        insets: vec![inset(0), inset(1)],
+        ..Entry::new(Timestamp(1), vec![0; bytes])
+    };
+    let result = store.log.append(&[entry(RECORD_BYTES_MAX - 9)]);
+    assert!(matches!(result, Err(Error::TooLarge { .. })), "{result:?}");
+    assert_eq!(store.log.append(&[entry(9)]).unwrap(), Cursor(1));
 }

@@ -444,9 +444,19 @@ fn replace(path: &Path, by: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), 
     })
 }
 
+/// Bytes that are given to the medium at once: whoever syncs a few bytes of another file meanwhile
+/// waits for these.
+const SYNCED_BYTES: usize = 4 * 1024 * 1024;
+
 fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<File> {
     let file = create_new(path, mode)?;
-    fill(&file, content, mode)?;
+    let mut rest = content;
+    while let Some((piece, behind)) = rest.split_at_checked(SYNCED_BYTES) {
+        (&file).write_all(piece)?;
+        file.sync_data()?;
+        rest = behind;
+    }
+    fill(&file, rest, mode)?;
     Ok(file)
 }
 

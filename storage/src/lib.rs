@@ -20,7 +20,9 @@
 //! 8. A snapshot ([`Tables`]) and a blob ([`Blobs`]) are durable when the call returns, and are
 //!    found whole or not at all. A damaged one is an error.
 //! 9. A full disk is [`Error::Full`]; the store is usable again as soon as there is room.
-//! 10. [`Log::probe`] costs one small write, and changes nothing that anybody reads.
+//! 10. A large part ([`LargeParts`]) is durable when the call returns, is found inside of the
+//!     record that it was appended with, and goes with it. One that no record has goes by itself.
+//! 11. [`Log::probe`] costs one small write, and changes nothing that anybody reads.
 
 use std::sync::Arc;
 
@@ -32,10 +34,12 @@ mod conformance;
 pub mod disk;
 pub mod embedded;
 mod error;
+mod large;
 pub mod memory;
 
 pub use blob_id::{BlobId, InvalidBlobId};
 pub use error::Error;
+pub use large::{Inset, LargePart, LargeParts};
 
 /// One record: when it was taken, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +48,13 @@ pub struct Entry {
     pub at: Timestamp,
     /// What it says; nobody here looks inside.
     pub body: Vec<u8>,
+    /// Parts of what it says that are on the disk already, by their places. One that is read has
+    /// none: they are in its body.
+    pub insets: Vec<Inset>,
 }
 
-/// The largest body of one record, in bytes. A larger thing belongs into a blob; SQLite itself ends
-/// at 1 GB.
+/// The largest record, in bytes, its large parts included. A larger thing belongs into a blob;
+/// SQLite itself ends at 1 GB.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// One `read` ends after this many bytes of bodies: ten thousand records of 1 MB must not be held
@@ -126,6 +133,8 @@ pub struct Store {
     pub tables: Box<dyn Tables>,
     /// The large things.
     pub blobs: Arc<dyn Blobs>,
+    /// The large parts of records to come.
+    pub large: Arc<dyn LargeParts>,
 }
 
 impl std::fmt::Debug for Store {
@@ -153,13 +162,10 @@ fn check_table_name(name: &str) -> Result<(), Error> {
 
 /// Refuses a batch with a record that no back-end takes.
 fn check_batch(batch: &[Entry]) -> Result<(), Error> {
-    match batch
-        .iter()
-        .find(|entry| entry.body.len() > RECORD_BYTES_MAX)
-    {
+    match batch.iter().find(|entry| entry.bytes() > RECORD_BYTES_MAX) {
         None => Ok(()),
         Some(entry) => Err(Error::TooLarge {
-            bytes: entry.body.len(),
+            bytes: entry.bytes(),
             bytes_max: RECORD_BYTES_MAX,
         }),
     }

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::Cursor;
 
+use crate::large::{Place, Stretch};
 use crate::{
-    BlobId, Blobs, Entry, Error, Log, LogReader, READ_BYTES_MAX, Store, Tables, check_batch,
-    check_table_name,
+    BlobId, Blobs, Entry, Error, LargePart, LargeParts, Log, LogReader, READ_BYTES_MAX, Store,
+    Tables, check_batch, check_table_name,
 };
 
 /// Opens an empty store that nothing will go wrong with.
@@ -103,7 +104,8 @@ impl Simulation {
             log: Box::new(part.clone()),
             reader: Arc::new(part.clone()),
             tables: Box::new(part.clone()),
-            blobs: Arc::new(part),
+            blobs: Arc::new(part.clone()),
+            large: Arc::new(part),
         }
     }
 
@@ -143,7 +145,7 @@ impl Log for Part {
         let mut state = self.disk.state();
         if !batch.is_empty() {
             state.write(self.generation, |state| {
-                state.records.extend(batch.iter().cloned())
+                state.records.extend(batch.iter().map(whole))
             })?;
         }
         Ok(state.head())
@@ -164,6 +166,29 @@ impl Log for Part {
 
     fn probe(&mut self) -> Result<(), Error> {
         self.disk.state().write(self.generation, |_| ())
+    }
+}
+
+/// Gives a record with its large parts in its body.
+fn whole(entry: &Entry) -> Entry {
+    let mut body = Vec::with_capacity(entry.bytes());
+    for stretch in entry.stretches() {
+        match stretch {
+            Stretch::Here(bytes) => body.extend_from_slice(bytes),
+            Stretch::Large(part) => {
+                if let Place::Memory(bytes) = &part.place {
+                    body.extend_from_slice(bytes);
+                }
+            }
+        }
+    }
+    Entry::new(entry.at, body)
+}
+
+impl LargeParts for Part {
+    fn put(&self, bytes: &[u8]) -> Result<LargePart, Error> {
+        self.disk.state().write(self.generation, |_| ())?;
+        Ok(LargePart::new(Place::Memory(bytes.to_vec()), bytes))
     }
 }
 

@@ -16,10 +16,7 @@ use model::{Cursor, Timestamp};
 use storage::{Entry, embedded};
 
 fn batch(records: usize, bytes: usize) -> Vec<Entry> {
-    let entry = Entry {
-        at: Timestamp(1),
-        body: vec![5; bytes],
-    };
+    let entry = Entry::new(Timestamp(1), vec![5; bytes]);
     vec![entry; records]
 }
 

@@ -7,9 +7,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use model::{Cursor, Timestamp};
-use storage::{BlobId, Entry, Store, embedded};
+use storage::disk::{DiskRead, RealDisk};
+use storage::{BlobId, Entry, Inset, Store, embedded};
 use tempfile::TempDir;
 
 const DIRECTORY: &str = "STORAGE_KILL_TEST_DIRECTORY";
@@ -26,6 +28,21 @@ fn body(number: u64) -> Vec<u8> {
         .collect()
 }
 
+/// Every seventh record has its body in a large part.
+fn record(store: &Store, number: u64) -> Entry {
+    if !number.is_multiple_of(7) {
+        return Entry::new(Timestamp(number), body(number));
+    }
+    let part = store.large.put(&body(number)).expect("there is room");
+    Entry {
+        insets: vec![Inset {
+            at: 0,
+            part: Arc::new(part),
+        }],
+        ..Entry::new(Timestamp(number), Vec::new())
+    }
+}
+
 #[test]
 #[ignore = "the writer which the other test starts and kills"]
 fn writer() {
@@ -37,10 +54,7 @@ fn writer() {
     loop {
         let first = store.log.head().0 + 1;
         let batch: Vec<Entry> = (first..first + 1 + first % 5)
-            .map(|number| Entry {
-                at: Timestamp(number),
-                body: body(number),
-            })
+            .map(|number| record(&store, number))
             .collect();
         let head = store.log.append(&batch).expect("there is room");
         let blob = store.blobs.put(&body(head.0)).expect("there is room");
@@ -119,5 +133,10 @@ fn what_was_acknowledged_survives_every_kill() {
         let (head, blob) = last.expect("it acknowledged something");
         let store = embedded::open(dir.path()).expect("it opens after a kill");
         check(&store, head, &blob);
+        let parts = RealDisk.list(&dir.path().join("large")).expect("no damage");
+        let parts = parts.expect("a directory");
+        let kept =
+            (store.reader.tail().0 + 1..=store.reader.head().0).filter(|at| at.is_multiple_of(7));
+        assert_eq!(parts.len(), kept.count(), "none is left over");
     }
 }

@@ -84,6 +84,11 @@ fn a_full_disk_is_told_and_loses_nothing_that_was_acknowledged() {
             Err(refused) => Some(refused),
         }
     });
+    // A large one does not get as far as the log, and leaves nothing behind.
+    let large = minion.fires("drill/large", "x".repeat(2_000_000));
+    assert!(large.is_err(), "there is no room for it");
+    let parts = fs::read_dir(root.join("var/cache/salt/master/store/large"));
+    assert_eq!(parts.expect("a folder").count(), 0);
     let text = format!("{refused:?}");
     assert!(
         text.contains("exception"),

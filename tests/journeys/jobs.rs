@@ -1,5 +1,7 @@
 //! Jobs: published once, returned once, whatever is said twice.
 
+use std::fs;
+
 use minion_protocol::Version;
 use model::{Map, Value};
 use tests::sim_minion::SimMinion;
@@ -154,4 +156,67 @@ fn the_keys_change_does_not_lose_the_next_job() {
             .all(|worker| worker.acknowledged().contains(&jid))
             .then_some(())
     });
+}
+
+/// Names and sizes of the files in `large` of a master's store.
+fn parts(master: &TestMaster) -> Vec<(String, u64)> {
+    let found = fs::read_dir(master.root().join("var/cache/salt/master/store/large"));
+    let sizes = found.expect("a folder").map(|file| {
+        let file = file.expect("a file");
+        let name = file.file_name().into_string().expect("a number");
+        (name, file.metadata().expect("a file").len())
+    });
+    let mut sizes: Vec<_> = sizes.collect();
+    sizes.sort();
+    sizes
+}
+
+#[test]
+fn large_values_stand_beside_the_log_and_are_found_whole() {
+    let mut master = TestMaster::start_with(QUIET);
+    let mut minion = SimMinion::new("web", Version::V3, master.ports());
+    minion.sign_in_accepted();
+    let text = |letter: &str| letter.repeat(2_000_000);
+    let jid = master.publish("*", "cmd.run", &["cat log"]).unwrap();
+    assert_eq!(
+        minion.returns(&jid, "cmd.run", text("a")).unwrap(),
+        Value::Nil
+    );
+    // A second time nothing is recorded, and nothing is written.
+    minion.returns(&jid, "cmd.run", text("b")).unwrap();
+    // A job that it started by itself, and an event.
+    minion.returns("req", "cmd.run", text("c")).unwrap();
+    let data = Map::from([(
+        "lines",
+        Value::List(vec![text("d").into(), text("d").into()]),
+    )]);
+    minion.fires("custom/large", data).unwrap();
+    let expect = |master: &TestMaster| {
+        let found = parts(master);
+        let expected = ["1", "2", "3"].map(|name| (name.to_owned(), 2_000_000));
+        assert!(found == expected, "{found:?}");
+        let job = master.api().get(&format!("/jobs/{jid}"));
+        assert!(job["returns"]["web"]["return"] == text("a"));
+        let is_last = |event: &serde_json::Value| event["tag"] == "custom/large";
+        let events = master.api().events_up_to(0, "*", is_last);
+        let with = |value: String| {
+            events
+                .iter()
+                .filter(move |event| event.to_string().contains(&value))
+        };
+        // Each return is told for its job.
+        assert!(with(text("a")).count() > 0);
+        assert_eq!(with(text("b")).count(), 0);
+        assert_eq!(with(text("c")).count(), 1);
+        let event = &events.last().expect("the event")["data"]["data"];
+        let lines = serde_json::json!([text("d"), text("d")]);
+        assert!(event["lines"] == lines);
+    };
+    expect(&master);
+    let store = master.root().join("var/cache/salt/master/store");
+    let log = ["log.sqlite", "log.sqlite-wal"].map(|name| fs::metadata(store.join(name)));
+    let bytes: u64 = log.into_iter().flatten().map(|file| file.len()).sum();
+    assert!(bytes < 1_500_000, "{bytes} bytes in the log");
+    master.restart();
+    expect(&master);
 }

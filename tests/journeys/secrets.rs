@@ -251,6 +251,24 @@ fn a_step_that_hides_its_output_leaves_it_in_no_file() {
 }
 
 #[test]
+fn a_large_output_that_is_hidden_never_reaches_the_disk() {
+    let mut master = TestMaster::prepare("auto_accept: True");
+    let sls = "make:\n  salt.function:\n    - name: secret.flood\n    - tgt: maker\n    \
+               - hide_output: True\n";
+    master.write("salt/hidden.sls", sls);
+    master.start();
+    let maker = Worker::start("maker", Version::V3, master.ports());
+    master.run("run", &["state.orchestrate", "hidden"]).well();
+    expect_nowhere(&master);
+    // Large values are counted: that of the run would have been the first.
+    let large = master.root().join("var/cache/salt/master/store/large");
+    assert_eq!(fs::read_dir(&large).expect("a folder").count(), 0);
+    master.run("cmd", &["maker", "secret.flood"]).well();
+    assert!(large.join("1").is_file());
+    drop(maker);
+}
+
+#[test]
 fn patterns_keep_secrets_out_of_every_file_and_screen() {
     let pattern = r"redact_patterns: ['\b[a-z0-9]{6}\.[a-z0-9]{16}\b']";
     let master = TestMaster::start_with(&format!("auto_accept: True\n{pattern}"));

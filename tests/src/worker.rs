@@ -293,6 +293,7 @@ fn work(mut minion: SimMinion, book: &Mutex<Book>, is_over: &AtomicBool, jid: &s
             ("token", SECRET),
             ("endpoint", "10.0.0.1:6443"),
         ])),
+        "secret.flood" => format!("{SECRET}{}", "x".repeat(2_000_000)).into(),
         "secret.leak" => format!("joined 10.0.0.1:6443 with {SECRET}").into(),
         _ => Value::Bool(true),
     };

@@ -7,6 +7,7 @@ use minion_protocol::Reply;
 use minion_protocol::load::event::{EventLoad, MinionEvents};
 use model::{Glob, Map, MinionId, Tag, Value};
 
+use super::large;
 use super::returns::recorded;
 use crate::ledger::Input;
 use crate::shared::Shared;
@@ -67,7 +68,10 @@ pub(crate) async fn fire(shared: &Arc<Shared>, load: EventLoad, from: SocketAddr
             (Tag::new(tag), data)
         })
         .collect();
-    recorded(shared.ledger.decide(Input::Events(events)).await.is_ok())
+    let Some(input) = large::put(shared, Input::Events(events)).await else {
+        return Reply::Broken;
+    };
+    recorded(shared.ledger.decide(input).await.is_ok())
 }
 
 fn as_map(data: Value) -> Map {

@@ -3,6 +3,7 @@
 
 pub(crate) mod events;
 pub(crate) mod files;
+mod large;
 pub(crate) mod mine;
 pub(crate) mod opts;
 pub(crate) mod peer;

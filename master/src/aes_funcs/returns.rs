@@ -6,6 +6,7 @@ use minion_protocol::Reply;
 use minion_protocol::load::returns::{ReturnJid, ReturnLoad};
 use model::{Jid, JobReturn, Value};
 
+use super::large;
 use crate::ledger::{Answer, Input, LedgerError};
 use crate::mine;
 use crate::shared::Shared;
@@ -14,6 +15,9 @@ use crate::shared::Shared;
 /// minion is told that something broke and tries again.
 pub(crate) async fn take(shared: &Arc<Shared>, load: Box<ReturnLoad>) -> Reply {
     let (input, clear) = input_of(shared, *load);
+    let Some(input) = large::put(shared, input).await else {
+        return Reply::Broken;
+    };
     match shared.ledger.decide(input).await {
         Ok(Answer::MustSeal { ret, run, plain }) => {
             let clear = clear.unwrap_or_else(|| ret.ret.clone());

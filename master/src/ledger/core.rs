@@ -16,8 +16,8 @@ use tracing::{error, info, warn};
 use super::decide::Decision;
 use super::outage::{Attempts, Outage};
 use super::{
-    Answer, Durable, Effect, Input, LedgerError, Policy, Record, TRIM_RECORDS_MAX, TimerKey, Views,
-    decide, replay,
+    Answer, Durable, Effect, Input, Large, LedgerError, Policy, Record, TRIM_RECORDS_MAX, TimerKey,
+    Views, decide, large, replay,
 };
 use crate::keys::KeyChanged;
 use crate::world::Clock;
@@ -159,12 +159,16 @@ impl Core {
                 );
                 let CoreParts { views, policy, .. } = &self.parts;
                 let decision = decide::on_clock_jump(views, policy, by_ms, beat.wall);
-                self.follow(decision, beat.wall, &mut batch);
+                self.follow(decision, &[], beat.wall, &mut batch);
             }
             self.beat = beat;
+            let (input, large) = match input {
+                Input::WithLarge { input, large } => (*input, large),
+                input => (input, Vec::new()),
+            };
             let CoreParts { views, policy, .. } = &mut self.parts;
             let decision = decide::on_input(views, policy, input, beat.wall);
-            let answer = self.follow(decision, beat.wall, &mut batch);
+            let answer = self.follow(decision, &large, beat.wall, &mut batch);
             batch.step.answers.push(Ok(answer));
         }
         match self.append(&batch.entries) {
@@ -215,17 +219,20 @@ impl Core {
     }
 
     /// Takes in a decision, and decides on everything that follows from its records, in log order.
-    fn follow(&mut self, decision: Decision, now: Timestamp, batch: &mut Batch) -> Answer {
+    fn follow(
+        &mut self,
+        decision: Decision,
+        large: &[Large],
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Answer {
         let CoreParts { views, policy, .. } = &mut self.parts;
         batch.add(decision.effects);
         let mut records: VecDeque<Record> = decision.records.into();
         while let Some(record) = records.pop_front() {
             let cursor = views.head.next();
             let started = replay::starts_in(views, cursor, now, &record);
-            batch.entries.push(Entry {
-                at: now,
-                body: record.encode(),
-            });
+            batch.entries.push(large::entry(now, &record, large));
             views.apply(cursor, now, &record);
             if let Record::KeyChanged(changed) = &record {
                 batch.step.keys.push(changed.clone());

@@ -72,6 +72,7 @@ pub fn on_input(views: &mut Views, policy: &Policy, input: Input, now: Timestamp
         Input::SealedReturn { ret, blob } => {
             orchestrator::decide::on_return(views, policy, *ret, Some(blob), now)
         }
+        Input::WithLarge { input, .. } => on_input(views, policy, *input, now),
         Input::SecretsAsked { reader, jids } => {
             let (records, grants) = secrets::decide::on_asked(&views.secrets, &reader, &jids, now);
             Decision {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use model::api::{Published, RunStarted};
 use model::{Event, Grains, Jid, JobReturn, Map, MinionId, Tag, Timestamp, Value};
 
-use super::TimerKey;
+use super::{Large, TimerKey};
 use crate::jobs::collect::Presence;
 use crate::keys::KeyChanged;
 use crate::keys::decide::{Act, Include};
@@ -27,6 +27,13 @@ pub enum Input {
         ret: Box<JobReturn>,
         /// The blob.
         blob: String,
+    },
+    /// One of the others, some of whose values are on the disk already.
+    WithLarge {
+        /// The input, whole.
+        input: Box<Input>,
+        /// Its large values.
+        large: Vec<Large>,
     },
     /// A minion asks for secrets that there are.
     SecretsAsked {

@@ -163,10 +163,7 @@ fn accepted(text: &str) -> Record {
 
 /// Gives a store whose log has these records.
 fn with(mut store: Store, records: &[Record]) -> Store {
-    let entry = |record: &Record| Entry {
-        at: Timestamp::from_secs(START_SECS),
-        body: record.encode(),
-    };
+    let entry = |record: &Record| Entry::new(Timestamp::from_secs(START_SECS), record.encode());
     let entries: Vec<Entry> = records.iter().map(entry).collect();
     store.log.append(&entries).unwrap();
     store

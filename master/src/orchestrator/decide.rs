@@ -106,6 +106,15 @@ pub fn on_fact(
     decision
 }
 
+/// Says whether what a minion returns for a job would go into its record as it came: there is such
+/// a job, it has not returned yet, and nothing of it is to be sealed or hidden.
+pub fn is_kept_as_it_comes(views: &Views, jid: &Jid, id: &MinionId) -> bool {
+    views.jobs.get(jid).is_some_and(|job| {
+        let is_open = job.published.secret.is_none() && !job.published.hides_output;
+        is_open && !job.returns.contains_key(id)
+    })
+}
+
 /// Takes a return. One that is not to be kept is told to its run as it came and recorded without
 /// what it says. One that holds a secret is recorded when it is sealed in a blob: until then the
 /// asker is told to seal it.

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
-use model::Timestamp;
+use crate::large::Stretch;
+use crate::{Entry, Error};
 
-use crate::Error;
-
-/// The schema this release writes. Version 1: `log`, `bounds`.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+/// The schema this release writes. Version 1: `log`, `bounds`. Version 2: `large` as well, which a
+/// store of version 1 gets when it is opened for writing.
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// Marks the file as ours ("BRIN"), so that another program's database is not taken for a store.
 const APPLICATION_ID: i64 = 0x4252_494e;
@@ -34,6 +34,17 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE TABLE bounds (name TEXT PRIMARY KEY, cursor INTEGER NOT NULL) STRICT;
     INSERT INTO bounds VALUES ('trimmed', 0);
+";
+
+/// Which part of which record is the file of which number. The checksum of such a record stands in
+/// its row below zero ([`marked`]), so that others are read without a look into this table.
+const SCHEMA_OF_LARGE: &str = "
+    CREATE TABLE large (
+        cursor INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        number INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX large_cursor ON large (cursor);
 ";
 
 /// Opens the database for its writer; makes the schema in a new one.
@@ -71,10 +82,13 @@ fn prepare_writer(
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
-    if is_empty {
+    if found < SCHEMA_VERSION {
         let transaction = connection.unchecked_transaction()?;
-        transaction.execute_batch(SCHEMA)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        if is_empty {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
+        transaction.execute_batch(SCHEMA_OF_LARGE)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction.commit()?;
     }
@@ -94,12 +108,22 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
 
 /// Gives a record's checksum. Its number and time are part of it: a body under a wrong number is
 /// damage too.
-pub(super) fn checksum(cursor: i64, at: Timestamp, body: &[u8]) -> i64 {
+pub(super) fn checksum(cursor: i64, entry: &Entry) -> i64 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&cursor.to_le_bytes());
-    crc.update(&at.0.to_le_bytes());
-    crc.update(body);
+    crc.update(&entry.at.0.to_le_bytes());
+    for stretch in entry.stretches() {
+        match stretch {
+            Stretch::Here(bytes) => crc.update(bytes),
+            Stretch::Large(part) => crc.combine(&part.crc),
+        }
+    }
     i64::from(crc.finalize())
+}
+
+/// Gives a checksum as it stands in the row of a record with large parts, and back: below zero.
+pub(super) fn marked(crc: i64) -> i64 {
+    -1 - crc
 }
 
 /// Says what SQLite's error means to our caller.

@@ -3,16 +3,20 @@
 //! A batch is one transaction. `synchronous=FULL` makes the commit wait for the disk, and only then
 //! do the shared bounds move, so that no reader sees a record that could still be lost.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{Cursor, Timestamp};
+use model::Cursor;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database;
 use super::lock::Lock;
-use crate::{Entry, Error, Log, check_batch};
+use super::parts::FileParts;
+use super::reader;
+use crate::large::Place;
+use crate::{Entry, Error, LargePart, Log, check_batch};
 
 /// A trim deletes this many records in one transaction: about 10 ms, so that no append waits
 /// longer.
@@ -42,21 +46,38 @@ pub(super) struct EmbeddedLog {
     connection: Connection,
     path: PathBuf,
     bounds: Arc<Bounds>,
+    large: Arc<FileParts>,
+    /// Parts of appends that failed. If the process dies now, the next opening may find these
+    /// appends done; once something was written in their place, it cannot.
+    doubtful: Vec<Arc<LargePart>>,
     _lock: Arc<Lock>,
 }
 
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        for part in &self.doubtful {
+            part.keep();
+        }
+    }
+}
+
 impl EmbeddedLog {
-    /// Opens the log and finds its end; the last record must be whole.
-    pub(super) fn open(path: &Path, lock: Arc<Lock>) -> Result<Self, Error> {
+    /// Opens the log and finds its end; the last record must be whole. Large parts that no record
+    /// has go.
+    pub(super) fn open(path: &Path, large: Arc<FileParts>, lock: Arc<Lock>) -> Result<Self, Error> {
         let log = Self {
             connection: database::open_for_writing(path)?,
             path: path.to_owned(),
+            large,
+            doubtful: Vec::new(),
             bounds: Arc::default(),
             _lock: lock,
         };
         let tail = log.query("SELECT cursor FROM bounds WHERE name = 'trimmed'")?;
         let last = log.query("SELECT max(cursor) FROM log")?;
         let (tail, last) = (tail.unwrap_or(0), last.unwrap_or(0));
+        log.large
+            .sweep(&log.parts_in_use().map_err(log.failed("read"))?)?;
         log.check_last(last)?;
         // A trim that was cut short left records behind; they are forgotten all the same.
         log.bounds
@@ -93,33 +114,27 @@ impl EmbeddedLog {
     }
 
     fn check_last(&self, last: i64) -> Result<(), Error> {
-        let found = self
-            .connection
-            .query_row(
-                "SELECT at, crc, body FROM log WHERE cursor = ?1",
-                [last],
-                |row| {
-                    Ok((
-                        row.get::<_, i64>(0)?,
-                        row.get::<_, i64>(1)?,
-                        row.get::<_, Vec<u8>>(2)?,
-                    ))
-                },
-            )
-            .optional()
-            .map_err(self.failed("read"))?;
-        match found {
-            Some((at, crc, body))
-                if crc != database::checksum(last, Timestamp(at.cast_unsigned()), &body) =>
-            {
-                Err(Error::Damaged {
-                    cursor: Cursor(last.cast_unsigned()),
-                    path: self.path.clone(),
-                    cause: "its checksum does not match".to_owned(),
-                })
-            }
-            _ => Ok(()),
-        }
+        let found = self.connection.query_row(
+            "SELECT at, crc, body FROM log WHERE cursor = ?1",
+            [last],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        );
+        let found = found.optional().map_err(self.failed("read"))?;
+        let Some((at, crc, body)) = found else {
+            return Ok(());
+        };
+        let checked = reader::Reading {
+            connection: &self.connection,
+            path: &self.path,
+            large: &self.large,
+        };
+        checked.record(last, at, crc, body).map(|_| ())
+    }
+
+    fn parts_in_use(&self) -> Result<HashSet<i64>, rusqlite::Error> {
+        let mut select = self.connection.prepare("SELECT number FROM large")?;
+        let found = select.query_map([], |row| row.get(0))?;
+        found.collect()
     }
 
     fn insert(&self, batch: &[Entry], first: i64) -> Result<(), rusqlite::Error> {
@@ -128,7 +143,11 @@ impl EmbeddedLog {
         let sql = "INSERT INTO log (cursor, at, crc, body) VALUES (?1, ?2, ?3, ?4)";
         let mut insert = transaction.prepare_cached(sql)?;
         for (cursor, entry) in (first..).zip(batch) {
-            let crc = database::checksum(cursor, entry.at, &entry.body);
+            let mut crc = database::checksum(cursor, entry);
+            if !entry.insets.is_empty() {
+                crc = database::marked(crc);
+                insert_parts(&transaction, cursor, entry)?;
+            }
             insert.execute(params![cursor, entry.at.0.cast_signed(), crc, entry.body])?;
         }
         drop(insert);
@@ -148,13 +167,40 @@ impl EmbeddedLog {
             let sql = "UPDATE bounds SET cursor = ?1 WHERE name = 'trimmed'";
             transaction.execute(sql, [tail])?;
             transaction.execute("DELETE FROM log WHERE cursor <= ?1", [upto])?;
+            let parts = forget_parts(&transaction, upto)?;
             free_pages(&transaction)?;
             transaction.commit()?;
+            self.large.remove(&parts);
             if upto >= tail {
                 return Ok(());
             }
         }
     }
+}
+
+/// Says of a record which parts it has.
+fn insert_parts(
+    connection: &Connection,
+    cursor: i64,
+    entry: &Entry,
+) -> Result<(), rusqlite::Error> {
+    let sql = "INSERT INTO large (cursor, place, number) VALUES (?1, ?2, ?3)";
+    let mut insert = connection.prepare_cached(sql)?;
+    for inset in &entry.insets {
+        if let Place::File { number, .. } = &inset.part.place {
+            let place = i64::try_from(inset.at).unwrap_or(i64::MAX);
+            insert.execute([cursor, place, *number])?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the parts that no record has any more.
+fn forget_parts(connection: &Connection, upto: i64) -> Result<Vec<i64>, rusqlite::Error> {
+    let sql = "DELETE FROM large WHERE cursor <= ?1 RETURNING number";
+    let mut delete = connection.prepare_cached(sql)?;
+    let found = delete.query_map([upto], |row| row.get(0))?;
+    found.collect()
 }
 
 fn free_pages(connection: &Connection) -> Result<(), rusqlite::Error> {
@@ -172,8 +218,14 @@ impl Log for EmbeddedLog {
             return Ok(Cursor(head));
         }
         let first = head.cast_signed().saturating_add(1);
-        self.insert(batch, first)
-            .map_err(self.failed("append to"))?;
+        let parts = || batch.iter().flat_map(|entry| &entry.insets);
+        let parts = || parts().map(|inset| &inset.part);
+        if let Err(error) = self.insert(batch, first) {
+            self.doubtful.extend(parts().cloned());
+            return Err(self.failed("append to")(error));
+        }
+        parts().for_each(|part| part.keep());
+        self.doubtful.clear();
         let head = head.saturating_add(batch.len() as u64);
         self.bounds.head.store(head, Ordering::Release);
         Ok(Cursor(head))
@@ -197,7 +249,9 @@ impl Log for EmbeddedLog {
         let sql = "INSERT INTO bounds VALUES ('probed', 0) \
                    ON CONFLICT (name) DO UPDATE SET cursor = (cursor + 1) % 1000000";
         let written = self.connection.execute(sql, []);
-        written.map(|_| ()).map_err(self.failed("write to"))
+        written.map_err(self.failed("write to"))?;
+        self.doubtful.clear();
+        Ok(())
     }
 
     /// Brings what stands in the WAL into the database, so that the next start finds one file.

@@ -5,10 +5,11 @@
 //! DIR/log.sqlite     the log; WAL mode, synchronous=FULL: a commit is on disk before it returns
 //! DIR/tables/NAME    one snapshot: magic, cursor, checksum, bytes
 //! DIR/blobs/ab/...   one blob, named by its SHA-256
+//! DIR/large/17       a large part of one record, named by a number that the database knows
 //! ```
 //!
-//! Snapshots and blobs are files because they are large and replaced whole: in the database they
-//! would hold up the one writer and blow up its WAL. Nothing here knows what a record means.
+//! Snapshots, blobs and large parts are files because they are large: in the database they would
+//! hold up the one writer and blow up its WAL. Nothing here knows what a record means.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ mod blobs;
 mod database;
 mod lock;
 mod log;
+mod parts;
 mod reader;
 mod tables;
 
@@ -32,13 +34,16 @@ const FILE_MODE: u32 = 0o600;
 /// release wrote it, or if its last record is damaged.
 pub fn open(dir: &Path) -> Result<Store, Error> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    for directory in [dir.to_owned(), dir.join("tables"), dir.join("blobs")] {
-        disk.make_directory(&directory, DIRECTORY_MODE)?;
+    disk.make_directory(dir, DIRECTORY_MODE)?;
+    for below in ["tables", "blobs", "large"] {
+        disk.make_directory(&dir.join(below), DIRECTORY_MODE)?;
     }
     let lock = Arc::new(lock::Lock::take(dir)?);
     let database = dir.join("log.sqlite");
-    let log = log::EmbeddedLog::open(&database, Arc::clone(&lock))?;
-    let reader = reader::EmbeddedReader::new(database, log.bounds());
+    let large = parts::FileParts::new(dir.join("large"), Arc::clone(&disk), Arc::clone(&lock));
+    let large = Arc::new(large);
+    let log = log::EmbeddedLog::open(&database, Arc::clone(&large), Arc::clone(&lock))?;
+    let reader = reader::EmbeddedReader::new(database, Arc::clone(&large), log.bounds());
     Ok(Store {
         log: Box::new(log),
         reader: Arc::new(reader),
@@ -48,6 +53,7 @@ pub fn open(dir: &Path) -> Result<Store, Error> {
             Arc::clone(&lock),
         )),
         blobs: Arc::new(blobs::FileBlobs::new(dir.join("blobs"), disk, lock)),
+        large,
     })
 }
 

@@ -2,13 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use model::Cursor;
+use model::{Cursor, Timestamp};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
 use crate::conformance::{entries, entry, suite};
-use crate::{BlobId, Log, LogReader};
+use crate::{BlobId, Entry, Inset, Log, LogReader};
 
 suite!(|| {
     let dir = TempDir::new().unwrap();
@@ -79,7 +79,7 @@ fn a_newer_schema_is_refused() {
             error,
             Error::NewerSchema {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -181,8 +181,11 @@ fn a_full_disk_keeps_nothing_of_the_batch_and_then_there_is_room() {
     let dir = TempDir::new().unwrap();
     let lock = Arc::new(lock::Lock::take(dir.path()).unwrap());
     let path = dir.path().join("log.sqlite");
-    let mut log = log::EmbeddedLog::open(&path, lock).unwrap();
-    let reader = reader::EmbeddedReader::new(path.clone(), log.bounds());
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let large = parts::FileParts::new(dir.path().join("large"), disk, Arc::clone(&lock));
+    let large = Arc::new(large);
+    let mut log = log::EmbeddedLog::open(&path, Arc::clone(&large), lock).unwrap();
+    let reader = reader::EmbeddedReader::new(path.clone(), large, log.bounds());
     log.append(&entries(1..=3)).unwrap();
     log.set_pages_max(20);
     let mut large = entry(5);
@@ -240,4 +243,122 @@ fn only_the_owner_may_read_it() {
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     assert_eq!(store.blobs.get(&BlobId::of(b"y")).unwrap(), None);
+}
+
+/// Gives the names in `large`, in order.
+fn parts(dir: &TempDir) -> Vec<String> {
+    let found = std::fs::read_dir(dir.path().join("large")).unwrap();
+    let names = found.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+/// Makes a record of `bytes` bytes that all stand in a part.
+fn apart(store: &Store, bytes: usize) -> Entry {
+    let part = Arc::new(store.large.put(&vec![9; bytes]).unwrap());
+    Entry {
+        insets: vec![Inset { at: 0, part }],
+        ..Entry::new(Timestamp(1), Vec::new())
+    }
+}
+
+#[test]
+fn a_part_goes_with_its_record_and_at_once_if_it_has_none() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(dir.path()).unwrap();
+    drop(apart(&store, 10));
+    assert_eq!(parts(&dir), [""; 0]);
+    let batch = [apart(&store, 10), entry(2), apart(&store, 20)];
+    store.log.append(&batch).unwrap();
+    drop(batch);
+    assert_eq!(parts(&dir), ["2", "3"]);
+    store.log.trim(Cursor(2)).unwrap();
+    assert_eq!(parts(&dir), ["3"]);
+    // What a process leaves that is killed before its append, and in the middle of a file.
+    drop(store);
+    for left in ["4", ".5.77-0.new"] {
+        std::fs::write(dir.path().join("large").join(left), b"x").unwrap();
+    }
+    let store = open(dir.path()).unwrap();
+    assert_eq!(parts(&dir), ["3"]);
+    // Its number is not taken again.
+    let part = store.large.put(b"x").unwrap();
+    assert_eq!(parts(&dir), ["3", "4"]);
+    drop(part);
+}
+
+#[test]
+fn a_part_that_is_missing_or_damaged_is_named_with_its_record() {
+    for is_last in [false, true] {
+        for damaged in [None, Some(b"shorter")] {
+            let dir = TempDir::new().unwrap();
+            let mut store = open(dir.path()).unwrap();
+            store.log.append(&[entry(1), apart(&store, 10)]).unwrap();
+            if !is_last {
+                store.log.append(&[entry(3)]).unwrap();
+            }
+            let path = dir.path().join("large/1");
+            match damaged {
+                None => std::fs::remove_file(path).unwrap(),
+                Some(bytes) => std::fs::write(path, bytes).unwrap(),
+            }
+            let error = store.reader.read(Cursor(0), 9).unwrap_err();
+            let named = Cursor(2);
+            assert!(
+                matches!(error, Error::Damaged { cursor, .. } if cursor == named),
+                "{error}"
+            );
+            assert_eq!(store.reader.read(Cursor(0), 1).unwrap().len(), 1);
+            drop(store);
+            assert_eq!(open(dir.path()).is_err(), is_last);
+        }
+    }
+}
+
+#[test]
+fn a_part_of_a_failed_append_goes_once_it_cannot_come_back() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path()).unwrap();
+    let large = Arc::clone(&store.large);
+    drop(store.log);
+    let lock = Arc::new(lock::Lock::take(&dir.path().join("blobs")).unwrap());
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let own = parts::FileParts::new(dir.path().join("large"), disk, Arc::clone(&lock));
+    let path = dir.path().join("log.sqlite");
+    let mut log = log::EmbeddedLog::open(&path, Arc::new(own), lock).unwrap();
+    log.set_pages_max(20);
+    let full = |log: &mut log::EmbeddedLog| {
+        let part = Arc::new(large.put(b"part").unwrap());
+        let batch = Entry {
+            insets: vec![Inset { at: 0, part }],
+            ..Entry::new(Timestamp(1), vec![1; 200_000])
+        };
+        assert!(matches!(log.append(&[batch]), Err(Error::Full { .. })));
+    };
+    full(&mut log);
+    full(&mut log);
+    assert_eq!(parts(&dir), ["1", "2"]);
+    log.probe().unwrap();
+    assert_eq!(parts(&dir), [""; 0]);
+    full(&mut log);
+    log.append(&entries(1..=1)).unwrap();
+    assert_eq!(parts(&dir), [""; 0]);
+    full(&mut log);
+    drop(log);
+    assert_eq!(parts(&dir), ["4"], "a start may find its record");
+    drop((store.reader, store.tables, store.blobs, store.large, large));
+    open(dir.path()).unwrap();
+    assert_eq!(parts(&dir), [""; 0], "it did not");
+}
+
+#[test]
+fn a_store_of_version_1_is_taken_over() {
+    let dir = with_ten_records();
+    damage(&dir, "DROP TABLE large; PRAGMA user_version = 1");
+    let mut store = open(dir.path()).unwrap();
+    store.log.append(&[apart(&store, 10)]).unwrap();
+    let found = store.reader.read(Cursor(9), 9).unwrap();
+    let lengths: Vec<usize> = found.iter().map(|(_, entry)| entry.body.len()).collect();
+    assert_eq!(lengths, [9, 10]);
 }

@@ -43,9 +43,24 @@ def new_of(stage, row, environment=None):
         master.start()
         master.swarm(mode="herd", minions=1, prefix="warm-", patience=60)
         count = stage.minions // 2
+        # The system counts CPU in hundredths of a second, of which a herd of ours takes twenty.
+        herds = 6 if stage.is_ours and not stage.quick else 1
         with stage.limit_beside(row, environment):
-            result = master.swarm(mode="herd", minions=count, prefix="new-", patience=60, distinct_keys=min(count, 200))
-        stage.put_per_operation(row, result)
+            results = [
+                master.swarm(mode="herd", minions=count, prefix=f"new-{number}-", patience=60, distinct_keys=min(count, 200))
+                for number in range(herds)
+            ]
+        stage.put_per_operation(row, together(results))
+
+
+def together(results):
+    """Gives what several runs of the swarm did, as one."""
+    return {
+        "done": sum(one["done"] for one in results),
+        "master": {"cpu_seconds": sum(one["master"]["cpu_seconds"] for one in results)},
+        "errors": {kind: count for one in results for kind, count in one["errors"].items()},
+        "examples": [one["examples"] for one in results if one["errors"]],
+    }
 
 
 def herd(stage):

@@ -1,0 +1,202 @@
+//! Large values: on the disk before the ledger hears of them.
+//!
+//! A return of 100 MB takes the disk a third of a second, in which nobody else could be answered.
+//! So whoever brings it writes its large values beside the log ([`Large::put`]), and the record
+//! that has them is appended without ([`entry`]). Decisions see the whole, as do readers.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use model::{Map, Timestamp, Value};
+use serde::Serialize as _;
+use storage::{Entry, Inset, LargePart, LargeParts};
+
+use super::{Input, Record};
+
+/// Text or bytes of this size or more are written beside the log. Less is appended sooner than a
+/// file is made.
+pub const LARGE_BYTES_MIN: usize = 1024 * 1024;
+
+/// A large value that is on the disk.
+#[derive(Debug, Clone)]
+pub struct Large(Arc<LargePart>);
+
+impl Large {
+    /// Writes large values to the disk; the same one is written once. Blocks.
+    ///
+    /// # Errors
+    /// The disk is full or broken; nothing is left of them.
+    pub fn put(parts: &dyn LargeParts, values: &[&[u8]]) -> Result<Vec<Self>, storage::Error> {
+        let mut put = Vec::<Self>::new();
+        for bytes in values {
+            if !put.iter().any(|large| large.0.is_of(bytes)) {
+                put.push(Self(Arc::new(parts.put(bytes)?)));
+            }
+        }
+        Ok(put)
+    }
+}
+
+/// Gives the large values of an input that minions bring.
+pub fn values(input: &Input) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    match input {
+        Input::Return(ret) => of_map(&ret.load, &mut found),
+        Input::SelfStarted { load, .. } => of_map(load, &mut found),
+        Input::Events(events) => events.iter().for_each(|(_, data)| of_map(data, &mut found)),
+        _ => {}
+    }
+    found
+}
+
+fn of_map<'a>(map: &'a Map, found: &mut Vec<&'a [u8]>) {
+    map.values().for_each(|value| of_value(value, found));
+}
+
+/// As deep as the value is, which msgpack bounds.
+fn of_value<'a>(value: &'a Value, found: &mut Vec<&'a [u8]>) {
+    match value {
+        Value::List(list) => list.iter().for_each(|value| of_value(value, found)),
+        Value::Map(map) => of_map(map, found),
+        value => found.extend(
+            value
+                .as_bytes()
+                .filter(|bytes| bytes.len() >= LARGE_BYTES_MIN),
+        ),
+    }
+}
+
+/// Makes the entry of a record, without the large values that are on the disk.
+pub(super) fn entry(at: Timestamp, record: &Record, large: &[Large]) -> Entry {
+    if large.is_empty() {
+        return Entry::new(at, record.encode());
+    }
+    let mut sparing = Sparing {
+        large,
+        body: Vec::new(),
+        insets: Vec::new(),
+    };
+    let mut serializer = rmp_serde::Serializer::new(&mut sparing).with_struct_map();
+    record
+        .serialize(&mut serializer)
+        .expect("records hold only types that msgpack can write");
+    Entry {
+        insets: sparing.insets,
+        ..Entry::new(at, sparing.body)
+    }
+}
+
+/// Takes what is written, and notes places instead of large values: msgpack's head of a text stays,
+/// its bytes come in one piece.
+struct Sparing<'a> {
+    large: &'a [Large],
+    body: Vec<u8>,
+    insets: Vec<Inset>,
+}
+
+impl Write for Sparing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut known = self.large.iter();
+        match known.find(|Large(part)| part.is_of(bytes)) {
+            Some(Large(part)) => self.insets.push(Inset {
+                at: self.body.len(),
+                part: Arc::clone(part),
+            }),
+            None => self.body.extend_from_slice(bytes),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{JobReturn, Tag};
+    use storage::Store;
+
+    use super::*;
+
+    fn text(letter: &str) -> Value {
+        Value::str(letter.repeat(LARGE_BYTES_MIN))
+    }
+
+    fn ret(load: Map) -> JobReturn {
+        JobReturn {
+            id: "web1".parse().unwrap(),
+            jid: "20261121081655861002".parse().unwrap(),
+            fun: "cmd.run".into(),
+            ret: load.get("return").cloned().unwrap_or_default(),
+            retcode: 0.into(),
+            success: Some(true.into()),
+            out: None,
+            load,
+        }
+    }
+
+    /// Appends a record without its large values; gives what is read, and the bytes in the log.
+    fn through(input: &Input, record: &Record) -> (Record, usize) {
+        let mut store: Store = storage::memory::open();
+        let large = Large::put(store.large.as_ref(), &values(input)).unwrap();
+        let entry = entry(Timestamp(1), record, &large);
+        let kept = entry.body.len();
+        store.log.append(&[entry]).unwrap();
+        let (_, read) = store.reader.read(model::Cursor(0), 1).unwrap().remove(0);
+        assert_eq!(read.body, record.encode());
+        (Record::decode(&read.body).unwrap(), kept)
+    }
+
+    #[test]
+    fn a_record_is_read_as_if_its_large_values_had_been_in_it() {
+        let states = Map::from([
+            ("one", Value::List(vec![text("a"), "small".into()])),
+            (
+                "two",
+                Map::from([("stdout", text("b")), ("again", text("a"))]).into(),
+            ),
+        ]);
+        let loads = [
+            Map::from([("return", text("a"))]),
+            Map::from([
+                ("return", Value::Map(states)),
+                ("fun", "state.apply".into()),
+            ]),
+            Map::from([("return", Value::Bytes(vec![0xfe; LARGE_BYTES_MIN + 1]))]),
+            // One byte less is in the log.
+            Map::from([("return", Value::Bytes(vec![0xfe; LARGE_BYTES_MIN - 1]))]),
+        ];
+        let mut kept = Vec::new();
+        for load in loads {
+            let ret = Box::new(ret(load.clone()));
+            let record = Record::JobReturned(ret.clone());
+            let (read, bytes) = through(&Input::Return(ret), &record);
+            assert_eq!(read, record);
+            kept.push(bytes);
+            let event = Record::Event {
+                tag: Tag::new("salt/job/1/ret/web1"),
+                data: load.clone(),
+            };
+            let id = "web1".parse().unwrap();
+            let (read, _) = through(&Input::SelfStarted { id, load }, &event);
+            assert_eq!(read, event);
+        }
+        let last = kept.pop().unwrap();
+        assert!(kept.iter().all(|bytes| *bytes < 300), "{kept:?}");
+        assert!(last >= LARGE_BYTES_MIN - 1);
+    }
+
+    #[test]
+    fn what_is_not_in_the_record_is_not_taken_out_of_it() {
+        let own = Input::Events(vec![(Tag::new("a"), Map::from([("x", text("a"))]))]);
+        // As large, and something else.
+        let record = Record::Event {
+            tag: Tag::new("a"),
+            data: Map::from([("x", text("b"))]),
+        };
+        let (read, bytes) = through(&own, &record);
+        assert_eq!(read, record);
+        assert!(bytes > LARGE_BYTES_MIN);
+    }
+}

@@ -174,6 +174,12 @@ pub trait Disk: DiskRead {
     /// Removes a file or a link; says whether it was there.
     fn remove(&self, path: &Path) -> Result<bool, Error>;
 
+    /// As [`Disk::remove`], without waiting for the medium: after a crash it may be there again.
+    /// For what is noticed then, and removed again.
+    fn remove_lazily(&self, path: &Path) -> Result<bool, Error> {
+        self.remove(path)
+    }
+
     /// Makes a symbolic link at `path` that says `target`. Nothing may be there.
     fn make_link(&self, path: &Path, target: &Path) -> Result<(), Error>;
 
@@ -322,6 +328,10 @@ impl Disk for RealDisk {
             sync_directory_of(path).map_err(|error| Error::from_io("remove", path, error))?;
         }
         Ok(removed)
+    }
+
+    fn remove_lazily(&self, path: &Path) -> Result<bool, Error> {
+        Ok(absent("remove", path, fs::remove_file(path))?.is_some())
     }
 
     fn make_link(&self, path: &Path, target: &Path) -> Result<(), Error> {

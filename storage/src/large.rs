@@ -73,7 +73,7 @@ impl Drop for LargePart {
             && !*self.is_kept.get_mut()
         {
             // What cannot be removed now is at the next opening.
-            let _ = disk.remove(path);
+            let _ = disk.remove_lazily(path);
         }
     }
 }

@@ -49,7 +49,7 @@ impl FileParts {
         for file in self.disk.list(&self.directory)?.unwrap_or_default() {
             let number = file.name.parse::<i64>().ok();
             if number.is_none_or(|number| !kept.contains(&number)) {
-                self.disk.remove(&self.directory.join(&file.name))?;
+                self.disk.remove_lazily(&self.directory.join(&file.name))?;
             }
         }
         let last = kept.iter().max().copied().unwrap_or(0);
@@ -61,7 +61,7 @@ impl FileParts {
     pub(super) fn remove(&self, numbers: &[i64]) {
         for number in numbers {
             // What cannot be removed now is at the next opening.
-            let _ = self.disk.remove(&self.path(*number));
+            let _ = self.disk.remove_lazily(&self.path(*number));
         }
     }
 

@@ -243,6 +243,57 @@ async fn an_answer_that_finds_no_room_is_brought_to_its_end() {
     }
 }
 
+/// Starts a server that waits a moment for a peer that stalls, and shakes hands with it.
+async fn impatient() -> (mpsc::Receiver<Incoming>, TcpStream, Arc<Refusals>) {
+    let listener = local();
+    let address = listener.local_addr().expect("an address");
+    let limits = Limits {
+        stall_timeout: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let refusals = Arc::<Refusals>::default();
+    let requests = RequestServer::start(listener, limits, refusals.clone());
+    (requests, req(address).await, refusals)
+}
+
+async fn counted_as_a_stall(refusals: &Refusals) {
+    let counted = async {
+        while refusals.counts().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(60), counted)
+        .await
+        .expect("counted");
+    assert_eq!(refusals.counts(), model::Map::from([("stall", 1_u64)]));
+}
+
+#[tokio::test]
+async fn half_a_request_is_not_waited_for() {
+    let (mut requests, mut peer, refusals) = impatient().await;
+    // A connection that rests is no stall.
+    let asked = timeout(Duration::from_millis(200), requests.recv()).await;
+    assert!(asked.is_err() && refusals.counts().is_empty());
+    peer.write_all(b"\x01\0\0\x09half").await.expect("writes");
+    counted_as_a_stall(&refusals).await;
+    let mut input = BytesMut::new();
+    let closed = async { while read_more(&mut peer, &mut input, READ_BYTES).await.is_ok() {} };
+    timeout(Duration::from_secs(60), closed)
+        .await
+        .expect("closed");
+}
+
+// As many slow readers as may connect would hold as many answers.
+#[tokio::test]
+async fn who_does_not_read_its_answer_loses_the_connection() {
+    let (mut requests, mut peer, refusals) = impatient().await;
+    peer.write_all(b"\x01\0\0\x01a").await.expect("writes");
+    let asked = requests.recv().await.expect("a request");
+    // More than the kernel holds between two sockets.
+    asked.reply.send(vec![0; 64 << 20]);
+    counted_as_a_stall(&refusals).await;
+}
+
 #[tokio::test]
 async fn who_asks_again_or_goes_away_is_not_waited_for() {
     let (mut requests, mut peer) = served().await;

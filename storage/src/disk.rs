@@ -456,7 +456,7 @@ fn replace(path: &Path, by: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), 
 
 /// Bytes that are given to the medium at once: whoever syncs a few bytes of another file meanwhile
 /// waits for these.
-const SYNCED_BYTES: usize = 4 * 1024 * 1024;
+const SYNCED_BYTES: usize = 1024 * 1024;
 
 fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<File> {
     let file = create_new(path, mode)?;

@@ -20,7 +20,8 @@ use crate::sim_minion::{SignIn, SimMinion};
 use crate::wait;
 use crate::wire::Wire;
 
-/// What the function `secret.make` gives and `secret.leak` says aloud: the form of a kubeadm token.
+/// What the function `secret.make` gives, and `secret.leak` and `secret.flood` say aloud: the form
+/// of a kubeadm token.
 pub const SECRET: &str = "qwerty.0123456789uiopas";
 
 /// How long the thread listens before it looks whether it should end.

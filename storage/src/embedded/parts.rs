@@ -80,8 +80,9 @@ impl FileParts {
         let mut rest = body;
         let mut before = 0;
         for (place, number) in insets.map_err(Broken::Database)? {
-            let here = usize::try_from(place - before).ok();
-            let here = here.and_then(|bytes| rest.split_at_checked(bytes));
+            let bytes = place.checked_sub(before);
+            let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+            let here = bytes.and_then(|bytes| rest.split_at_checked(bytes));
             let (here, behind) = here.ok_or(Broken::Missing(number))?;
             let part = self.disk.read(&self.path(number)).map_err(Broken::File)?;
             let part = part.ok_or(Broken::Missing(number))?;

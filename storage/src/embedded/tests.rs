@@ -317,6 +317,20 @@ fn a_part_that_is_missing_or_damaged_is_named_with_its_record() {
 }
 
 #[test]
+fn a_part_without_a_place_in_its_record_is_named() {
+    for place in [i64::MIN, -1, 11, i64::MAX] {
+        let dir = TempDir::new().unwrap();
+        let mut store = open(dir.path()).unwrap();
+        store.log.append(&[apart(&store, 10), entry(2)]).unwrap();
+        drop(store);
+        damage(&dir, &format!("UPDATE large SET place = {place}"));
+        let store = open(dir.path()).unwrap();
+        let error = store.reader.read(Cursor(0), 9).unwrap_err().to_string();
+        assert!(error.contains("large/1"), "{place}: {error}");
+    }
+}
+
+#[test]
 fn a_part_of_a_failed_append_goes_once_it_cannot_come_back() {
     let dir = TempDir::new().unwrap();
     let store = open(dir.path()).unwrap();

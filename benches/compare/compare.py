@@ -2,7 +2,7 @@
 """Runs Brine and python's salt-master in turn on the same work, and writes the figures side by side.
 
     cargo build --release
-    python3 benches/compare/compare.py                # all of it: about 25 minutes on 2 quiet cores
+    python3 benches/compare/compare.py                # all of it: about 8 minutes on 2 quiet cores
     python3 benches/compare/compare.py --quick        # a tenth of the work, to see that it runs
     python3 benches/compare/compare.py --only event   # one row; --list names them
 

@@ -31,6 +31,7 @@ macro_rules! suite {
             a_snapshot_with_a_bad_name_is_refused,
             a_blob_is_found_by_its_content,
             a_large_part_is_found_inside_of_its_record,
+            a_large_part_of_two_records_stays_for_the_second,
             a_record_is_too_large_with_its_parts,
         );
     };
@@ -304,6 +305,28 @@ pub(crate) fn a_large_part_is_found_inside_of_its_record(open: Open<'_>) {
     check(&store, 2);
     drop(store);
     check(&open(), 2);
+}
+
+pub(crate) fn a_large_part_of_two_records_stays_for_the_second(open: Open<'_>) {
+    let mut store = open();
+    let part = Arc::new(store.large.put(b"LARGE ").unwrap());
+    let record = |number| Entry {
+        insets: vec![Inset {
+            at: 0,
+            part: Arc::clone(&part),
+        }],
+        ..entry(number)
+    };
+    store.log.append(&[record(1), record(2), entry(3)]).unwrap();
+    store.log.trim(Cursor(1)).unwrap();
+    let second = |store: &Store| store.reader.read(Cursor(1), 1).unwrap().remove(0).1.body;
+    assert_eq!(second(&store), b"LARGE record 2");
+    drop(part);
+    drop(store);
+    let mut store = open();
+    assert_eq!(second(&store), b"LARGE record 2");
+    store.log.trim(Cursor(2)).unwrap();
+    assert_eq!(store.reader.read(Cursor(2), 9).unwrap(), numbered(3..=3));
 }
 
 pub(crate) fn a_record_is_too_large_with_its_parts(open: Open<'_>) {

@@ -18,10 +18,29 @@ pub trait LargeParts: Send + Sync {
     fn put(&self, bytes: &[u8]) -> Result<LargePart, Error>;
 }
 
+/// By what the bytes of a part are recognised: how many they are, and their CRC-32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sum {
+    /// How many.
+    pub bytes: usize,
+    /// The checksum.
+    pub crc: u32,
+}
+
+impl Sum {
+    /// Takes it of bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.len(),
+            crc: crc32fast::hash(bytes),
+        }
+    }
+}
+
 /// A part that was put. If no record has got it, it goes when this is dropped.
 pub struct LargePart {
     pub(crate) place: Place,
-    pub(crate) bytes: usize,
+    bytes: usize,
     /// Of these bytes alone, to be combined with that of what stands before them.
     pub(crate) crc: crc32fast::Hasher,
     is_kept: AtomicBool,
@@ -51,14 +70,12 @@ impl LargePart {
         }
     }
 
-    /// Says whether these are its bytes: as many, with the same checksum (CRC-32).
-    pub fn is_of(&self, bytes: &[u8]) -> bool {
-        let of_bytes = || {
-            let mut crc = crc32fast::Hasher::new();
-            crc.update(bytes);
-            crc.finalize()
-        };
-        bytes.len() == self.bytes && of_bytes() == self.crc.clone().finalize()
+    /// Gives by what its bytes are recognised.
+    pub fn sum(&self) -> Sum {
+        Sum {
+            bytes: self.bytes,
+            crc: self.crc.clone().finalize(),
+        }
     }
 
     /// Leaves it where it is: a record has it, or may have it.
@@ -132,14 +149,15 @@ impl Entry {
 
     /// Gives the whole record, stretch by stretch.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
-        let mut from = 0;
-        let within = |at: usize| at.min(self.body.len());
-        let before = self.insets.iter().flat_map(move |inset| {
-            let here = &self.body[within(from)..within(inset.at).max(within(from))];
-            from = inset.at.max(from);
-            [Stretch::Here(here), Stretch::Large(&inset.part)]
+        let (mut from, end) = (0, self.body.len());
+        let insets = self.insets.iter().map(Some).chain([None]);
+        let pairs = insets.flat_map(move |inset| {
+            let upto = inset.map_or(end, |inset| inset.at.clamp(from, end));
+            let here = &self.body[from..upto];
+            from = upto;
+            let large = inset.map(|inset| Stretch::Large(&inset.part));
+            [Some(Stretch::Here(here)), large]
         });
-        let last = self.insets.iter().map(|inset| inset.at).max().unwrap_or(0);
-        before.chain([Stretch::Here(&self.body[within(last)..])])
+        pairs.flatten()
     }
 }

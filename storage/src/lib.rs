@@ -21,7 +21,8 @@
 //!    found whole or not at all. A damaged one is an error.
 //! 9. A full disk is [`Error::Full`]; the store is usable again as soon as there is room.
 //! 10. A large part ([`LargeParts`]) is durable when the call returns, is found inside of the
-//!     record that it was appended with, and goes with it. One that no record has goes by itself.
+//!     records that it was appended with, and goes with the last of them. One that no record has
+//!     goes by itself.
 //! 11. [`Log::probe`] costs one small write, and changes nothing that anybody reads.
 
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub mod memory;
 
 pub use blob_id::{BlobId, InvalidBlobId};
 pub use error::Error;
-pub use large::{Inset, LargePart, LargeParts};
+pub use large::{Inset, LargePart, LargeParts, Sum};
 
 /// One record: when it was taken, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -234,14 +234,22 @@ fn who_has_the_store_without_the_key_has_nothing() {
     assert_eq!(end(&scene)["phase"], "succeeded");
 }
 
-#[test]
-fn a_step_that_hides_its_output_leaves_it_in_no_file() {
+/// Starts a master whose state file `hidden` has a function of the maker, and hides its output.
+fn hiding(function: &str) -> (TestMaster, Worker) {
     let mut master = TestMaster::prepare("auto_accept: True");
-    let sls = "make:\n  salt.function:\n    - name: secret.make\n    - tgt: maker\n    \
-               - hide_output: True\n";
+    let sls = format!(
+        "make:\n  salt.function:\n    - name: {function}\n    - tgt: maker\n    \
+         - hide_output: True\n"
+    );
     master.write("salt/hidden.sls", sls);
     master.start();
-    let _maker = Worker::start("maker", Version::V3, master.ports());
+    let maker = Worker::start("maker", Version::V3, master.ports());
+    (master, maker)
+}
+
+#[test]
+fn a_step_that_hides_its_output_leaves_it_in_no_file() {
+    let (mut master, _maker) = hiding("secret.make");
     let said = master.run("run", &["state.orchestrate", "hidden"]).well();
     assert!(said.out.contains("** hidden **"), "{said:?}");
     assert!(!said.out.contains(SECRET), "{said:?}");
@@ -252,12 +260,7 @@ fn a_step_that_hides_its_output_leaves_it_in_no_file() {
 
 #[test]
 fn a_large_output_that_is_hidden_never_reaches_the_disk() {
-    let mut master = TestMaster::prepare("auto_accept: True");
-    let sls = "make:\n  salt.function:\n    - name: secret.flood\n    - tgt: maker\n    \
-               - hide_output: True\n";
-    master.write("salt/hidden.sls", sls);
-    master.start();
-    let maker = Worker::start("maker", Version::V3, master.ports());
+    let (master, _maker) = hiding("secret.flood");
     master.run("run", &["state.orchestrate", "hidden"]).well();
     expect_nowhere(&master);
     // Large values are counted: that of the run would have been the first.
@@ -265,7 +268,6 @@ fn a_large_output_that_is_hidden_never_reaches_the_disk() {
     assert_eq!(fs::read_dir(&large).expect("a folder").count(), 0);
     master.run("cmd", &["maker", "secret.flood"]).well();
     assert!(large.join("1").is_file());
-    drop(maker);
 }
 
 #[test]

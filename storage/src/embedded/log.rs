@@ -195,12 +195,14 @@ fn insert_parts(
     Ok(())
 }
 
-/// Gives the parts that no record has any more.
+/// Gives the parts that no record has any more: a later one may have the same as one that goes.
 fn forget_parts(connection: &Connection, upto: i64) -> Result<Vec<i64>, rusqlite::Error> {
-    let sql = "DELETE FROM large WHERE cursor <= ?1 RETURNING number";
-    let mut delete = connection.prepare_cached(sql)?;
-    let found = delete.query_map([upto], |row| row.get(0))?;
-    found.collect()
+    let sql = "SELECT number FROM large GROUP BY number HAVING max(cursor) <= ?1";
+    let mut select = connection.prepare_cached(sql)?;
+    let found = select.query_map([upto], |row| row.get(0))?;
+    let found = found.collect();
+    connection.execute("DELETE FROM large WHERE cursor <= ?1", [upto])?;
+    found
 }
 
 fn free_pages(connection: &Connection) -> Result<(), rusqlite::Error> {

@@ -137,9 +137,10 @@ impl Reading<'_> {
         match broken {
             Broken::Database(source) => database::error("read", self.path, source),
             Broken::File(error) => error,
-            Broken::Missing(number) => {
-                self.damaged(cursor, &format!("its part large/{number} is missing"))
-            }
+            Broken::Missing(number) => self.damaged(
+                cursor,
+                &format!("its part large/{number} is missing or out of place"),
+            ),
         }
     }
 }

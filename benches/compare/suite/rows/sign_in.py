@@ -1,5 +1,7 @@
 """Sign-ins: known keys, new keys, a whole site at once."""
 
+import collections
+
 from ..machine import WITHOUT_IFMA
 
 
@@ -55,10 +57,13 @@ def new_of(stage, row, environment=None):
 
 def together(results):
     """Gives what several runs of the swarm did, as one."""
+    errors = collections.Counter()
+    for one in results:
+        errors.update(one["errors"])
     return {
         "done": sum(one["done"] for one in results),
         "master": {"cpu_seconds": sum(one["master"]["cpu_seconds"] for one in results)},
-        "errors": {kind: count for one in results for kind, count in one["errors"].items()},
+        "errors": dict(errors),
         "examples": [one["examples"] for one in results if one["errors"]],
     }
 
